@@ -1,0 +1,80 @@
+"""What every value of the model shares: frozen, strict, and quantities that carry their unit.
+
+A field is named with its unit last (`rate_bps`), a file's key without (`rate`), because there the
+unit stands in the text. From code both names work, and a plain integer is taken in the field's unit.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+
+from testbed.units import DURATION, LENGTH, RATE, SIZE, Dimension, QuantityError
+
+FROM_TEXT = {"from_text": True}
+"""Validation context for values read from a file: there a quantity without a unit is an error."""
+
+_UNIT_SUFFIXES = ("_bps", "_ns", "_bytes", "_m")
+
+
+def file_key(field: str) -> str:
+    """The key that stands for a field in a scenario file: its name without the unit."""
+    for suffix in _UNIT_SUFFIXES:
+        if field.endswith(suffix):
+            return field.removesuffix(suffix)
+    return field
+
+
+def _reader(dimension: Dimension) -> Callable[[Any, ValidationInfo], int]:
+    def read(value: Any, info: ValidationInfo) -> int:
+        if isinstance(value, str):
+            return dimension.parse(value)
+        in_code = not (info.context or {}).get("from_text", False)
+        if in_code and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        raise QuantityError(
+            f"{value!r} is not a {dimension.name}; write a number and a unit, as in {dimension.example!r}"
+        )
+
+    return read
+
+
+def _quantity(dimension: Dimension) -> Any:
+    schema = {"type": "string", "examples": [dimension.example]}
+    return Annotated[
+        int,
+        BeforeValidator(_reader(dimension), json_schema_input_type=str),
+        PlainSerializer(dimension.format, return_type=str),
+        Field(json_schema_extra=schema),
+    ]
+
+
+Rate = _quantity(RATE)
+Duration = _quantity(DURATION)
+Size = _quantity(SIZE)
+Length = _quantity(LENGTH)
+
+
+class Value(BaseModel):
+    """A frozen value that rejects keys it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=file_key, populate_by_name=True, validate_default=True
+    )
+
+
+class Direction(StrEnum):
+    """Which way traffic crosses the access network."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+
+    @property
+    def reverse(self) -> "Direction":
+        """The other way."""
+        return Direction.DOWNSTREAM if self is Direction.UPSTREAM else Direction.UPSTREAM
+
+
+UPSTREAM = Direction.UPSTREAM
+DOWNSTREAM = Direction.DOWNSTREAM
