@@ -1,0 +1,159 @@
+"""Model → NetworkPlan: addressing, forwarding, direct routes and the shaping of every port.
+
+Addresses tell what a host is: 10.1.H.D is device D of home H, 10.2.x.y a compute node. A host's MAC
+repeats its address, so that a capture can be read without a table.
+"""
+
+from collections import defaultdict
+
+from testbed.model.base import Direction
+from testbed.model.network import Egress, Network, Role
+from testbed.model.scenario import Access, Subscription
+from testbed.plan.network_plan import (
+    DirectRoute,
+    ForwardingEntry,
+    HostAddress,
+    Interface,
+    NetworkPlan,
+)
+from testbed.plan.shaping import LINE, UNCLASSIFIED, home_matches, pon_classes, single_rate
+
+PREFIX_LENGTH = 8
+UNLIMITED = Access(
+    downstream=Subscription(rate_bps=10**12, committed_bps=0, queue_bytes=4_000_000),
+    upstream=Subscription(rate_bps=10**12, committed_bps=0, queue_bytes=4_000_000),
+)
+"""Homes that may use the whole line: for a topology on its own, without a scenario."""
+
+
+def make_plan(network: Network, access: Access = UNLIMITED) -> NetworkPlan:
+    """Decide everything about a network that the kernel will have to be told."""
+    homes = _homes(network)
+    ips = _addresses(network, homes)
+    interfaces = _interfaces(network, access, ips, len(homes))
+    first = {}
+    for interface in interfaces:
+        first.setdefault(interface.station, interface)
+    addresses = tuple(HostAddress(host=host, ip=ip, mac=first[host].mac) for host, ip in ips.items())
+    by_name = {interface.name: interface for interface in interfaces}
+    direct_routes = tuple(
+        DirectRoute(
+            host=interface.station,
+            destination_ip=ips[interface.peer_station],
+            interface=interface.name,
+            mac=by_name[interface.peer_name].mac,
+        )
+        for interface in interfaces
+        if interface.station in ips and interface.peer_station in ips
+    )
+    return NetworkPlan(
+        network=network,
+        interfaces=interfaces,
+        addresses=addresses,
+        direct_routes=direct_routes,
+        forwarding=_forwarding(network, interfaces, addresses),
+    )
+
+
+def _homes(network: Network) -> dict[str, int]:
+    """Number the ONUs from 1, in the order of the topology."""
+    return {onu.name: number for number, onu in enumerate(network.having(Role.ONU), start=1)}
+
+
+def _addresses(network: Network, homes: dict[str, int]) -> dict[str, str]:
+    ips = {}
+    devices: dict[int, int] = defaultdict(int)
+    nodes = 0
+    for station in network.stations:
+        if station.role is Role.HOME:
+            onu = next(name for name, _ in network.neighbours(station.name))
+            devices[homes[onu]] += 1
+            ips[station.name] = f"10.1.{homes[onu]}.{devices[homes[onu]]}"
+        elif station.role is Role.COMPUTE:
+            nodes += 1
+            ips[station.name] = f"10.2.{nodes // 256}.{nodes % 256}"
+    return ips
+
+
+def _interfaces(
+    network: Network, access: Access, ips: dict[str, str], homes: int
+) -> tuple[Interface, ...]:
+    ports: dict[str, int] = defaultdict(int)
+    interfaces = []
+    for wire_number, wire in enumerate(network.wires, start=1):
+        names = {}
+        for station in (wire.a, wire.b):
+            names[station] = f"{station}-eth{ports[station]}"
+            ports[station] += 1
+        for side, (here, there, egress) in enumerate(wire.ends()):
+            address = ips.get(here)
+            is_first = names[here].endswith("-eth0")
+            mac = _host_mac(address) if address and is_first else _port_mac(wire_number, side)
+            shaping = _shaping(egress, access, homes)
+            interfaces.append(
+                Interface(
+                    name=names[here],
+                    station=here,
+                    peer_station=there,
+                    peer_name=names[there],
+                    mac=mac,
+                    delay_ns=egress.delay_ns,
+                    pon=egress.pon,
+                    **shaping,  # type: ignore[arg-type]
+                )
+            )
+    return tuple(interfaces)
+
+
+def _shaping(egress: Egress, access: Access, homes: int) -> dict[str, object]:
+    if egress.pon is None:
+        return {"classes": single_rate(egress), "default_minor": LINE if egress.rate_bps else 0}
+    direction: Direction = egress.pon
+    prefixes = {home: f"10.1.{home}.0/24" for home in range(1, homes + 1)}
+    return {
+        "classes": pon_classes(egress, access, direction, homes),
+        "matches": home_matches(direction, prefixes),
+        "default_minor": UNCLASSIFIED,
+    }
+
+
+def _host_mac(ip: str) -> str:
+    return "02:00:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
+
+
+def _port_mac(wire_number: int, side: int) -> str:
+    number = 2 * wire_number + side
+    return f"06:00:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+
+
+def _forwarding(
+    network: Network, interfaces: tuple[Interface, ...], addresses: tuple[HostAddress, ...]
+) -> tuple[ForwardingEntry, ...]:
+    """For every bridge, the port towards every host: the bridges form a tree, so there is one way."""
+    outward: dict[str, list[Interface]] = defaultdict(list)
+    for interface in interfaces:
+        outward[interface.station].append(interface)
+    is_host = {station.name: station.role.is_host for station in network.stations}
+    entries = []
+    for bridge in (name for name, host in is_host.items() if not host):
+        for port in outward[bridge]:
+            reached = _hosts_beyond(port, outward, is_host)
+            entries += [
+                ForwardingEntry(bridge=bridge, mac=address.mac, interface=port.name)
+                for address in addresses
+                if address.host in reached
+            ]
+    return tuple(entries)
+
+
+def _hosts_beyond(
+    port: Interface, outward: dict[str, list[Interface]], is_host: dict[str, bool]
+) -> set[str]:
+    reached, todo = set(), [(port.peer_station, port.peer_name)]
+    while todo:
+        station, entered_by = todo.pop()
+        if is_host[station]:
+            reached.add(station)
+            continue
+        todo += [(out.peer_station, out.peer_name) for out in outward[station] if out.name != entered_by]
+    return reached

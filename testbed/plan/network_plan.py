@@ -1,0 +1,122 @@
+"""The plan: a scenario's network with every address, interface, queue and rate decided.
+
+Values only; `testbed.plan.make` fills them in and `testbed.plan.text` prints them.
+"""
+
+from dataclasses import dataclass
+
+from testbed.model.base import Direction
+from testbed.model.network import Network
+
+ROOT = 0
+"""The parent of a class that hangs directly on its HTB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapedClass:
+    """One HTB class. `minor` and `parent` are the minor numbers of tc handles, `priority` 0 goes first.
+
+    An inner class has `queue_bytes` None; a leaf holds at most that many bytes, first in first out.
+    """
+
+    minor: int
+    parent: int
+    rate_bps: int
+    ceil_bps: int
+    burst_bytes: int
+    quantum_bytes: int
+    priority: int
+    overhead_bytes: int
+    queue_bytes: int | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Which IPv4 packets go to a class: the first match by `order` wins.
+
+    `ports` is the first of four UDP ports (a multiple of four), `port_is_source` where to look for it.
+    """
+
+    order: int
+    minor: int
+    source: str | None = None
+    destination: str | None = None
+    ports: int | None = None
+    port_is_source: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """One end of a wire. Packets that leave it are delayed first, then queued and shaped."""
+
+    name: str
+    station: str
+    peer_station: str
+    peer_name: str
+    mac: str
+    delay_ns: int
+    classes: tuple[ShapedClass, ...] = ()
+    matches: tuple[Match, ...] = ()
+    default_minor: int = 0
+    pon: Direction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostAddress:
+    """A host's address: the first interface carries it, whichever interface a packet leaves by."""
+
+    host: str
+    ip: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectRoute:
+    """A route to one other host over a direct wire: out by `interface`, to the peer's `mac`."""
+
+    host: str
+    destination_ip: str
+    interface: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingEntry:
+    """On a bridge, frames to `mac` leave by `interface`: known from the start, so nothing is flooded."""
+
+    bridge: str
+    mac: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPlan:
+    """Everything that `testbed.net` needs to realise a network, and nothing that depends on the machine."""
+
+    network: Network
+    interfaces: tuple[Interface, ...]
+    addresses: tuple[HostAddress, ...]
+    direct_routes: tuple[DirectRoute, ...]
+    forwarding: tuple[ForwardingEntry, ...]
+
+    def interface(self, name: str) -> Interface:
+        """The interface of this name; KeyError if there is none."""
+        for interface in self.interfaces:
+            if interface.name == name:
+                return interface
+        raise KeyError(name)
+
+    def pon_port(self, direction: Direction) -> Interface:
+        """The port whose queues carry the PON's traffic in this direction; KeyError without a PON."""
+        for interface in self.interfaces:
+            if interface.pon is direction:
+                return interface
+        raise KeyError(direction)
+
+    def address(self, host: str) -> HostAddress:
+        """A host's address; KeyError if it is not a host."""
+        for address in self.addresses:
+            if address.host == host:
+                return address
+        raise KeyError(host)

@@ -1,0 +1,84 @@
+"""Compute nodes behind a metro exchange, and a full mesh of direct links among them.
+
+    mn --custom topologies/compute_mesh.py --topo compute_mesh --link shaped --switch bridge --controller none
+"""
+
+from itertools import combinations
+from typing import Annotated
+
+from pydantic import Field
+
+from testbed.model.base import Duration, Rate, Value
+from testbed.model.network import Egress, Network, Role, Station, Wire
+from testbed.model.scenario import Name
+from testbed.net.stock import links, switches, topology
+
+METRO = "metro"
+PORT_QUEUE_BYTES = 16_000_000
+"""What a port of a compute node holds: 5 ms at 25 Gbit/s, a deep data-centre switch."""
+
+
+class Node(Value):
+    """A compute node: its distance from the metro exchange, its port, and the job weight that it carries."""
+
+    delay_ns: Duration
+    rate_bps: Rate = 25_000_000_000
+    capacity: Annotated[int, Field(ge=1)] = 10
+
+
+class Pair(Value):
+    """The one-way delay of one direct link."""
+
+    a: Name
+    b: Name
+    delay_ns: Duration
+
+
+class Parameters(Value):
+    """The nodes by name. Direct links have `mesh_delay` unless `pairs` says otherwise."""
+
+    nodes: Annotated[dict[Name, Node], Field(min_length=1)] = {
+        "node1": Node(delay_ns=500_000),
+        "node2": Node(delay_ns=1_000_000),
+        "node3": Node(delay_ns=2_000_000),
+    }
+    mesh_delay_ns: Duration = 1_000_000
+    pairs: tuple[Pair, ...] = ()
+
+
+def network(parameters: Parameters) -> Network:
+    """The mesh and its exchange.
+
+    Raises:
+        ValueError: A pair names a node that does not exist, or the same pair comes twice.
+    """
+    delays_ns = _pair_delays_ns(parameters)
+    stations = [Station(name=METRO, role=Role.METRO)]
+    wires = []
+    for name, node in parameters.nodes.items():
+        stations.append(Station(name=name, role=Role.COMPUTE, capacity=node.capacity))
+        port = Egress(delay_ns=node.delay_ns, rate_bps=node.rate_bps, queue_bytes=PORT_QUEUE_BYTES)
+        wires.append(Wire(a=METRO, b=name, a_egress=port, b_egress=port))
+    for a, b in combinations(parameters.nodes, 2):
+        rate_bps = min(parameters.nodes[a].rate_bps, parameters.nodes[b].rate_bps)
+        delay_ns = delays_ns.get(frozenset((a, b)), parameters.mesh_delay_ns)
+        direct = Egress(delay_ns=delay_ns, rate_bps=rate_bps, queue_bytes=PORT_QUEUE_BYTES)
+        wires.append(Wire(a=a, b=b, a_egress=direct, b_egress=direct))
+    return Network(name="compute_mesh", stations=tuple(stations), wires=tuple(wires))
+
+
+def _pair_delays_ns(parameters: Parameters) -> dict[frozenset[str], int]:
+    delays_ns: dict[frozenset[str], int] = {}
+    for pair in parameters.pairs:
+        for end in (pair.a, pair.b):
+            if end not in parameters.nodes:
+                raise ValueError(f"pairs names {end!r}; the nodes are {', '.join(parameters.nodes)}")
+        key = frozenset((pair.a, pair.b))
+        if len(key) == 1 or key in delays_ns:
+            raise ValueError(f"pairs has {pair.a}–{pair.b} twice, or a node with itself")
+        delays_ns[key] = pair.delay_ns
+    return delays_ns
+
+
+topos = {"compute_mesh": topology(Parameters, network)}
+__all__ = ["METRO", "Parameters", "links", "network", "switches", "topos"]

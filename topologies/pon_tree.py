@@ -1,0 +1,90 @@
+"""A passive optical network: OLT, splitter, ONUs at their own distances, and the hosts behind each.
+
+    mn --custom topologies/pon_tree.py --topo pon_tree,onus=4 --link shaped --switch bridge --controller none
+
+The fibre is drawn where the splitter meets the ONU, feeder and drop together; the shared line with
+its queues is the port between OLT and splitter, in each direction.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction, Length, Value
+from testbed.model.network import Egress, Network, Role, Station, Wire
+from testbed.model.scenario import Name
+from testbed.net.stock import links, switches, topology
+from testbed.pon import (
+    PonStandard,
+    capacity_bps,
+    check_distances,
+    check_split,
+    per_frame_overhead_bytes,
+    propagation_ns,
+)
+
+OLT = "olt"
+SPLITTER = "splitter"
+LINE_QUEUE_BYTES = 4_000_000
+"""Room for frames that belong to no home, on a line that nobody has classified yet."""
+
+
+class Parameters(Value):
+    """A PON and what hangs on it. `fibres` and `devices` are by ONU name: onu1, onu2, …
+
+    Behind every ONU stands one host, home1 behind onu1; `devices` adds further hosts by name.
+    """
+
+    pon: PonStandard = PonStandard("XGS-PON")
+    onus: Annotated[int, Field(ge=1, le=128)] = 4
+    split: Annotated[int, Field(ge=2, le=256)] = 32
+    fibre_m: Length = 20_000
+    fibres: dict[Name, Length] = {}
+    devices: dict[Name, tuple[Name, ...]] = {}
+
+
+def network(parameters: Parameters) -> Network:
+    """The tree.
+
+    Raises:
+        ValueError: A split or a distance beyond the standard, or an ONU that does not exist.
+    """
+    onus = [f"onu{number}" for number in range(1, parameters.onus + 1)]
+    for table in ("fibres", "devices"):
+        for name in getattr(parameters, table):
+            if name not in onus:
+                raise ValueError(f"{table} names {name!r}; the ONUs are onu1 to onu{parameters.onus}")
+    lengths_m = {onu: parameters.fibres.get(onu, parameters.fibre_m) for onu in onus}
+    check_split(parameters.pon, parameters.split, parameters.onus)
+    check_distances(parameters.pon, lengths_m.values())
+
+    stations = [Station(name=OLT, role=Role.OLT), Station(name=SPLITTER, role=Role.SPLITTER)]
+    wires = [
+        Wire(
+            a=OLT,
+            b=SPLITTER,
+            a_egress=_line(parameters, DOWNSTREAM),
+            b_egress=_line(parameters, UPSTREAM),
+        )
+    ]
+    for number, onu in enumerate(onus, start=1):
+        distance = Egress(delay_ns=propagation_ns(lengths_m[onu]))
+        stations.append(Station(name=onu, role=Role.ONU))
+        wires.append(Wire(a=SPLITTER, b=onu, a_egress=distance, b_egress=distance))
+        for host in (f"home{number}", *parameters.devices.get(onu, ())):
+            stations.append(Station(name=host, role=Role.HOME))
+            wires.append(Wire(a=onu, b=host))
+    return Network(name="pon_tree", stations=tuple(stations), wires=tuple(wires))
+
+
+def _line(parameters: Parameters, direction: Direction) -> Egress:
+    return Egress(
+        rate_bps=capacity_bps(parameters.pon, direction, parameters.onus),
+        queue_bytes=LINE_QUEUE_BYTES,
+        overhead_bytes=per_frame_overhead_bytes(parameters.pon),
+        pon=direction,
+    )
+
+
+topos = {"pon_tree": topology(Parameters, network)}
+__all__ = ["OLT", "Parameters", "links", "network", "switches", "topos"]
