@@ -70,11 +70,8 @@ def _routes(plan: NetworkPlan) -> Iterator[str]:
     yield "routes"
     for address in plan.addresses:
         first = next(i for i in plan.interfaces if i.station == address.host)
-        yield f"  {address.host}: 10.0.0.0/8 dev {_name(first)}"
+        yield f"  {address.host}: 10.0.0.0/8 dev {first.name}"
         for route in plan.direct_routes:
             if route.host == address.host:
                 yield f"  {address.host}: {route.destination_ip} dev {route.interface} lladdr {route.mac}"
 
-
-def _name(interface: Interface) -> str:
-    return interface.name

@@ -1,0 +1,105 @@
+"""A routing-netlink socket that sends any number of requests at once and accounts for every answer."""
+
+import os
+import socket
+import struct
+from collections.abc import Sequence
+
+from testbed.errors import KernelError
+from testbed.net.messages import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, Request, attributes_of
+
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
+_ACK_TLVS = 0x200
+_BATCH_BYTES = 32_768
+_RECEIVE_BYTES = 1 << 20
+
+
+class NetlinkSocket:
+    """Belongs to the network namespace in which it was made, whichever its process is in later."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
+        self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        self._socket.bind((0, 0))
+        self._sequence = 0
+
+    def close(self) -> None:
+        """Give the socket back; further requests fail."""
+        self._socket.close()
+
+    def ask(self, requests: Sequence[Request]) -> None:
+        """Have the kernel carry out all requests, in order.
+
+        Raises:
+            KernelError: At least one was refused; says which, and the kernel's reason. The others
+                were carried out.
+        """
+        refusals: list[str] = []
+        batch: dict[int, Request] = {}
+        data = b""
+        for request in requests:
+            if len(data) + len(request.payload) > _BATCH_BYTES:
+                refusals += self._exchange(data, batch)
+                batch, data = {}, b""
+            self._sequence += 1
+            batch[self._sequence] = request
+            data += self._message(request, NLM_F_ACK)
+        if batch:
+            refusals += self._exchange(data, batch)
+        if refusals:
+            raise KernelError("the kernel refused to " + "; to ".join(refusals))
+
+    def dump(self, request: Request) -> list[bytes]:
+        """All messages that answer a dump request, without their headers."""
+        self._sequence += 1
+        self._socket.send(self._message(request, NLM_F_DUMP))
+        answers: list[bytes] = []
+        while True:
+            for kind, sequence, body in _messages(self._socket.recv(_RECEIVE_BYTES)):
+                if sequence != self._sequence:
+                    continue
+                if kind == _NLMSG_DONE:
+                    return answers
+                if kind == _NLMSG_ERROR:
+                    raise KernelError(f"the kernel refused to {request.what}: {_reason(body)}")
+                answers.append(body)
+
+    def _message(self, request: Request, flags: int) -> bytes:
+        length = 16 + len(request.payload)
+        header = struct.pack("=IHHII", length, request.kind, request.flags | NLM_F_REQUEST | flags, self._sequence, 0)
+        return header + request.payload
+
+    def _exchange(self, data: bytes, batch: dict[int, Request]) -> list[str]:
+        self._socket.send(data)
+        waiting, refusals = dict(batch), []
+        while waiting:
+            for kind, sequence, body in _messages(self._socket.recv(_RECEIVE_BYTES)):
+                if kind != _NLMSG_ERROR or sequence not in waiting:
+                    continue
+                request = waiting.pop(sequence)
+                if struct.unpack_from("=i", body)[0] != 0:
+                    refusals.append(f"{request.what}: {_reason(body)}")
+        return refusals
+
+
+def _messages(data: bytes) -> list[tuple[int, int, bytes]]:
+    """(type, sequence number, body) of each message in what one receive returned."""
+    found, at = [], 0
+    while at + 16 <= len(data):
+        length, kind, _flags, sequence, _pid = struct.unpack_from("=IHHII", data, at)
+        found.append((kind, sequence, data[at + 16 : at + length]))
+        at += (length + 3) & ~3
+    return found
+
+
+def _reason(body: bytes) -> str:
+    """The error number in words, and the kernel's own explanation where it gave one (extended ack)."""
+    number = -struct.unpack_from("=i", body)[0]
+    text = os.strerror(number)
+    for kind, value in attributes_of(body[20:]):
+        if kind == 1:
+            text += f" ({value.rstrip(bytes(1)).decode(errors='replace')})"
+    return text
