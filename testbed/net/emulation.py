@@ -21,6 +21,12 @@ from testbed.net.shaper import PortShaper
 from testbed.net.topo import PlanTopo
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 
+_NEIGHBOUR_PERMANENT = 0x80
+_STATIC = 0x40
+"""NUD_NOARP: a forwarding entry that never ages; a permanent one would mean the bridge itself."""
+_ON_BRIDGE = 0x04
+"""NTF_MASTER: the entry belongs to the bridge that the port is on."""
+
 
 class Emulation:
     """A realised plan. Use as a context manager; leaving it removes everything that entering made."""
@@ -68,7 +74,7 @@ class Emulation:
                 way = direct.get((here.host, there.ip))
                 interface = node.nameToIntf[way.interface] if way else node.defaultIntf()
                 lladdr = way.mac if way else there.mac
-                route.neigh("replace", dst=there.ip, lladdr=lladdr, ifindex=interface.index, state=0x80)
+                route.neigh("replace", dst=there.ip, lladdr=lladdr, ifindex=interface.index, state=_NEIGHBOUR_PERMANENT)
                 if way:
                     route.link("set", index=interface.index, state="up")
                     route.route(
@@ -79,7 +85,7 @@ class Emulation:
         for entry in self.plan.forwarding:
             bridge = self.mininet.get(entry.bridge)
             port = bridge.nameToIntf[entry.interface]
-            sockets_of(bridge).route.fdb("replace", ifindex=port.index, lladdr=entry.mac, state=0x40 | 0x80)
+            sockets_of(bridge).route.fdb("replace", ifindex=port.index, lladdr=entry.mac, state=_STATIC, flags=_ON_BRIDGE)
 
     def pids(self) -> list[int]:
         """The processes that hold the hosts' namespaces."""

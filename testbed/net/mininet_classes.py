@@ -31,7 +31,9 @@ class Sockets:
     def route(self) -> IPRoute:
         """Links, addresses, routes and neighbours."""
         if self._route is None:
-            self._route = IPRoute(netns=self._path)
+            with inside(self._path):
+                self._route = IPRoute()
+                self._route.get_links(1)  # Its socket is opened by the first request, which must be made here.
         return self._route
 
     @property
@@ -134,7 +136,8 @@ class ShapedLink(Link):
     """
 
     def __init__(self, node1: Node, node2: Node, **params: Any) -> None:
-        params.setdefault("intf", ShapedIntf)
+        params.setdefault("cls1", ShapedIntf)
+        params.setdefault("cls2", ShapedIntf)
         super().__init__(node1, node2, **params)
 
     def makeIntfPair(  # type: ignore[override]  # noqa: PLR0913, PLR0917
@@ -165,7 +168,19 @@ class ShapedLink(Link):
         self.intf1 = self.intf2 = None
 
 
-class NetlinkHost(Host):
+class QuickShell(Node):
+    """A node whose shell starts without closing every possible descriptor first.
+
+    `mnexec -c` tries all of them up to the limit, 65,536 system calls a node where the limit is high.
+    Python's descriptors close themselves on exec (PEP 446).
+    """
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        """Start the node's shell; Mininet's name."""
+        super().startShell(mnopts or "-d")
+
+
+class NetlinkHost(QuickShell, Host):
     """A Mininet host that is addressed by netlink."""
 
     def config(self, mac: str | None = None, ip: str | None = None, lo: str = "up", **_params: Any) -> dict[str, Any]:
@@ -184,7 +199,7 @@ class NetlinkHost(Host):
         super().terminate()
 
 
-class Bridge(Switch):
+class Bridge(QuickShell, Switch):
     """A Linux bridge that neither learns nor floods more than it must once its entries are set."""
 
     def __init__(self, name: str, **params: Any) -> None:
