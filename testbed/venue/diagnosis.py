@@ -1,0 +1,74 @@
+"""Why an embedded kernel ended without an exit status: pure text in, plain words out."""
+
+import re
+
+CONSOLE_TAIL_LINES = 30
+
+_NEVER_CAME = "no exit status was left behind"
+
+_CONSOLE_SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"panic_on_oom|Out of memory: Killed process|Out of memory and no killable"),
+        "the embedded kernel ran out of memory ({memory} are given to it): "
+        "give it more, or make the scenario smaller",
+    ),
+    (
+        re.compile(r"going to sleep forever"),
+        "deadlock: every process inside waits for something and no timer is left that could wake one, "
+        "so virtual time would pass for ever",
+    ),
+    (
+        re.compile(r"Attempted to kill init"),
+        "the first process inside died; the lines before the panic say at which step",
+    ),
+    (
+        re.compile(r"must be not mounted noexec"),
+        "the folder for the guest's memory is mounted noexec",
+    ),
+    (re.compile(r"Kernel panic - not syncing: (?P<why>.*)"), "the embedded kernel panicked: {why}"),
+)
+
+
+def tail(console: str, lines: int = CONSOLE_TAIL_LINES) -> str:
+    """The end of the console, without carriage returns and terminal escapes."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", console)
+    return "\n".join(plain.rstrip().splitlines()[-lines:])
+
+
+def died(console: str, *, returncode: int, memory: str) -> str:
+    """The reason why the kernel's process ended on its own, from its console and how it ended.
+
+    `returncode` is that of `subprocess`: negative for a signal.
+    """
+    for sign, words in _CONSOLE_SIGNS:
+        found = sign.search(console)
+        if found:
+            return words.format(memory=memory, **found.groupdict())
+    if returncode == -9:
+        return (
+            "the embedded kernel was killed from outside (SIGKILL): most often the host ran out of memory; "
+            f"the guest may use up to {memory}"
+        )
+    if returncode == -7:
+        return (
+            "the host had no room left for the guest's memory (SIGBUS): make room in the folder that holds it"
+        )
+    if returncode < 0:
+        return f"the embedded kernel's process died of signal {-returncode}"
+    return f"the embedded kernel ended with status {returncode} and {_NEVER_CAME}"
+
+
+def wall_limit(limit_s: float) -> str:
+    return (
+        f"stopped at its limit of {limit_s:g} s of wall time: raise the limit, "
+        "or look for a program inside that never ends"
+    )
+
+
+def stalled(limit_s: float, reached_ns: int | None) -> str:
+    """No progress was heard for `limit_s` of wall time since virtual instant `reached_ns` (None: since boot)."""
+    where = "since the boot" if reached_ns is None else f"at {reached_ns / 1e9:.6f} s"
+    return (
+        f"virtual time has stood still {where} for {limit_s:g} s of wall time: a program inside spins "
+        "(on a flag, on the clock, on sleep(0)) instead of waiting, or nothing reports progress any more"
+    )

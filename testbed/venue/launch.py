@@ -1,0 +1,157 @@
+"""Starts the kernel's process so that nothing of it can outlive this one, and stops it.
+
+User-Mode Linux is one process of the host with one traced child for each process inside. The children
+die with their kernel (PTRACE_O_EXITKILL, see uml/patches), and the kernel dies with us.
+"""
+
+import mmap
+import os
+import re
+import resource
+import select
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from testbed.errors import NotReadyError
+from testbed.venue.image import Kernel
+
+_MEMORY_FOLDERS = ("/dev/shm", "/tmp", "/var/tmp")
+_SUFFIXES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+class Guest:
+    """A running kernel."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._pidfd = os.pidfd_open(process.pid)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether the kernel has ended, after waiting for that at most so long."""
+        ready, _, _ = select.select([self._pidfd], [], [], timeout_s)
+        return bool(ready)
+
+    @property
+    def returncode(self) -> int:
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """Kill the kernel, and with it everything inside; does nothing if it has ended."""
+        self._process.kill()
+        self._process.wait()
+        os.close(self._pidfd)
+
+
+@contextmanager
+def launched(
+    kernel: Kernel, arguments: list[str], *, memory: str, seed: int, folder: Path, console_path: Path
+) -> Iterator[Guest]:
+    """A kernel process with `folder` as its working directory; it is gone when the block is left.
+
+    Its environment holds three variables and none of ours, and its address space is not randomised:
+    the kernel lays out its memory after its own break, so that it would differ from boot to boot.
+
+    Raises:
+        NotReadyError: No folder of the host can hold the guest's memory.
+    """
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "UML_SEED": str(seed % 2**64),
+        "TMPDIR": memory_folder(memory_bytes(memory)),
+    }
+    with console_path.open("wb") as console:
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "setarch", "-R", str(kernel.path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+    guest = Guest(process)
+    try:
+        _set_limits(process.pid)
+        yield guest
+    finally:
+        guest.stop()
+
+
+def _set_limits(pid: int) -> None:
+    """Files: each file open inside is one of the kernel's. Core: a panic aborts, with all of its memory."""
+    _, most_files = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most_files, most_files))
+    resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+
+
+def memory_bytes(memory: str) -> int:
+    """ "4G" as the kernel reads it, in bytes."""
+    found = re.fullmatch(r"(\d+)([KMG]?)", memory)
+    if not found:
+        raise NotReadyError(f"the guest's memory is given as {memory!r}; write it like 512M or 4G")
+    return int(found[1]) * _SUFFIXES[found[2]]
+
+
+def memory_folder(needed_bytes: int) -> str:
+    """The folder for the unlinked file that is the guest's memory: one with room, and not mounted noexec.
+
+    Memory-backed /dev/shm is first; containers often make it tiny.
+
+    Raises:
+        NotReadyError: None will do; the message says why for each.
+    """
+    refusals = []
+    for folder in (os.environ.get("TMPDIR"), *_MEMORY_FOLDERS):
+        if not folder or not os.path.isdir(folder):
+            continue
+        refusal = _refusal(folder, needed_bytes)
+        if refusal is None:
+            return folder
+        refusals.append(f"{folder} {refusal}")
+    raise NotReadyError(
+        f"no folder can hold the embedded kernel's memory of {needed_bytes >> 20} MiB: {'; '.join(refusals)}. "
+        "Make room in one of them, or set TMPDIR to a folder that has it"
+    )
+
+
+def _refusal(folder: str, needed_bytes: int) -> str | None:
+    status = os.statvfs(folder)
+    free_bytes = status.f_bavail * status.f_frsize
+    if free_bytes < needed_bytes:
+        return f"has {free_bytes >> 20} MiB free"
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.truncate(mmap.PAGESIZE)
+            mmap.mmap(file.fileno(), mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()
+    except OSError as error:
+        return f"cannot be used: {error.strerror}"
+    return None
+
+
+@contextmanager
+def stop_on_terminate() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C does, instead of ending this process with the folders still there.
+
+    Only if nobody else has taken the signal, and only in the main thread, where Python allows it.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield
+        return
+
+    def unwind(signum: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + signum)
+
+    signal.signal(signal.SIGTERM, unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,68 @@
+"""How the program inside the embedded kernel says how far it has come, and how the venue hears it.
+
+The file is in the output folder, one JSON object a line. The embedded kernel hands a file's data to
+the host when it is closed, so a writer opens, appends and closes for every line.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.errors import InvariantError
+
+PROGRESS_NAME = "progress.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Virtual time reached, of the virtual time that the run will take, and what is going on."""
+
+    reached_ns: int
+    of_ns: int
+    text: str
+
+
+def append_progress(output_dir: Path, progress: Progress) -> None:
+    """Report progress from inside."""
+    line = json.dumps({"reached_ns": progress.reached_ns, "of_ns": progress.of_ns, "text": progress.text})
+    with (output_dir / PROGRESS_NAME).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+class ProgressTail:
+    """Reads the progress file from outside, each line once."""
+
+    def __init__(self, output_dir: Path) -> None:
+        self._path = output_dir / PROGRESS_NAME
+        self._offset = 0
+
+    def new_lines(self) -> list[Progress]:
+        """The whole lines that have arrived since the last call.
+
+        Raises:
+            InvariantError: A line is not what `append_progress` writes.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                arrived = file.read()
+        except FileNotFoundError:
+            return []
+        whole = arrived[: arrived.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [_parse(line) for line in whole.splitlines()]
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _parse(line: bytes) -> Progress:
+    try:
+        fields = json.loads(line)
+        return Progress(
+            reached_ns=int(fields["reached_ns"]), of_ns=int(fields["of_ns"]), text=str(fields["text"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvariantError(
+            f"a line of {PROGRESS_NAME} is not {{reached_ns, of_ns, text}} as JSON: {line[:200]!r}"
+        ) from error

@@ -1,0 +1,63 @@
+#!/bin/sh
+# First process of the embedded kernel: makes the host's files a place where a program can work but
+# cannot leave a trace, runs the one program, writes down its exit status and turns the power off.
+#
+# Any command that fails here ends the script; the kernel then panics ("Attempted to kill init") with
+# the failing command's message just above, which is what the venue shows.
+set -eu
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+umask 022
+
+# /proc is still the host's: /proc/self is the kernel's own process there, and its working directory
+# is the folder that holds this boot's files. Their paths are thus the same in every run.
+. /proc/self/cwd/boot.env
+
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts /dev/shm /dev/scratch
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+[ -e /dev/stdin ] || ln -s /proc/self/fd/0 /dev/stdin
+[ -e /dev/stdout ] || ln -s /proc/self/fd/1 /dev/stdout
+[ -e /dev/stderr ] || ln -s /proc/self/fd/2 /dev/stderr
+
+# An empty folder in memory in place of the host's.
+empty() {
+	[ ! -d "$1" ] || mount -t tmpfs -o "mode=$2" tmpfs "$1"
+}
+
+# The host's folder with its files still to be seen, every write going to memory. The scratch mount
+# may go at once: the overlay holds its own reference to it.
+layered() {
+	[ -d "$1" ] || return 0
+	mount -t tmpfs -o mode=700 tmpfs /dev/scratch
+	mkdir -m "$2" /dev/scratch/upper
+	mkdir /dev/scratch/work
+	mount -t overlay -o "lowerdir=$1,upperdir=/dev/scratch/upper,workdir=/dev/scratch/work" overlay "$1"
+	umount /dev/scratch
+}
+
+# Calls empty or layered for each folder that must be writable (see testbed/venue/guest.py).
+make_writable
+rmdir /dev/scratch
+
+mkdir -p /run/lock /run/testbed/out /run/testbed/home
+mount -t hostfs none /run/testbed/out -o /proc/self/cwd/..
+
+# Running out of memory voids the results, whichever process would have been picked.
+echo 1 > /proc/sys/vm/panic_on_oom
+echo testbed > /proc/sys/kernel/hostname
+# Timers fire when they are due, not when it suits: inherited by every process from here.
+echo 1 > /proc/self/timerslack_ns
+ip link set lo up
+ulimit -n 65536
+
+set +e
+(cd /run/testbed/home && run_program) < /dev/null
+echo $? > /run/testbed/out/.boot/status
+sync
+power_off

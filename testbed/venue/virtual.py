@@ -1,0 +1,191 @@
+"""Boots the embedded kernel on the host's own files and runs one command inside it.
+
+The guest sees the host's file system read-only, with memory over the folders that programs write to;
+the output folder alone is the host's for writing. In virtual time, computing takes no time at all.
+What is inside is told by guest.py and uml/init.sh, and why a boot failed by diagnosis.py.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import testbed
+from testbed.errors import KernelError
+from testbed.venue import diagnosis
+from testbed.venue.guest import OUTPUT_IN_GUEST, boot_environment, layered_folders
+from testbed.venue.image import Kernel
+from testbed.venue.launch import Guest, launched, stop_on_terminate
+from testbed.venue.progress import Progress, ProgressTail
+
+__all__ = ["OUTPUT_IN_GUEST", "Boot", "Outcome", "Progress", "boot"]
+
+CONSOLE_NAME = "console.log"
+PRIVATE_NAME = ".boot"
+"""Folder inside the output folder that lives as long as the kernel: its script, its status, its pid."""
+
+VIRTUAL_EPOCH_NS = 1_767_225_600 * 10**9
+"""What the guest's wall clock shows at boot: 2026-01-01T00:00:00Z, always."""
+
+_POLL_S = 0.1
+_INIT_SCRIPT = Path(__file__).parent / "uml" / "init.sh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """One command to be run inside, and the bounds that it must keep.
+
+    `output_dir` is an existing folder, the only one that is the host's for writing; it is always seen
+    inside as OUTPUT_IN_GUEST. `stall_limit_s` is the longest wall time without a line of progress.
+    `memory` is the guest's, as the kernel reads it ("4G"); the host gives only what is touched.
+    `visible` names further paths that the command reads, if they may lie in /tmp, /run or /root.
+    Without `time_travel` the same kernel runs in real time.
+    """
+
+    command: tuple[str, ...]
+    output_dir: Path
+    seed: int
+    wall_limit_s: float
+    stall_limit_s: float = 120.0
+    memory: str = "4G"
+    time_travel: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+    visible: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The command came to its end: its exit status, and what the boot took of wall time."""
+
+    exit_status: int
+    wall_s: float
+    console_path: Path
+
+
+def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) -> Outcome:
+    """Boot, run the command, power off; every process is gone on return, however it returns.
+
+    Raises:
+        KernelError: The guest died or was stopped at a limit; the message ends with its last console lines.
+        NotReadyError: The host has nowhere to put the guest's memory.
+    """
+    console_path = boot.output_dir / CONSOLE_NAME
+    tail = ProgressTail(boot.output_dir)
+    tail.remove()
+    started_s = time.monotonic()
+    try:
+        with (
+            stop_on_terminate(),
+            _private_folder(boot) as private,
+            launched(
+                kernel, _arguments(boot), memory=boot.memory, seed=boot.seed,
+                folder=private, console_path=console_path,
+            ) as guest,
+        ):  # fmt: skip
+            stopped = _watch(guest, boot, tail, on_progress, started_s)
+            exit_status = _read_status(private / "status")
+    finally:
+        tail.remove()
+    wall_s = time.monotonic() - started_s
+    if stopped is None and exit_status is not None:
+        return Outcome(exit_status=exit_status, wall_s=wall_s, console_path=console_path)
+    console = console_path.read_text(encoding="utf-8", errors="replace")
+    why = stopped or diagnosis.died(console, returncode=guest.returncode, memory=boot.memory)
+    raise KernelError(
+        f"running {boot.command[0]} in the embedded kernel {kernel.version}: {why}.\n"
+        f"The end of its console ({console_path}):\n{diagnosis.tail(console)}"
+    )
+
+
+def _watch(
+    guest: Guest,
+    boot: Boot,
+    tail: ProgressTail,
+    on_progress: Callable[[Progress], None],
+    started_s: float,
+) -> str | None:
+    """Pass progress on until the kernel ends (None) or must be stopped (the reason)."""
+    heard_s = started_s
+    reached_ns: int | None = None
+    while True:
+        ended = guest.wait(_POLL_S)
+        now_s = time.monotonic()
+        for progress in tail.new_lines():
+            heard_s, reached_ns = now_s, progress.reached_ns
+            on_progress(progress)
+        if ended:
+            return None
+        if now_s - started_s > boot.wall_limit_s:
+            return diagnosis.wall_limit(boot.wall_limit_s)
+        if now_s - heard_s > boot.stall_limit_s:
+            return diagnosis.stalled(boot.stall_limit_s, reached_ns)
+
+
+@contextmanager
+def _private_folder(boot: Boot) -> Iterator[Path]:
+    """The files of this boot, in the output folder so that even a killed parent leaves nothing elsewhere."""
+    private = boot.output_dir / PRIVATE_NAME
+    shutil.rmtree(private, ignore_errors=True)
+    private.mkdir(mode=0o700)
+    try:
+        shutil.copyfile(_INIT_SCRIPT, private / "init.sh")
+        (private / "init.sh").chmod(0o700)
+        text = boot_environment(
+            command=boot.command,
+            environment=boot.environment,
+            seed=boot.seed,
+            layered=layered_folders(_needed_paths(boot)),
+            python=sys.executable,
+        )
+        (private / "boot.env").write_text(text, encoding="utf-8")
+        yield private
+    finally:
+        shutil.rmtree(private)
+
+
+def _needed_paths(boot: Boot) -> list[Path]:
+    """Every host path that the command can be known to read: Python, this package, its arguments."""
+    words = [*boot.command, *boot.environment.values()]
+    return [
+        Path(sys.executable),
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        *(Path(entry) for entry in sys.path if entry),
+        *(Path(folder).parent for folder in testbed.__path__),
+        *(Path(word) for word in words if word.startswith("/") and os.path.lexists(word)),
+        *boot.visible,
+    ]
+
+
+def _arguments(boot: Boot) -> list[str]:
+    """The kernel's command line. Nothing in it depends on where the host keeps the files of this run."""
+    virtual = ["time-travel=inf-cpu", f"time-travel-start={VIRTUAL_EPOCH_NS}"] if boot.time_travel else []
+    return [
+        f"mem={boot.memory}",
+        "root=/dev/root",
+        "rootfstype=hostfs",
+        "rootflags=/",
+        "ro",
+        "quiet",
+        "con=null",
+        "con0=null,fd:1",
+        "norandmaps",
+        "random.trust_cpu=off",
+        "uml_dir=/proc/self/cwd",
+        "umid=uml",
+        "init=/proc/self/cwd/init.sh",
+        *virtual,
+    ]
+
+
+def _read_status(path: Path) -> int | None:
+    """The command's exit status; None if the first process did not live to write it."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    return int(text) if text else None
