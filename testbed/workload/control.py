@@ -1,0 +1,41 @@
+"""The line between the driver and a program that it has forked: JSON messages over a socket pair.
+
+A program says `ready` when it can take traffic, asks before it changes what it sends, and is told to
+stop. Nothing here crosses the emulated network.
+"""
+
+import json
+import socket
+from typing import Any
+
+_MOST_BYTES = 65_536
+
+
+class Control:
+    """One end of the line. Messages keep their borders (SOCK_SEQPACKET)."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    @classmethod
+    def pair(cls) -> tuple["Control", "Control"]:
+        """Both ends: the driver's and the program's."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return cls(ours), cls(theirs)
+
+    def fileno(self) -> int:
+        """For poll."""
+        return self._end.fileno()
+
+    def say(self, kind: str, **fields: Any) -> None:
+        """Send a message."""
+        self._end.send(json.dumps({"kind": kind, **fields}).encode())
+
+    def hear(self) -> dict[str, Any] | None:
+        """Wait for a message; None when the other end is gone."""
+        data = self._end.recv(_MOST_BYTES)
+        return json.loads(data) if data else None
+
+    def close(self) -> None:
+        """Close this end."""
+        self._end.close()

@@ -1,0 +1,56 @@
+"""The video of a cloud game as 3GPP TR 38.838 models it: frame sizes and the instants of their sending.
+
+Pure: the generator is given, and the same seed gives the same video.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from testbed.model.scenario import Scene, Session
+
+SIZE_DEVIATION = 0.105
+"""Standard deviation of a frame's size over its mean (TR 38.838, table 5.1.1.1-1)."""
+SIZE_LEAST, SIZE_MOST = 0.5, 1.5
+JITTER_DEVIATION_NS = 2_000_000
+JITTER_MOST_NS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One encoded picture: its number, when the encoder delivers it, and its bytes."""
+
+    number: int
+    at_ns: int
+    size_bytes: int
+    scene: Scene
+
+
+def frames(session: Session, random: Random) -> Iterator[Frame]:
+    """Every frame of a session in the order of sending.
+
+    Frames are due at the frame rate and leave with jitter; a frame never leaves before the one
+    before it, nor in a scene that is not its own.
+    """
+    period_ns = 10**9 / session.frames_per_second
+    ends_ns = [scene.at_ns for scene in session.scenes[1:]] + [session.ends_at_ns]
+    previous_ns, number = session.starts_at_ns, 0
+    for scene, end_ns in zip(session.scenes, ends_ns, strict=True):
+        mean_bytes = scene.rate_bps / session.frames_per_second / 8
+        first = -(-(scene.at_ns - session.starts_at_ns) // period_ns)
+        number = max(number, int(first))
+        while (due_ns := session.starts_at_ns + round(number * period_ns)) < end_ns:
+            jitter_ns = round(truncated_gauss(random, 0, JITTER_DEVIATION_NS, -JITTER_MOST_NS, JITTER_MOST_NS))
+            at_ns = min(max(due_ns + jitter_ns, previous_ns, scene.at_ns), end_ns - 1)
+            scale = truncated_gauss(random, 1, SIZE_DEVIATION, SIZE_LEAST, SIZE_MOST)
+            yield Frame(number, at_ns, max(1, round(mean_bytes * scale)), scene)
+            previous_ns = at_ns
+            number += 1
+
+
+def truncated_gauss(random: Random, mean: float, deviation: float, least: float, most: float) -> float:
+    """A normal variate, drawn again until it is within bounds."""
+    while True:
+        value = random.gauss(mean, deviation)
+        if least <= value <= most:
+            return value

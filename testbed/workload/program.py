@@ -1,0 +1,45 @@
+"""What a forked process does on its host: all its parts on one loop, between the driver's start and stop."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from testbed.errors import NotReadyError
+from testbed.workload.clock import use_exact_timers
+from testbed.workload.control import Control
+from testbed.workload.loop import Loop
+
+
+class Part(Protocol):
+    """One thing that a program does: a sender, a receiver, or both."""
+
+    def start(self) -> None:
+        """Set out; called once, before the scenario's start."""
+
+    def close(self) -> None:
+        """Finish; called once, at the end."""
+
+
+Ask = Callable[[str, dict[str, Any]], None]
+"""Tells the driver something and waits until it has acted on it."""
+
+
+def run_program(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequence[Part]]) -> None:
+    """Make the parts, say ready, run until told to stop, close, and say what was received."""
+    use_exact_timers()
+
+    def ask(kind: str, fields: dict[str, Any]) -> None:
+        control.say(kind, **fields)
+        if control.hear() is None:
+            raise NotReadyError(f"the driver went away before it answered {kind}")
+
+    parts = make_parts(loop, ask)
+    loop.on_readable(control, loop.stop)
+    for part in parts:
+        part.start()
+    control.say("ready")
+    loop.run()
+    control.hear()
+    for part in parts:
+        part.close()
+    received = sum(getattr(part, "received_bytes", 0) for part in parts)
+    control.say("done", received_bytes=received)
