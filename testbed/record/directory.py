@@ -1,0 +1,202 @@
+"""Where the files of a run lie, and how they are read and written whole.
+
+A run directory has everything needed to read the run later: manifest, effective scenario, plan,
+events, samples, rates, summary and report. The tables are made by `testbed.record.merge`.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+
+from testbed.errors import ScenarioError
+from testbed.record.atomic import explained, replacing
+
+RUNS = Path("runs")
+"""Where runs are kept unless told otherwise, below the working directory."""
+
+MANIFEST_KEYS = (
+    "testbed",
+    "python",
+    "scenario",
+    "title",
+    "seed",
+    "venue",
+    "kernel",
+    "variants",
+    "settings",
+    "duration_ns",
+    "started_at",
+    "wall_s",
+    "virtual_s",
+)
+"""What every manifest has: versions, what was run, where, and how long it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """One run on disk. Nothing is read or written except by the methods that say so."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, scenario: str, seed: int, started_at: datetime, runs: Path = RUNS) -> Self:
+        """Make a new directory below `runs`, named after the scenario, the seed and the second.
+
+        Runs started in the same second get a number appended: making a directory either succeeds for
+        one of them or fails, so no two share one.
+
+        Raises:
+            ScenarioError: The place cannot be written.
+        """
+        name = f"{scenario}-{seed}-{started_at:%Y%m%dT%H%M%S}"
+        with explained("make a run directory below", runs):
+            runs.mkdir(parents=True, exist_ok=True)
+            for attempt in count(1):
+                path = runs / (name if attempt == 1 else f"{name}-{attempt}")
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                return cls(path.absolute())
+        raise AssertionError("unreachable: count() does not end")
+
+    @classmethod
+    def create_at(cls, out: Path) -> Self:
+        """Use a directory named by the user, which must not exist or be empty.
+
+        Raises:
+            ScenarioError: It holds something already, or cannot be written.
+        """
+        with explained("use as the run directory", out):
+            out.mkdir(parents=True, exist_ok=True)
+            if any(out.iterdir()):
+                raise ScenarioError(
+                    f"{out} is not empty; name a new directory for the run, or empty this one"
+                )
+            if not os.access(out, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied", str(out))
+        return cls(out.absolute())
+
+    @classmethod
+    def open(cls, name: str | Path, runs: Path = RUNS) -> Self:
+        """Open an existing run by its path, or by its name below `runs`.
+
+        Raises:
+            ScenarioError: There is no such directory, or it is not that of a complete run.
+        """
+        path = next((place for place in (Path(name), runs / name) if place.is_dir()), None)
+        if path is None:
+            raise ScenarioError(f"there is no run {str(name)!r}, neither as a directory nor below {runs}/")
+        run = cls(path.absolute())
+        run.manifest()
+        for needed in (run.events_path, run.samples_path, run.rates_path):
+            if not needed.is_file():
+                raise ScenarioError(
+                    f"{path} is not a complete run: it has no {needed.name}; the run may have been stopped"
+                )
+        return run
+
+    @property
+    def manifest_path(self) -> Path:
+        """What was run, with which versions."""
+        return self.path / "manifest.json"
+
+    @property
+    def scenario_path(self) -> Path:
+        """The effective scenario, with the settings of the command line in it."""
+        return self.path / "scenario.yaml"
+
+    @property
+    def plan_path(self) -> Path:
+        """The network of each variant as text."""
+        return self.path / "plan.txt"
+
+    @property
+    def events_path(self) -> Path:
+        """Everything that happened, one JSON object a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def samples_path(self) -> Path:
+        """Every packet and frame, when it was sent and received."""
+        return self.path / "samples.parquet"
+
+    @property
+    def rates_path(self) -> Path:
+        """Rates allocated, asked for and used along the run."""
+        return self.path / "rates.parquet"
+
+    @property
+    def summary_path(self) -> Path:
+        """The numbers of the run as one JSON object."""
+        return self.path / "summary.json"
+
+    @property
+    def report_path(self) -> Path:
+        """The report to look at."""
+        return self.path / "report.html"
+
+    def log_path(self, variant: str) -> Path:
+        """The console of the variant."""
+        return self.path / "logs" / f"{variant}.log"
+
+    def raw_path(self, variant: str) -> Path:
+        """Where the programs of a variant write while it runs; gone after the merge."""
+        return self.path / "raw" / variant
+
+    def manifest(self) -> dict[str, Any]:
+        """Read the manifest.
+
+        Raises:
+            ScenarioError: There is none, or it is damaged.
+        """
+        manifest = self._read_object(self.manifest_path)
+        missing = [key for key in MANIFEST_KEYS if key not in manifest]
+        if missing:
+            raise ScenarioError(f"{self.manifest_path} is damaged: it lacks {', '.join(missing)}")
+        return manifest
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest; `MANIFEST_KEYS` says what it must have."""
+        self._write_object(self.manifest_path, manifest)
+
+    def summary(self) -> dict[str, Any]:
+        """Read the summary; ScenarioError if there is none or it is damaged."""
+        return self._read_object(self.summary_path)
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write the summary."""
+        self._write_object(self.summary_path, summary)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read all events, in order of variant and instant; ScenarioError if a line is damaged."""
+        return list(self._events())
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        with explained("read", self.events_path), self.events_path.open(encoding="ascii") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise ScenarioError(f"{self.events_path}:{number} is not an event: {error}") from error
+
+    def _read_object(self, path: Path) -> dict[str, Any]:
+        if not path.is_file():
+            raise ScenarioError(f"{self.path} is not a run directory: it has no {path.name}")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ScenarioError(f"{path} is damaged: {error}") from error
+        if not isinstance(found, dict):
+            raise ScenarioError(f"{path} is damaged: it holds no JSON object")
+        return found
+
+    def _write_object(self, path: Path, value: dict[str, Any]) -> None:
+        with replacing(path) as draft:
+            text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+            draft.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,90 @@
+"""Line logs of a running variant: its events, and the rates sampled along the way.
+
+Each line is one JSON object with its keys in the order given, so the same run gives the same bytes.
+Which kinds of event there are and what they carry is in ARCHITECTURE.md.
+"""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+EVENTS_FILE = "events.jsonl"
+RATES_FILE = "rates.jsonl"
+
+
+def json_line(fields: dict[str, Any]) -> str:
+    """One JSON object as a line: compact, ASCII, keys as given; NaN and infinity are refused."""
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
+
+
+class LineLog:
+    """Appends JSON objects to a file, each on its line, each written before the call returns."""
+
+    file_name: str
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / self.file_name
+        # Line buffering: an event must be on disk when the next one kills the program.
+        self._file = self.path.open("a", buffering=1, encoding="ascii", newline="\n")
+
+    def _append(self, fields: dict[str, Any]) -> None:
+        self._file.write(json_line(fields))
+
+    def close(self) -> None:
+        """Close the file; closing again does nothing."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class EventLog(LineLog):
+    """Everything that happened and was decided, each with its instant."""
+
+    file_name = EVENTS_FILE
+
+    def write(self, kind: str, at_ns: int, **fields: Any) -> None:
+        """Record an event at an instant in ns since the start of the scenario."""
+        self._append({"at_ns": at_ns, "kind": kind, **fields})
+
+
+class RateLog(LineLog):
+    """What each session was allocated, asked for and used, sampled at intervals."""
+
+    file_name = RATES_FILE
+
+    def write(
+        self,
+        at_ns: int,
+        *,
+        session: str,
+        direction: str,
+        rate_bps: int | None,
+        demand_bps: int | None,
+        throughput_bps: int,
+        backlog_bytes: int,
+        dropped: int,
+    ) -> None:
+        """Record one sample of one direction.
+
+        `rate_bps` is what the session's channel is given, None without a channel. Throughput,
+        backlog and `dropped` (packets since the start) are of the class that carries the session.
+        """
+        self._append(
+            {
+                "at_ns": at_ns,
+                "session": session,
+                "direction": direction,
+                "rate_bps": rate_bps,
+                "demand_bps": demand_bps,
+                "throughput_bps": throughput_bps,
+                "backlog_bytes": backlog_bytes,
+                "dropped": dropped,
+            }
+        )

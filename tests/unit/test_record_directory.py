@@ -1,0 +1,105 @@
+"""Run directories: two never share one, a user's own is never overwritten, a damaged one is named."""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from synthetic_run import make_run, manifest
+
+from testbed.errors import ScenarioError
+from testbed.record.directory import RunDirectory
+
+STARTED = datetime(2030, 1, 2, 3, 4, 5)
+
+
+def test_a_run_is_named_after_scenario_seed_and_second(tmp_path: Path) -> None:
+    run = RunDirectory.create("cloud_gaming", 7, STARTED, tmp_path / "runs")
+    assert run.path == tmp_path / "runs" / "cloud_gaming-7-20300102T030405"
+    assert run.path.is_dir()
+
+
+def test_runs_of_the_same_second_do_not_share_a_directory(tmp_path: Path) -> None:
+    paths = [RunDirectory.create("s", 1, STARTED, tmp_path).path.name for _ in range(3)]
+    assert paths == ["s-1-20300102T030405", "s-1-20300102T030405-2", "s-1-20300102T030405-3"]
+
+
+def test_a_directory_of_the_users_own_may_be_new_or_empty(tmp_path: Path) -> None:
+    assert RunDirectory.create_at(tmp_path / "new" / "run").path.is_dir()
+    assert RunDirectory.create_at(tmp_path / "new" / "run").path.is_dir()
+
+
+def test_a_directory_that_holds_something_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("do not lose")
+    with pytest.raises(ScenarioError, match="is not empty; name a new directory"):
+        RunDirectory.create_at(tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "do not lose"
+
+
+def test_a_file_in_the_place_of_the_directory_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ScenarioError, match=r"cannot use as the run directory .*: File exists"):
+        RunDirectory.create_at(tmp_path / "file")
+    with pytest.raises(ScenarioError, match=r"cannot make a run directory below .*: Not a directory"):
+        RunDirectory.create("s", 1, STARTED, tmp_path / "file" / "runs")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_that_cannot_be_written_is_said_plainly(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ScenarioError, match="Permission denied"):
+        RunDirectory.create("s", 1, STARTED, tmp_path / "runs")
+
+
+def test_a_run_opens_by_its_path_and_by_its_name(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "runs" / "one")
+    assert RunDirectory.open(made.path) == made
+    assert RunDirectory.open("one", tmp_path / "runs") == made
+    assert made.manifest()["seed"] == 7
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="there is no run 'absent'"):
+        RunDirectory.open("absent", tmp_path)
+
+
+def test_any_other_directory_is_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"is not a run directory: it has no manifest.json"):
+        RunDirectory.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("{", "is damaged"), ("[]", "holds no JSON object"), ('{"seed": 1}', "lacks testbed, python, scenario")],
+)
+def test_a_damaged_manifest_is_named(tmp_path: Path, content: str, reason: str) -> None:
+    run = make_run(tmp_path / "run")
+    run.manifest_path.write_text(content)
+    with pytest.raises(ScenarioError, match=reason):
+        RunDirectory.open(run.path)
+
+
+def test_a_run_that_was_stopped_is_not_complete(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run.samples_path.unlink()
+    with pytest.raises(ScenarioError, match=r"not a complete run: it has no samples.parquet"):
+        RunDirectory.open(run.path)
+
+
+def test_a_damaged_event_is_named_by_its_line(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    with run.events_path.open("a") as events:
+        events.write("{\n")
+    with pytest.raises(ScenarioError, match=r"events.jsonl:\d+ is not an event"):
+        run.events()
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    run = RunDirectory.create_at(tmp_path)
+    run.write_manifest(manifest())
+    run.write_summary({"scenario": "größe"})
+    assert run.manifest() == manifest()
+    assert run.summary() == {"scenario": "größe"}
+    assert json.loads(run.manifest_path.read_text())["venue"] == "virtual"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.json", "summary.json"]
