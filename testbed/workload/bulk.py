@@ -3,7 +3,7 @@
 import socket
 
 from testbed.model.scenario import Flow
-from testbed.workload.loop import Loop
+from testbed.program.loop import Loop
 
 _CHUNK = bytes(262_144)
 _LOW_WATER_BYTES = 32_768

@@ -11,7 +11,7 @@ from random import Random
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.scenario import Measure, Scene, Session
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.datagrams import (
+from testbed.program.datagrams import (
     COMMAND_HEADER,
     COMMANDS_PORT,
     FRAMES_PORT,
@@ -20,7 +20,7 @@ from testbed.workload.datagrams import (
     Datagrams,
 )
 from testbed.workload.frames import Frame, frames
-from testbed.workload.loop import Loop
+from testbed.program.loop import Loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from testbed.errors import NotReadyError
-from testbed.workload.clock import use_exact_timers
-from testbed.workload.control import Control
-from testbed.workload.loop import Loop
+from testbed.program.clock import use_exact_timers
+from testbed.program.control import Control
+from testbed.program.loop import Loop
 
 
 class Part(Protocol):

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 
 from testbed.errors import KernelError
-from testbed.workload.clock import Clock
+from testbed.program.clock import Clock
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("=qq")

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Protocol
 
 from testbed.errors import KernelError
-from testbed.workload.clock import Clock
+from testbed.program.clock import Clock
 
 _TFD_TIMER_ABSTIME = 1
 

@@ -1,0 +1,100 @@
+"""The programs that the driver has forked: started, heard, stopped, and none forgotten."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from testbed.driver.protocols import RunningNetwork
+from testbed.errors import NotReadyError
+from testbed.program.control import Control
+from testbed.program.loop import Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One program: what it is called, where it runs, and our end of its line."""
+
+    name: str
+    host: str
+    pid: int
+    control: Control
+
+
+class Children:
+    """All programs of a run."""
+
+    def __init__(self, network: RunningNetwork, loop: Loop, at_fork: Callable[[int], None]) -> None:
+        self._network, self._loop, self._at_fork = network, loop, at_fork
+        self._alive: list[Child] = []
+
+    def start(
+        self,
+        name: str,
+        host: str,
+        make: Callable[[Control], Callable[[], None]],
+        on_message: Callable[[Child, dict[str, Any]], None] | None = None,
+    ) -> Child:
+        """Fork a program onto a host and wait until it says that it is ready.
+
+        Raises:
+            NotReadyError: It ended instead.
+        """
+        ours, theirs = Control.pair()
+
+        def program() -> None:
+            ours.close()
+            for other in self._alive:
+                other.control.close()
+            make(theirs)()
+
+        pid = self._network.fork(host, program)
+        self._at_fork(pid)
+        theirs.close()
+        child = Child(name, host, pid, ours)
+        self._alive.append(child)
+        self._expect(child, "ready")
+        self._loop.on_readable(ours, lambda: self._hear(child, on_message))
+        return child
+
+    def stop(self, child: Child) -> dict[str, Any]:
+        """Tell a program to finish, and wait until it has; its last message.
+
+        Raises:
+            NotReadyError: It ended badly.
+        """
+        self._loop.forget(child.control)
+        child.control.say("stop")
+        done = self._expect(child, "done")
+        _, status = os.waitpid(child.pid, 0)
+        self._alive.remove(child)
+        child.control.close()
+        if status != 0:
+            raise NotReadyError(f"program {child.name} on {child.host} ended with status {status}")
+        return done
+
+    def kill(self) -> None:
+        """End whatever still runs: after an error, when nothing can be said to it any more."""
+        for child in self._alive:
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+            child.control.close()
+        self._alive.clear()
+
+    def _hear(self, child: Child, on_message: Callable[[Child, dict[str, Any]], None] | None) -> None:
+        message = child.control.hear()
+        if message is None or on_message is None:
+            raise self._gone(child, "said something unasked" if message else "ended early")
+        on_message(child, message)
+
+    def _expect(self, child: Child, kind: str) -> dict[str, Any]:
+        message = child.control.hear()
+        if message is None or message["kind"] != kind:
+            raise self._gone(child, f"did not say {kind}")
+        return message
+
+    def _gone(self, child: Child, what: str) -> NotReadyError:
+        return NotReadyError(
+            f"program {child.name} on {child.host} {what}; its traceback is in the console log of this run"
+        )

@@ -1,0 +1,173 @@
+"""The driver: one variant of a scenario on a running network, from its first request to its last packet.
+
+    forked and ready ──► time 0 ──► for each session: request → place → admit → start … scenes … end
+                                    → drain → stop → release              ──► stop everything ──► end
+
+Every decision is written before it is carried out, every action after. The driver waits in its loop;
+what it decides with is pure and lives in `channel` and `placement`.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from testbed.driver.channels import Channels
+from testbed.driver.children import Child, Children
+from testbed.driver.classes import first_port
+from testbed.driver.jobs import Jobs
+from testbed.driver.protocols import Placed, Programs, RunningNetwork
+from testbed.driver.rates import Rates
+from testbed.model.scenario import Scenario, Session
+from testbed.program.clock import Clock, use_exact_timers
+from testbed.program.loop import Loop
+from testbed.record.logs import EventLog, RateLog
+
+REQUEST_LEAD_NS = 50_000_000
+"""A session is requested, placed and given its channel this long before its first frame."""
+DRAIN_NS = 1_000_000_000
+"""What is still on its way at a session's end has this long to arrive, more than any queue holds."""
+PROGRESS_NS = 250_000_000
+_FIRST_FLOW_PORT = 30_000
+_SETTLE_NS = 2_000_000_000
+"""From a network's completion to time 0: the kernel's own announcements are over by then."""
+
+Report = Callable[[int, int, str], None]
+"""Told the virtual time reached, the whole, and what is being done."""
+
+
+class Driver:
+    """Runs one variant; make it anew for each."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        network: RunningNetwork,
+        programs: Programs,
+        logs: Path,
+        report: Report,
+        at_fork: Callable[[int], None],
+    ) -> None:
+        self._scenario, self._network, self._programs = scenario, network, programs
+        self._logs, self._report = logs, report
+        now_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
+        self._clock = Clock(-(-(now_ns + _SETTLE_NS) // 10**9) * 10**9)
+        self._loop = Loop(self._clock)
+        self._events = EventLog(logs)
+        self._rate_log = RateLog(logs)
+        self._children = Children(network, self._loop, at_fork)
+        self._channels = Channels(network, scenario.access, self._loop, self._events)
+        self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
+        self._active: dict[int, Placed] = {}
+        self._flow_sinks: list[tuple[str, Child]] = []
+        self._flow_sources: list[Child] = []
+        self._sessions_left = len(scenario.sessions)
+        self._end_ns = scenario.duration_ns + DRAIN_NS
+
+    def run(self) -> None:
+        """Everything, to the end.
+
+        Raises:
+            KernelError: The kernel refused a request.
+            NotReadyError: A program did not come up, or died.
+        """
+        use_exact_timers()
+        try:
+            self._start_flows()
+            self._events.write("network.ready", self._clock.now_ns())
+            for index, (name, session) in enumerate(self._scenario.sessions.items()):
+                self._loop.at(session.starts_at_ns - REQUEST_LEAD_NS, partial(self._request, index, name, session))
+            rates = Rates(self._network, self._channels, self._loop, self._rate_log, lambda: self._active)
+            rates.start(self._scenario.duration_ns)
+            self._loop.at(0, self._tell_progress)
+            self._loop.at(self._end_ns, self._finish)
+            self._loop.run()
+            self._stop_flows()
+            self._events.write("run.end", self._clock.now_ns())
+        except BaseException:
+            self._children.kill()
+            raise
+        finally:
+            self._events.close()
+            self._rate_log.close()
+
+    def _start_flows(self) -> None:
+        for index, (name, flow) in enumerate(self._scenario.background.items()):
+            port = _FIRST_FLOW_PORT + index
+            sink = partial(self._programs.sink, name, flow, port, self._clock)
+            source = partial(self._programs.source, name, flow, port, self._clock)
+            self._flow_sinks.append((name, self._children.start(f"{name} sink", flow.destination, sink)))
+            self._flow_sources.append(self._children.start(f"{name} source", flow.source, source))
+
+    def _stop_flows(self) -> None:
+        for child in self._flow_sources:
+            self._children.stop(child)
+        for name, child in self._flow_sinks:
+            received_bytes = self._children.stop(child)["received_bytes"]
+            flow = self._scenario.background[name]
+            self._events.write(
+                "flow.end",
+                self._clock.now_ns(),
+                flow=name,
+                received_bytes=received_bytes,
+                throughput_bps=received_bytes * 8 * 10**9 // (flow.ends_at_ns - flow.starts_at_ns),
+            )
+
+    def _request(self, index: int, name: str, session: Session) -> None:
+        node = self._jobs.place(name, session)
+        if node is None:
+            self._sessions_left -= 1
+            return
+        placed = Placed(name=name, session=session, node=node, first_port=first_port(index))
+        self._channels.request(index, placed)
+        home = self._children.start(
+            f"{name} player",
+            session.player,
+            lambda control: self._programs.at_home(placed, self._clock, control, self._logs),
+        )
+        node_child = self._children.start(
+            f"{name} render",
+            node,
+            lambda control: self._programs.at_node(placed, self._clock, control, self._logs),
+            partial(self._enter_scene, placed),
+        )
+        self._active[index] = placed
+        self._event("session.start", session=name, player=session.player, node=node)
+        end = partial(self._end_session, index, placed, home, node_child)
+        self._loop.at(session.ends_at_ns + DRAIN_NS // 2, end)
+
+    def _enter_scene(self, placed: Placed, child: Child, message: dict[str, Any]) -> None:
+        scene = next(scene for scene in placed.session.scenes if scene.name == message["scene"] and scene.at_ns == message["at_ns"])
+        self._event("scene", session=placed.name, scene=scene.name, rate_bps=scene.rate_bps)
+        self._channels.enter_scene(placed, scene)
+        child.control.say("entered")
+
+    def _end_session(self, index: int, placed: Placed, home: Child, node: Child) -> None:
+        self._event("session.end", session=placed.name)
+        self._children.stop(node)
+        self._children.stop(home)
+        del self._active[index]
+        self._channels.release(placed, "the session has ended", partial(self._session_over, placed))
+
+    def _session_over(self, placed: Placed) -> None:
+        self._jobs.complete(placed.name)
+        self._sessions_left -= 1
+
+    def _finish(self) -> None:
+        """Stop once every session is over; one that drains its queue holds the end up."""
+        if self._sessions_left:
+            self._loop.at(self._clock.now_ns() + DRAIN_NS, self._finish)
+        else:
+            self._loop.stop()
+
+    def _tell_progress(self) -> None:
+        now_ns = self._clock.now_ns()
+        doing = ", ".join(placed.name for placed in self._active.values()) or "background traffic"
+        self._report(min(now_ns, self._end_ns), self._end_ns, doing)
+        next_ns = (now_ns // PROGRESS_NS + 1) * PROGRESS_NS
+        if next_ns <= self._end_ns:
+            self._loop.at(next_ns, self._tell_progress)
+
+    def _event(self, kind: str, **fields: Any) -> None:
+        self._events.write(kind, self._clock.now_ns(), **fields)

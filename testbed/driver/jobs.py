@@ -1,0 +1,52 @@
+"""The jobs of a run: given to nodes by the scheduler, and written down with its reasons."""
+
+from itertools import combinations
+
+from testbed.model.network import Role
+from testbed.model.scenario import Scenario, Session
+from testbed.placement import Delays, JobRequest, Node, PlacementState, Refused, complete, place
+from testbed.plan.network_plan import NetworkPlan
+from testbed.plan.paths import delay_ns
+from testbed.program.clock import Clock
+from testbed.record.logs import EventLog
+
+
+class Jobs:
+    """Places a session's render job, with the plan's distances, and completes it."""
+
+    def __init__(self, scenario: Scenario, plan: NetworkPlan, events: EventLog, clock: Clock) -> None:
+        self._scenario, self._events, self._clock = scenario, events, clock
+        nodes = plan.network.having(Role.COMPUTE)
+        self._state = PlacementState(
+            nodes=tuple(Node(name=node.name, capacity=node.capacity) for node in nodes),
+            policy=scenario.placement,
+            seed=scenario.seed,
+        )
+        players = {session.player for session in scenario.sessions.values()}
+        pairs = [*combinations((node.name for node in nodes), 2)]
+        pairs += [(node.name, player) for node in nodes for player in sorted(players)]
+        self._delays = Delays({pair: delay_ns(plan.network, *pair) for pair in pairs})
+
+    def place(self, name: str, session: Session) -> str | None:
+        """Find a node for a session's job, near its player; None if no node can take it."""
+        job = JobRequest(
+            name=name,
+            weight=session.job.weight,
+            partners={session.player: 1.0},
+            backup=self._scenario.placement.backup,
+        )
+        self._state, result = place(self._state, job, self._delays)
+        now_ns = self._clock.now_ns()
+        if isinstance(result, Refused):
+            self._events.write("job.refuse", now_ns, job=name, reason=result.reason)
+            return None
+        scores = {node: score.total for node, score in result.scores.items()}
+        self._events.write(
+            "job.place", now_ns, job=name, node=result.node, backup=result.backup, reason=result.reason, scores=scores
+        )
+        return result.node
+
+    def complete(self, name: str) -> None:
+        """Free what the job holds."""
+        self._state, _ = complete(self._state, name)
+        self._events.write("job.complete", self._clock.now_ns(), job=name)

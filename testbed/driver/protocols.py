@@ -1,0 +1,55 @@
+"""What the driver needs of the parts that it does not know: the running network, and programs to run on it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from testbed.model.base import Direction
+from testbed.model.scenario import Flow, Session
+from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
+from testbed.program.clock import Clock
+from testbed.program.control import Control
+
+
+class Counted(Protocol):
+    """The counters of a class."""
+
+    @property
+    def sent_bytes(self) -> int: ...
+    @property
+    def backlog_bytes(self) -> int: ...
+    @property
+    def dropped_packets(self) -> int: ...
+
+
+class RunningNetwork(Protocol):
+    """A realised plan; every method raises KernelError if the kernel refuses."""
+
+    @property
+    def plan(self) -> NetworkPlan: ...
+    def open(self, direction: Direction, shaped: ShapedClass, match: Match) -> None: ...
+    def resize(self, direction: Direction, shaped: ShapedClass) -> None: ...
+    def unmatch(self, direction: Direction, match: Match) -> None: ...
+    def remove(self, direction: Direction, shaped: ShapedClass) -> None: ...
+    def counters(self, direction: Direction) -> Mapping[int, Counted]: ...
+    def fork(self, host: str, program: Callable[[], None]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A session that has its node: all that its programs need to know."""
+
+    name: str
+    session: Session
+    node: str
+    first_port: int
+
+
+class Programs(Protocol):
+    """Makes the programs that run on hosts; each result is run in a forked process on its host."""
+
+    def at_node(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
+    def at_home(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
+    def source(self, name: str, flow: Flow, port: int, clock: Clock, control: Control) -> Callable[[], None]: ...
+    def sink(self, name: str, flow: Flow, port: int, clock: Clock, control: Control) -> Callable[[], None]: ...

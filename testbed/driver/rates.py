@@ -1,0 +1,62 @@
+"""Samples what each session is given and what it uses, from the class counters, at a fixed interval."""
+
+from collections.abc import Callable, Mapping
+
+from testbed.driver.classes import minor_of_channel, minor_of_home
+from testbed.driver.channels import Channels
+from testbed.driver.protocols import Placed, RunningNetwork
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
+from testbed.program.loop import Loop
+from testbed.record.logs import RateLog
+
+INTERVAL_NS = 100_000_000
+
+
+class Rates:
+    """Writes a line per session and direction every 100 ms while the session lasts."""
+
+    def __init__(
+        self,
+        network: RunningNetwork,
+        channels: Channels,
+        loop: Loop,
+        log: RateLog,
+        active: Callable[[], Mapping[int, Placed]],
+    ) -> None:
+        self._network, self._channels, self._loop, self._log = network, channels, loop, log
+        self._active = active
+        self._last: dict[tuple[str, Direction], tuple[int, int, int]] = {}
+
+    def start(self, until_ns: int) -> None:
+        """Sample from the scenario's start until an instant."""
+        self._until_ns = until_ns
+        self._loop.at(0, self._sample)
+
+    def _sample(self) -> None:
+        now_ns = self._loop.clock.now_ns()
+        active = self._active()
+        for direction in (DOWNSTREAM, UPSTREAM) if active else ():
+            counters = self._network.counters(direction)
+            for index, placed in active.items():
+                rate_bps = self._channels.rate_bps(placed.name, direction)
+                home = minor_of_home(self._network.plan, placed.session.player)
+                minor = home if rate_bps is None else minor_of_channel(index)
+                counted = counters[minor]
+                key, present = (placed.name, direction), (minor, counted.sent_bytes, now_ns)
+                before = self._last.get(key)
+                self._last[key] = present
+                if before is None or before[0] != minor:
+                    continue
+                self._log.write(
+                    now_ns,
+                    session=placed.name,
+                    direction=direction,
+                    rate_bps=rate_bps,
+                    demand_bps=self._channels.demand_bps(placed.name, direction),
+                    throughput_bps=(counted.sent_bytes - before[1]) * 8 * 10**9 // (now_ns - before[2]),
+                    backlog_bytes=counted.backlog_bytes,
+                    dropped=counted.dropped_packets,
+                )
+        next_ns = (now_ns // INTERVAL_NS + 1) * INTERVAL_NS
+        if next_ns <= self._until_ns:
+            self._loop.at(next_ns, self._sample)

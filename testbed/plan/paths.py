@@ -1,0 +1,44 @@
+"""Ways through a network: which ports a packet passes from one host to another, and how long the way is."""
+
+import heapq
+from dataclasses import dataclass
+
+from testbed.model.network import Egress, Network
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One port on a way: the station that a packet leaves, the next one, and what the port does to it."""
+
+    here: str
+    there: str
+    egress: Egress
+
+
+def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
+    """The way of least delay; hosts do not forward, so only the ends are hosts.
+
+    Raises:
+        ValueError: There is none.
+    """
+    is_host = {station.name: station.role.is_host for station in network.stations}
+    todo: list[tuple[int, int, str, tuple[Hop, ...]]] = [(0, 0, source, ())]
+    done = set()
+    while todo:
+        delay_ns, length, here, hops = heapq.heappop(todo)
+        if here == destination:
+            return hops
+        if here in done or (is_host[here] and here != source):
+            continue
+        done.add(here)
+        for there, egress in network.neighbours(here):
+            step = (delay_ns + egress.delay_ns, length + 1, there, (*hops, Hop(here, there, egress)))
+            heapq.heappush(todo, step)
+    raise ValueError(f"there is no way from {source} to {destination} in network {network.name}")
+
+
+def delay_ns(network: Network, source: str, destination: str) -> int:
+    """The distance from one host to another: what an empty network's queues add nothing to."""
+    if source == destination:
+        return 0
+    return sum(hop.egress.delay_ns for hop in way(network, source, destination))
