@@ -13,9 +13,14 @@ _CONSOLE_SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
         "give it more, or make the scenario smaller",
     ),
     (
+        re.compile(r"^testbed: deadlock$", re.MULTILINE),
+        "deadlock: {silence_limit_s:g} s of virtual time have passed without progress; the program inside "
+        "waits for something that never comes",
+    ),
+    (re.compile(r"^testbed: (?P<why>.*)$", re.MULTILINE), "it could not be started: {why}"),
+    (
         re.compile(r"going to sleep forever"),
-        "deadlock: every process inside waits for something and no timer is left that could wake one, "
-        "so virtual time would pass for ever",
+        "deadlock: every process inside waits for something and no timer is left that could wake one",
     ),
     (
         re.compile(r"Attempted to kill init"),
@@ -35,7 +40,7 @@ def tail(console: str, lines: int = CONSOLE_TAIL_LINES) -> str:
     return "\n".join(plain.rstrip().splitlines()[-lines:])
 
 
-def died(console: str, *, returncode: int, memory: str) -> str:
+def died(console: str, *, returncode: int, memory: str, silence_limit_s: float) -> str:
     """The reason why the kernel's process ended on its own, from its console and how it ended.
 
     `returncode` is that of `subprocess`: negative for a signal.
@@ -43,7 +48,7 @@ def died(console: str, *, returncode: int, memory: str) -> str:
     for sign, words in _CONSOLE_SIGNS:
         found = sign.search(console)
         if found:
-            return words.format(memory=memory, **found.groupdict())
+            return words.format(memory=memory, silence_limit_s=silence_limit_s, **found.groupdict())
     if returncode == -9:
         return (
             "the embedded kernel was killed from outside (SIGKILL): most often the host ran out of memory; "
@@ -66,7 +71,7 @@ def wall_limit(limit_s: float) -> str:
 
 
 def stalled(limit_s: float, reached_ns: int | None) -> str:
-    """No progress was heard for `limit_s` of wall time since virtual instant `reached_ns` (None: since boot)."""
+    """Nothing was heard for `limit_s` of wall time since virtual instant `reached_ns` (None: the boot)."""
     where = "since the boot" if reached_ns is None else f"at {reached_ns / 1e9:.6f} s"
     return (
         f"virtual time has stood still {where} for {limit_s:g} s of wall time: a program inside spins "

@@ -19,6 +19,7 @@ WRITABLE_MODES: Mapping[str, int] = {
     "/tmp": 0o1777,
     "/run": 0o755,
     "/var/tmp": 0o1777,
+    "/dev/shm": 0o1777,
     "/var/log": 0o755,
     "/root": 0o700,
 }
@@ -44,10 +45,11 @@ def boot_environment(
     command: tuple[str, ...],
     environment: Mapping[str, str],
     seed: int,
+    silence_limit_s: float,
     layered: frozenset[str],
     python: str,
 ) -> str:
-    """The shell fragment that init.sh reads: `make_writable`, `run_program` and `power_off`."""
+    """The shell fragment that init.sh reads: `make_writable`, `run_program`, `power_off` and one number."""
     covers = [
         f"\t{'layered' if folder in layered else 'empty'} {folder} {mode:o}"
         for folder, mode in WRITABLE_MODES.items()
@@ -77,6 +79,7 @@ def boot_environment(
             "power_off() {",
             f"\texec {off}",
             "}",
+            f"SILENCE_LIMIT_S={silence_limit_s!r}",
             "",
         ]
     )

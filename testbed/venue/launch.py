@@ -1,16 +1,16 @@
 """Starts the kernel's process so that nothing of it can outlive this one, and stops it.
 
 User-Mode Linux is one process of the host with one traced child for each process inside. The children
-die with their kernel (PTRACE_O_EXITKILL, see uml/patches), and the kernel dies with us.
+die with their kernel (PTRACE_O_EXITKILL, see uml/patches), and the kernel dies with us (jail.py).
 """
 
 import mmap
 import os
 import re
-import resource
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from types import FrameType
 from testbed.errors import NotReadyError
 from testbed.venue.image import Kernel
 
+_JAIL = Path(__file__).with_name("jail.py")
 _MEMORY_FOLDERS = ("/dev/shm", "/tmp", "/var/tmp")
 _SUFFIXES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -54,20 +55,18 @@ def launched(
 ) -> Iterator[Guest]:
     """A kernel process with `folder` as its working directory; it is gone when the block is left.
 
-    Its environment holds three variables and none of ours, and its address space is not randomised:
-    the kernel lays out its memory after its own break, so that it would differ from boot to boot.
+    Its environment holds three variables and none of ours. It can write to the folder above `folder`,
+    and to the one where its memory is.
 
     Raises:
         NotReadyError: No folder of the host can hold the guest's memory.
     """
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "UML_SEED": str(seed % 2**64),
-        "TMPDIR": memory_folder(memory_bytes(memory)),
-    }
+    memory_at = memory_folder(memory_bytes(memory))
+    environment = {"PATH": "/usr/bin:/bin", "UML_SEED": str(seed % 2**64), "TMPDIR": memory_at}
+    jail = [sys.executable, "-I", "-S", str(_JAIL), str(os.getpid()), str(folder.parent), memory_at, "--"]
     with console_path.open("wb") as console:
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "setarch", "-R", str(kernel.path), *arguments],
+            [*jail, str(kernel.path), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
@@ -77,17 +76,9 @@ def launched(
         )
     guest = Guest(process)
     try:
-        _set_limits(process.pid)
         yield guest
     finally:
         guest.stop()
-
-
-def _set_limits(pid: int) -> None:
-    """Files: each file open inside is one of the kernel's. Core: a panic aborts, with all of its memory."""
-    _, most_files = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most_files, most_files))
-    resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 
 def memory_bytes(memory: str) -> int:
@@ -115,7 +106,7 @@ def memory_folder(needed_bytes: int) -> str:
             return folder
         refusals.append(f"{folder} {refusal}")
     raise NotReadyError(
-        f"no folder can hold the embedded kernel's memory of {needed_bytes >> 20} MiB: {'; '.join(refusals)}. "
+        f"no folder has room for the embedded kernel's {needed_bytes >> 20} MiB: {'; '.join(refusals)}. "
         "Make room in one of them, or set TMPDIR to a folder that has it"
     )
 

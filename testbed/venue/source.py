@@ -35,7 +35,6 @@ _TOOLS = {
     "patch": "patch",
     "tar": "tar",
     "setpriv": "util-linux",
-    "setarch": "util-linux",
 }
 """Programs that a build or a boot starts, and the Debian package of each."""
 
@@ -84,8 +83,8 @@ def patches() -> list[Path]:
 def wanted_options(fragment: str) -> dict[str, str]:
     """The options that a config fragment asks for, with their values."""
     lines = (line.strip() for line in fragment.splitlines())
-    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    return {name: value for name, value in pairs}
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
 
 
 def lost_options(fragment: str, config: str) -> list[str]:

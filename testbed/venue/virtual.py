@@ -31,6 +31,10 @@ PRIVATE_NAME = ".boot"
 VIRTUAL_EPOCH_NS = 1_767_225_600 * 10**9
 """What the guest's wall clock shows at boot: 2026-01-01T00:00:00Z, always."""
 
+_START = "mount -t hostfs none /sys -o /proc/self/cwd/. && exec /sys/init.sh"
+"""The kernel's working directory on the host is this boot's private folder. Reaching it by that name, and
+by a mount instead of a path, keeps the length of its real path out of the guest's memory."""
+
 _POLL_S = 0.1
 _INIT_SCRIPT = Path(__file__).parent / "uml" / "init.sh"
 
@@ -40,8 +44,9 @@ class Boot:
     """One command to be run inside, and the bounds that it must keep.
 
     `output_dir` is an existing folder, the only one that is the host's for writing; it is always seen
-    inside as OUTPUT_IN_GUEST. `stall_limit_s` is the longest wall time without a line of progress.
-    `memory` is the guest's, as the kernel reads it ("4G"); the host gives only what is touched.
+    inside as OUTPUT_IN_GUEST. `stall_limit_s` is the longest wall time without a line of progress
+    (a spin) and `silence_limit_s` the longest virtual time (a deadlock, noticed after twice that at the
+    latest). `memory` is the guest's, as the kernel reads it ("4G"); the host gives only what is touched.
     `visible` names further paths that the command reads, if they may lie in /tmp, /run or /root.
     Without `time_travel` the same kernel runs in real time.
     """
@@ -51,6 +56,7 @@ class Boot:
     seed: int
     wall_limit_s: float
     stall_limit_s: float = 120.0
+    silence_limit_s: float = 3600.0
     memory: str = "4G"
     time_travel: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +100,9 @@ def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) ->
     if stopped is None and exit_status is not None:
         return Outcome(exit_status=exit_status, wall_s=wall_s, console_path=console_path)
     console = console_path.read_text(encoding="utf-8", errors="replace")
-    why = stopped or diagnosis.died(console, returncode=guest.returncode, memory=boot.memory)
+    why = stopped or diagnosis.died(
+        console, returncode=guest.returncode, memory=boot.memory, silence_limit_s=boot.silence_limit_s
+    )
     raise KernelError(
         f"running {boot.command[0]} in the embedded kernel {kernel.version}: {why}.\n"
         f"The end of its console ({console_path}):\n{diagnosis.tail(console)}"
@@ -138,6 +146,7 @@ def _private_folder(boot: Boot) -> Iterator[Path]:
             command=boot.command,
             environment=boot.environment,
             seed=boot.seed,
+            silence_limit_s=boot.silence_limit_s,
             layered=layered_folders(_needed_paths(boot)),
             python=sys.executable,
         )
@@ -177,8 +186,11 @@ def _arguments(boot: Boot) -> list[str]:
         "random.trust_cpu=off",
         "uml_dir=/proc/self/cwd",
         "umid=uml",
-        "init=/proc/self/cwd/init.sh",
         *virtual,
+        "init=/bin/sh",
+        "--",
+        "-c",
+        f'"{_START}"',
     ]
 
 

@@ -9,9 +9,8 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 umask 022
 
-# /proc is still the host's: /proc/self is the kernel's own process there, and its working directory
-# is the folder that holds this boot's files. Their paths are thus the same in every run.
-. /proc/self/cwd/boot.env
+# The folder with this boot's files is mounted here for a moment (see virtual.py), below the sysfs to come.
+. /sys/boot.env
 
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -19,7 +18,6 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/shm /dev/scratch
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
 [ -e /dev/stdin ] || ln -s /proc/self/fd/0 /dev/stdin
 [ -e /dev/stdout ] || ln -s /proc/self/fd/1 /dev/stdout
@@ -34,6 +32,8 @@ empty() {
 # may go at once: the overlay holds its own reference to it.
 layered() {
 	[ -d "$1" ] || return 0
+	# /dev is the guest's own by now, so that the host's folder must be brought in first.
+	[ "$1" != /dev/shm ] || mount -t hostfs -r none /dev/shm -o /dev/shm
 	mount -t tmpfs -o mode=700 tmpfs /dev/scratch
 	mkdir -m "$2" /dev/scratch/upper
 	mkdir /dev/scratch/work
@@ -56,7 +56,22 @@ echo 1 > /proc/self/timerslack_ns
 ip link set lo up
 ulimit -n 65536
 
+# Everything inside waiting for what never comes does not stop virtual time: the kernel's own timers go
+# on. So somebody must notice that no progress has been reported for very long.
+watch_progress() {
+	seen=0
+	while sleep "$SILENCE_LIMIT_S"; do
+		now=$(stat -c %s /run/testbed/out/progress.jsonl 2> /dev/null || echo 0)
+		if [ "$now" = "$seen" ]; then
+			echo "testbed: deadlock"
+			power_off
+		fi
+		seen=$now
+	done
+}
+
 set +e
+watch_progress &
 (cd /run/testbed/home && run_program) < /dev/null
 echo $? > /run/testbed/out/.boot/status
 sync

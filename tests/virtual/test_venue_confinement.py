@@ -1,0 +1,126 @@
+"""The guest reads the host's files and writes to none but those of the output folder."""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from venue_boot import PYTHON, console_of, embedded_kernel, run_inside
+
+FOLDERS = ["/", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/usr", "/var/log", "/var/tmp"]
+
+RUNNER = """
+import sys
+from pathlib import Path
+from testbed.venue.kernel import require
+from testbed.venue.virtual import Boot, boot
+
+script = "id -u; ip link add a0 type veth && touch /tmp/x /root/x && echo x > /run/testbed/out/x"
+command = ("sh", "-c", script)
+outcome = boot(require(), Boot(command=command, output_dir=Path(sys.argv[1]), seed=1, wall_limit_s=60), print)
+print(outcome.console_path.read_text())
+raise SystemExit(outcome.exit_status)
+"""
+
+
+def test_writes_outside_the_output_folder_do_not_reach_the_host(tmp_path: Path) -> None:
+    name = f"written-inside-{uuid.uuid4()}"
+    script = "; ".join(f"echo x > {folder}/{name}" for folder in FOLDERS)
+    run_inside(tmp_path, "sh", "-c", f"{script}; echo x > /run/testbed/out/{name}")
+    assert [folder for folder in FOLDERS if Path(folder, name).exists()] == []
+    assert (tmp_path / name).read_text() == "x\n", "the negative control: this one is meant to arrive"
+
+
+def test_a_guest_that_undoes_its_mounts_still_cannot_write_to_the_host(tmp_path: Path) -> None:
+    if not landlock_version():
+        pytest.skip("this host's kernel has no Landlock (Linux 5.13 and later)")
+    name = f"written-inside-{uuid.uuid4()}"
+    victim = Path("/var/tmp") / name
+    victim.write_text("kept\n")
+    script = (
+        f"mount -o remount,rw /; echo x > /etc/{name}; umount /var/tmp; echo x > {victim}; rm {victim};"
+        f"mkdir /tmp/etc; mount -t hostfs none /tmp/etc -o /etc; echo x > /tmp/etc/{name}"
+    )
+    try:
+        outcome = run_inside(tmp_path, "sh", "-c", script)
+        assert victim.read_text() == "kept\n"
+        assert not Path("/etc", name).exists()
+        assert "Permission denied" in console_of(outcome)
+    finally:
+        victim.unlink()
+
+
+def landlock_version() -> int:
+    """What landlock_create_ruleset(2) says when asked; 0 if the host has none."""
+    return max(0, ctypes.CDLL(None).syscall(444, None, 0, 1))
+
+
+def test_files_seen_through_memory_can_be_changed_inside_only(tmp_path: Path) -> None:
+    program, untouched = tmp_path / "program.sh", tmp_path / "notes.txt"
+    program.write_text(f"set -e; echo new > {untouched}; rm {program}; cat {untouched}")
+    untouched.write_text("old\n")
+    outcome = run_inside(tmp_path / "out", "sh", str(program))
+    assert outcome.exit_status == 0
+    assert console_of(outcome).startswith("new")
+    assert untouched.read_text() == "old\n"
+    assert program.exists()
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/run", "/var/tmp", "/root", "/dev/shm"])
+def test_a_program_may_lie_in_a_folder_that_is_covered(tmp_path: Path, folder: str) -> None:
+    if not os.access(folder, os.W_OK):
+        pytest.skip(f"{folder} is not ours to write to")
+    home = Path(folder) / f"testbed-{uuid.uuid4()}"
+    home.mkdir()
+    try:
+        (home / "program.sh").write_text("cat data.txt 2> /dev/null || cat $(dirname $0)/data.txt")
+        (home / "data.txt").write_text("found\n")
+        outcome = run_inside(tmp_path, "sh", str(home / "program.sh"))
+        assert outcome.exit_status == 0
+        assert console_of(outcome).startswith("found")
+    finally:
+        shutil.rmtree(home)
+
+
+def test_a_covered_folder_is_still_writable_when_a_program_lies_in_it(tmp_path: Path) -> None:
+    (tmp_path / "program.sh").write_text("mktemp -d && mktemp -d -p /var/tmp && touch /root/x /run/x")
+    assert run_inside(tmp_path / "out", "sh", str(tmp_path / "program.sh")).exit_status == 0
+
+
+def test_a_program_may_be_reached_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "program.sh").write_text("exit 7")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert run_inside(tmp_path / "out", "sh", str(tmp_path / "link" / "program.sh")).exit_status == 7
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user; as one, all tests here tell")
+def test_an_ordinary_user_can_run_it(tmp_path: Path) -> None:
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if subprocess.run([*as_nobody, PYTHON, "-c", "import testbed"], cwd="/", check=False).returncode:
+        pytest.skip(f"{PYTHON} is not readable by an ordinary user")
+    # A folder of its own: those that pytest makes are closed to other users.
+    shared = Path("/var/tmp") / f"testbed-{uuid.uuid4()}"
+    shared.mkdir()
+    try:
+        kernel = embedded_kernel()
+        cache = shared / "cache" / "testbed" / "kernels"
+        shutil.copytree(kernel.path.parent, cache / kernel.path.parent.name)
+        (shared / "out").mkdir()
+        os.chown(shared / "out", 65534, 65534)
+        ran = subprocess.run(
+            [*as_nobody, PYTHON, "-c", RUNNER, str(shared / "out")],
+            env={"XDG_CACHE_HOME": str(shared / "cache"), "PATH": os.environ["PATH"]},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert ran.stdout.startswith("0"), "root inside, whoever one is outside"
+        assert (shared / "out" / "x").owner() == "nobody"
+    finally:
+        shutil.rmtree(shared)
