@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +78,9 @@ class Children:
     def kill(self) -> None:
         """End whatever still runs: after an error, when nothing can be said to it any more."""
         for child in self._alive:
-            os.kill(child.pid, signal.SIGKILL)
-            os.waitpid(child.pid, 0)
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(child.pid, signal.SIGKILL)
+                os.waitpid(child.pid, 0)
             child.control.close()
         self._alive.clear()
 
@@ -95,6 +97,9 @@ class Children:
         return message
 
     def _gone(self, child: Child, what: str) -> NotReadyError:
+        _, status = os.waitpid(child.pid, os.WNOHANG)
+        code = os.waitstatus_to_exitcode(status)
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         return NotReadyError(
-            f"program {child.name} on {child.host} {what}; its traceback is in the console log of this run"
+            f"program {child.name} on {child.host} {what} ({how}); what it printed is in this run's console log"
         )

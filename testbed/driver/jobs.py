@@ -37,16 +37,10 @@ class Jobs:
         )
         self._state, result = place(self._state, job, self._delays)
         now_ns = self._clock.now_ns()
-        if isinstance(result, Refused):
-            self._events.write("job.refuse", now_ns, job=name, reason=result.reason)
-            return None
-        scores = {node: score.total for node, score in result.scores.items()}
-        self._events.write(
-            "job.place", now_ns, job=name, node=result.node, backup=result.backup, reason=result.reason, scores=scores
-        )
-        return result.node
+        self._events.write(result.kind, now_ns, **result.fields)
+        return None if isinstance(result, Refused) else result.node
 
     def complete(self, name: str) -> None:
         """Free what the job holds."""
-        self._state, _ = complete(self._state, name)
-        self._events.write("job.complete", self._clock.now_ns(), job=name)
+        self._state, result = complete(self._state, name)
+        self._events.write(result.kind, self._clock.now_ns(), **result.fields)

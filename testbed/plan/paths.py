@@ -2,6 +2,7 @@
 
 import heapq
 from dataclasses import dataclass
+from itertools import count
 
 from testbed.model.network import Egress, Network
 
@@ -22,17 +23,19 @@ def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
         ValueError: There is none.
     """
     is_host = {station.name: station.role.is_host for station in network.stations}
-    todo: list[tuple[int, int, str, tuple[Hop, ...]]] = [(0, 0, source, ())]
+    # Among ways of equal delay the first found wins; the count also keeps hops out of the comparison.
+    order = count()
+    todo: list[tuple[int, int, str, tuple[Hop, ...]]] = [(0, next(order), source, ())]
     done = set()
     while todo:
-        delay_ns, length, here, hops = heapq.heappop(todo)
+        delay_ns, _, here, hops = heapq.heappop(todo)
         if here == destination:
             return hops
         if here in done or (is_host[here] and here != source):
             continue
         done.add(here)
         for there, egress in network.neighbours(here):
-            step = (delay_ns + egress.delay_ns, length + 1, there, (*hops, Hop(here, there, egress)))
+            step = (delay_ns + egress.delay_ns, next(order), there, (*hops, Hop(here, there, egress)))
             heapq.heappush(todo, step)
     raise ValueError(f"there is no way from {source} to {destination} in network {network.name}")
 

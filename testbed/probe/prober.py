@@ -10,7 +10,7 @@ from scapy.arch.linux import L2Socket
 from testbed.model.base import Direction
 from testbed.model.scenario import Measure, Session
 from testbed.probe.packet import build, read
-from testbed.program.datagrams import PROBES_PORT, Datagrams
+from testbed.program.datagrams import PROBES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 
@@ -65,12 +65,13 @@ class ProbeReceiver:
     def __init__(
         self, loop: Loop, *, name: str, direction: Direction, address: str, first_port: int, logs: Path
     ) -> None:
+        self._loop = loop
         self._datagrams = Datagrams(loop.clock, address, first_port + PROBES_PORT)
         self._log = ReceivedLog(logs, session=name, measure=Measure.PROBE, direction=direction)
-        loop.on_readable(self._datagrams, self._take)
 
     def start(self) -> None:
-        """Nothing: a receiver waits."""
+        """Set out to read what arrives."""
+        self._loop.every(READ_INTERVAL_NS, self._take)
 
     def _take(self) -> None:
         for payload, at_ns in self._datagrams.waiting():

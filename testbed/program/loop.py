@@ -44,6 +44,15 @@ class Loop:
         """Call once at an instant; at equal instants in the order of asking."""
         heapq.heappush(self._timers, (at_ns, next(self._order), call))
 
+    def every(self, interval_ns: int, call: Callable[[], None]) -> None:
+        """Call at every multiple of an interval from now on."""
+
+        def again() -> None:
+            call()
+            self.at((self.clock.now_ns() // interval_ns + 1) * interval_ns, again)
+
+        self.at((self.clock.now_ns() // interval_ns + 1) * interval_ns, again)
+
     def on_readable(self, source: Readable, call: Callable[[], None]) -> None:
         """Call whenever there is something to read."""
         self._readers[source.fileno()] = call

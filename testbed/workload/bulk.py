@@ -3,12 +3,14 @@
 import socket
 
 from testbed.model.scenario import Flow
+from testbed.program.datagrams import READ_INTERVAL_NS
 from testbed.program.loop import Loop
 
 _CHUNK = bytes(262_144)
 _LOW_WATER_BYTES = 32_768
 """A sink is woken for this much at a time; waking it for every packet would cost wall time only."""
 _UDP_HEADERS_BYTES = 28
+_SEND_INTERVAL_NS = 5_000_000
 
 
 class TcpSink:
@@ -97,10 +99,11 @@ class UdpSink:
         self.received_bytes = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.bind((address, port))
-        loop.on_readable(self._socket, self._read)
+        self._loop = loop
 
     def start(self) -> None:
-        """Nothing: a sink waits."""
+        """Set out to read what arrives."""
+        self._loop.every(READ_INTERVAL_NS, self._read)
 
     def _read(self) -> None:
         while True:
@@ -116,7 +119,7 @@ class UdpSink:
 
 
 class UdpSource:
-    """Sends packets of one size at a constant rate; rate and size count the IP packet."""
+    """Sends packets of one size at a constant rate, every 5 ms what is due; both count the IP packet."""
 
     def __init__(self, loop: Loop, flow: Flow, source: str, destination: str, port: int) -> None:
         self._loop, self._flow = loop, flow
@@ -133,13 +136,15 @@ class UdpSource:
         self._loop.at(self._flow.starts_at_ns, self._send)
 
     def _send(self) -> None:
-        for _ in range(self._flow.flows):
+        now_ns = self._loop.clock.now_ns()
+        if now_ns >= self._flow.ends_at_ns:
+            return
+        elapsed_ns = now_ns - self._flow.starts_at_ns + _SEND_INTERVAL_NS
+        due = self._rate_bps * elapsed_ns // (8 * 10**9 * self._flow.packet_bytes)
+        for _ in range(self._sent, due):
             self._socket.sendto(self._payload, self._destination)
-        self._sent += self._flow.flows
-        bits = self._sent * self._flow.packet_bytes * 8
-        next_ns = self._flow.starts_at_ns + bits * 10**9 // self._rate_bps
-        if next_ns < self._flow.ends_at_ns:
-            self._loop.at(next_ns, self._send)
+        self._sent = max(self._sent, due)
+        self._loop.at(now_ns + _SEND_INTERVAL_NS, self._send)
 
     def close(self) -> None:
         """Close the socket."""

@@ -3,6 +3,7 @@
 Every packet is numbered and logged where it is sent and where it arrives.
 """
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +12,15 @@ from random import Random
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.scenario import Measure, Scene, Session
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.program.datagrams import (
-    COMMAND_HEADER,
-    COMMANDS_PORT,
-    FRAMES_PORT,
-    VIDEO_HEADER,
-    VIDEO_PAYLOAD_BYTES,
-    Datagrams,
-)
+from testbed.program.datagrams import COMMANDS_PORT, FRAMES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.workload.frames import Frame, frames
 from testbed.program.loop import Loop
+
+VIDEO_HEADER = struct.Struct("!QQHH")
+"""Packet number, frame number, index of the packet in its frame, packets in the frame."""
+VIDEO_PAYLOAD_BYTES = 1400
+COMMAND_HEADER = struct.Struct("!Q")
+"""Command number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +52,14 @@ class RenderServer:
         self._frames = frames(ends.session, Random(f"{ends.seed}/{ends.name}/frames"))
         self._scenes = list(ends.session.scenes)
         self._packets = 0
-        loop.on_readable(self._commands, self._take_commands)
+        self._datagrams.connect(ends.player_ip, ends.first_port + FRAMES_PORT)
 
     def start(self) -> None:
         """Set out to enter every scene at its instant, and to send the frames between."""
         for scene in self._scenes:
             self._loop.at(scene.at_ns, lambda scene=scene: self._enter_scene(scene))  # type: ignore[misc]
         self._await_next()
+        self._loop.every(READ_INTERVAL_NS, self._take_commands)
 
     def _await_next(self) -> None:
         frame = next(self._frames, None)
@@ -67,17 +68,18 @@ class RenderServer:
 
     def _send(self, frame: Frame) -> None:
         count = -(-frame.size_bytes // VIDEO_PAYLOAD_BYTES)
-        address = (self._ends.player_ip, self._ends.first_port + FRAMES_PORT)
-        send, now_ns = self._datagrams.socket.sendto, self._loop.clock.now_ns
-        self._frame_log.write(frame.number, frame.size_bytes, now_ns())
         left_bytes = frame.size_bytes
+        packets = []
+        at_ns = self._loop.clock.now_ns()
+        self._frame_log.write(frame.number, frame.size_bytes, at_ns)
         for index in range(count):
             size_bytes = max(min(left_bytes, VIDEO_PAYLOAD_BYTES), VIDEO_HEADER.size)
             left_bytes -= VIDEO_PAYLOAD_BYTES
             header = VIDEO_HEADER.pack(self._packets, frame.number, index, count)
-            self._packet_log.write(self._packets, size_bytes, now_ns())
-            send(header + bytes(size_bytes - VIDEO_HEADER.size), address)
+            packets.append(header.ljust(size_bytes, b"\0"))
+            self._packet_log.write(self._packets, size_bytes, at_ns)
             self._packets += 1
+        self._datagrams.send(packets)
         self._await_next()
 
     def _take_commands(self) -> None:
@@ -111,18 +113,18 @@ class Player:
         self._command_log = SentLog(ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM)
         self._arriving: dict[int, _Arriving] = {}
         self._sent = 0
-        loop.on_readable(self._datagrams, self._take_packets)
+        self._commands.connect(ends.node_ip, ends.first_port + COMMANDS_PORT)
 
     def start(self) -> None:
         """Set out to send the commands."""
         self._loop.at(self._ends.session.starts_at_ns, self._send_command)
+        self._loop.every(READ_INTERVAL_NS, self._take_packets)
 
     def _send_command(self) -> None:
         commands, session = self._ends.session.commands, self._ends.session
         payload = COMMAND_HEADER.pack(self._sent).ljust(commands.size_bytes, b"\0")
         self._command_log.write(self._sent, len(payload), self._loop.clock.now_ns())
-        address = (self._ends.node_ip, self._ends.first_port + COMMANDS_PORT)
-        self._commands.socket.sendto(payload, address)
+        self._commands.send([payload])
         self._sent += 1
         next_ns = session.starts_at_ns + self._sent * commands.interval_ns
         if next_ns < session.ends_at_ns:
