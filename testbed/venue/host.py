@@ -1,0 +1,81 @@
+"""Whether this machine's own kernel can carry a run: every feature is tried, none is read from a list.
+
+The trials run in a network namespace of their own, which ends with them. The run itself is the same
+program as in the embedded kernel, started by the command line.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from testbed.errors import KernelError
+
+_PROGRAMS: Mapping[str, str] = {
+    "ip": "iproute2",
+    "tc": "iproute2",
+    "unshare": "util-linux",
+    "mnexec": "mininet",
+}
+
+_TRIALS: Mapping[str, str] = {
+    "veth pairs (module veth)": "ip link add name try0 type veth peer name try1",
+    "bridges (module bridge)": "ip link add name try2 type bridge",
+    "HTB shaping (module sch_htb)": "tc qdisc add dev lo root handle 1: htb default 1 && "
+    "tc class add dev lo parent 1: classid 1:1 htb rate 1gbit",
+    "netem delays (module sch_netem)": "tc qdisc add dev lo root netem delay 1ms limit 10",
+    "byte-limited queues (module sch_fifo)": "tc qdisc add dev lo root bfifo limit 3000",
+    "u32 filters (module cls_u32)": "tc qdisc add dev lo root handle 1: htb && "
+    "tc filter add dev lo parent 1: protocol ip prio 1 u32 match ip dst 10.0.0.1/32 flowid 1:1",
+}
+
+_TRIAL_LIMIT_S = 30
+
+
+def missing_features() -> list[str]:
+    """What a run on this kernel would lack, in the words of the person who can mend it; empty if nothing."""
+    missing = [] if os.geteuid() == 0 else ["root privileges (run it with sudo)"]
+    absent = sorted({package for program, package in _PROGRAMS.items() if shutil.which(program) is None})
+    if absent:
+        missing.append(f"programs of the packages {', '.join(absent)}")
+    if shutil.which("unshare") is None or not _namespace_works(missing):
+        return missing
+    return missing + [name for name, trial in _TRIALS.items() if not _succeeds(trial)]
+
+
+def require() -> None:
+    """Raises:
+    KernelError: Something that a run needs is missing; all of it is listed.
+    """
+    missing = missing_features()
+    if missing:
+        listed = "".join(f"\n  - {feature}" for feature in missing)
+        raise KernelError(
+            f"this machine's kernel ({os.uname().release}) cannot carry a run; it lacks{listed}\n"
+            "The virtual venue needs none of these: run it with --venue virtual (the default)"
+        )
+
+
+def _namespace_works(missing: list[str]) -> bool:
+    """Whether a namespace to try things in can be had; appends to `missing` if root cannot have one.
+
+    An ordinary user who may not make one is told about root only: what lies behind cannot be known.
+    """
+    if _succeeds("true"):
+        return True
+    if os.geteuid() == 0:
+        missing.append("network namespaces (CONFIG_NET_NS)")
+    return False
+
+
+def _succeeds(trial: str) -> bool:
+    """Whether shell commands work in a network namespace made for them."""
+    identity = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    tried = subprocess.run(
+        ["unshare", *identity, "--net", "sh", "-c", f"set -e; {trial}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_TRIAL_LIMIT_S,
+        check=False,
+    )
+    return tried.returncode == 0
