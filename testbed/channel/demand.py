@@ -52,8 +52,6 @@ def _load_of_frames(rate_bps: int, frames_per_second: int, packets: Packets) -> 
 
 
 def _load_of_commands(commands: Commands, packets: Packets) -> Load:
-    if commands.interval_ns == 0:
-        raise ValueError(f"commands of {commands.size_bytes} B every 0 ns: an interval is at least 1 ns")
     wire_bytes = packets.on_the_wire(commands.size_bytes)
     return Load(
         mean_bps=_divide_up(wire_bytes * 8 * _NS_PER_S, commands.interval_ns),
@@ -86,9 +84,7 @@ def need(request: ChannelRequest, direction: Direction, demand: Demand | None) -
             rate_bps=bounds.committed_bps,
             reason=f"no demand yet, {words.rate(bounds.committed_bps)} committed",
         )
-    wanted_bps, reason = _signalled(
-        request.serialisation_ns, demand.scene, demand.towards(direction), bounds.peak_bps
-    )
+    wanted_bps, reason = _signalled(request.serialisation_ns, demand.scene, demand.towards(direction))
     if wanted_bps > bounds.peak_bps:
         return Need(
             rate_bps=bounds.peak_bps, reason=f"{reason}, the peak rate is {words.rate(bounds.peak_bps)}"
@@ -99,9 +95,7 @@ def need(request: ChannelRequest, direction: Direction, demand: Demand | None) -
     return Need(rate_bps=wanted_bps, reason=reason)
 
 
-def _signalled(serialisation_ns: int, scene: str, load: Load, peak_bps: int) -> tuple[int, str]:
-    if serialisation_ns == 0:
-        return peak_bps, f"scene {scene}: {load.burst} within no time takes all there is"
+def _signalled(serialisation_ns: int, scene: str, load: Load) -> tuple[int, str]:
     burst_bps = _divide_up(load.burst_bytes * 8 * _NS_PER_S, serialisation_ns)
     if burst_bps < load.mean_bps:
         return load.mean_bps, f"scene {scene}: a mean load of {words.rate(load.mean_bps)}"

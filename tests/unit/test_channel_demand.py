@@ -1,7 +1,5 @@
 """From scenes to rates: the largest burst of a scene, and what sends it in time."""
 
-import pytest
-
 from testbed.channel import Demand, Load, Packets, demand_of_scene
 from testbed.channel.demand import need
 from testbed.model.base import DOWNSTREAM, UPSTREAM
@@ -11,14 +9,14 @@ BARE = Packets(payload_bytes=10**9, overhead_bytes=0)
 SCENE = Scene(name="uhd", at_ns=0, rate_bps=45_000_000)
 
 
-def session(interval_ns: int = 4_000_000) -> Session:
+def session() -> Session:
     return Session(
         player="home1",
         starts_at_ns=0,
         ends_at_ns=10**9,
         job=Job(weight=1),
         scenes=(SCENE,),
-        commands=Commands(interval_ns=interval_ns),
+        commands=Commands(interval_ns=4_000_000, size_bytes=100),
     )
 
 
@@ -59,21 +57,10 @@ def test_upstream_the_burst_is_one_command() -> None:
     )
 
 
-def test_commands_without_an_interval_are_refused() -> None:
-    with pytest.raises(ValueError, match="every 0 ns"):
-        demand_of_scene("game", session(interval_ns=0), SCENE, BARE)
-
-
 def test_a_long_serialisation_time_still_carries_the_mean_load() -> None:
     demand = demand_of_scene("game", session(), SCENE, BARE)
     wanted = need(request(serialisation_ns=10**9), DOWNSTREAM, demand)
     assert (wanted.rate_bps, wanted.reason) == (45_000_000, "scene uhd: a mean load of 45 Mbit/s")
-
-
-def test_no_serialisation_time_at_all_takes_the_peak_rate() -> None:
-    demand = demand_of_scene("game", session(), SCENE, BARE)
-    wanted = need(request(serialisation_ns=0, peak_bps=10**9), DOWNSTREAM, demand)
-    assert wanted.rate_bps == 10**9
 
 
 def test_the_peak_bounds_the_need_and_says_so() -> None:

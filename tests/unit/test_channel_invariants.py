@@ -41,7 +41,9 @@ LINKS = (
 def ranges(draw: st.DrawFn) -> ChannelRange:
     committed_bps = draw(st.integers(0, 400))
     return ChannelRange(
-        committed_bps=committed_bps, peak_bps=committed_bps + draw(st.integers(0, 900)), queue_bytes=1000
+        committed_bps=committed_bps,
+        peak_bps=max(1, committed_bps + draw(st.integers(0, 900))),
+        queue_bytes=1000,
     )
 
 

@@ -117,6 +117,22 @@ def test_a_backup_is_the_nearest_to_the_primary_with_room() -> None:
     assert (placed.node, placed.backup) == ("near", "far")
 
 
+def test_equally_near_backups_draw_lots_too() -> None:
+    spare = tuple(Node(name=f"n{i}", capacity=1) for i in range(8))
+    all_near = Delays({("n8", node.name): MS for node in spare})
+    job = JobRequest(name="j", weight=1)
+
+    def backup(seed: int) -> str | None:
+        state = PlacementState(nodes=(*spare, Node(name="n8", capacity=99)), seed=seed)
+        placed = place(state, job, all_near)[1]
+        assert isinstance(placed, Placed)
+        assert placed.node == "n8"
+        return placed.backup
+
+    assert backup(7) == backup(7)
+    assert len({backup(seed) for seed in range(40)}) > 4
+
+
 def test_a_backup_stands_in_another_failure_domain() -> None:
     rack = tuple(Node(name=name, capacity=9, failure_domain="rack1") for name in ("near", "middle"))
     state = PlacementState(nodes=(*rack, Node(name="far", capacity=9, failure_domain="rack2")))
