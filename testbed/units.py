@@ -6,7 +6,17 @@ prefixes only, because links and standards count in thousands; "KiB" and friends
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal
+
+from testbed.words import nearest, quoted
+
+LARGEST = 2**63 - 1
+"""What fits the 64-bit integers of samples and netlink messages: 292 years, 9.2 Ebit/s."""
+
+_LONGEST_TEXT = 60
+_QUANTITY = re.compile(r"([+-]?[0-9][0-9_]*(?:\.[0-9]+)?)\s*([^\s0-9].*)?")
+# Decimal's usual 28 digits would round a long number without a word.
+_EXACT = Context(prec=200)
 
 
 class QuantityError(ValueError):
@@ -25,33 +35,93 @@ class Dimension:
         """Read a quantity exactly; the result is in the dimension's base unit.
 
         Raises:
-            QuantityError: No number, no unit, a unit of another kind, negative, or finer than the base unit.
+            QuantityError: No number, no unit, a unit of another kind, negative, beyond 64 bits, or finer
+                than the base unit.
         """
-        match = re.fullmatch(r"\s*([+-]?[0-9][0-9_]*(?:\.[0-9]+)?)\s*([^\s0-9].*?)?\s*", text)
-        if match is None:
-            raise QuantityError(f"{text!r} is not a {self.name}; write a number and a unit, as in {self.example!r}")
+        match = _QUANTITY.fullmatch(text[:_LONGEST_TEXT].strip())
+        if match is None or len(text) > _LONGEST_TEXT:
+            raise QuantityError(self.refusal(text))
         number, unit = match.groups()
         if unit is None:
             raise QuantityError(f"{text!r} has no unit; a {self.name} is written as in {self.example!r}")
-        if unit not in self.units:
-            known = ", ".join(self.units)
-            raise QuantityError(f"{unit!r} is not a unit of a {self.name}; known are {known}")
-        exact = Decimal(number.replace("_", "")) * self.units[unit]
+        exact = _EXACT.multiply(Decimal(number.replace("_", "")), self._size(text, unit))
         if exact < 0:
             raise QuantityError(f"{text!r} is negative; a {self.name} is at least 0")
         if exact != int(exact):
-            smallest = min(self.units, key=lambda name: self.units[name])
-            raise QuantityError(f"{text!r} is finer than the testbed's resolution of 1 {smallest}")
+            raise QuantityError(f"{text!r} is finer than the testbed's resolution of 1 {self._base}")
+        if exact > LARGEST:
+            raise QuantityError(f"{text!r} is too large; the most is {self.format(LARGEST)}")
         return int(exact)
 
     def format(self, value: int) -> str:
         """Write a value in the largest unit in which it is exact to three decimals, else in the base unit."""
         for unit, size in sorted(self.units.items(), key=lambda item: -item[1]):
-            scaled = Decimal(value) / size
-            if abs(scaled) >= 1 and scaled == round(scaled, 3):
-                return f"{scaled.normalize():f} {unit}"
-        base = min(self.units, key=lambda name: self.units[name])
-        return f"{value} {base}"
+            if abs(value) >= size and value * 1000 % size == 0:
+                return f"{_decimal(value, size)} {unit}"
+        return f"{value} {self._base}"
+
+    def format_down(self, value: int) -> str:
+        """Write a value in the largest unit below it, cut off after three decimals: never more than it."""
+        fitting = {unit: size for unit, size in self.units.items() if size <= max(value, 1)}
+        unit = max(fitting, key=lambda unit: fitting[unit])
+        return f"{_decimal(value, fitting[unit])} {unit}"
+
+    def refusal(self, value: object) -> str:
+        """What to say of something that is no such quantity at all."""
+        return f"{quoted(value)} is not a {self.name}; write a number and a unit, as in {self.example!r}"
+
+    def _size(self, text: str, unit: str) -> int:
+        # The Greek letter and the micro sign look alike.
+        unit = unit.replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")
+        if unit in self.units:
+            return self.units[unit]
+        meant = _usual(unit) if _usual(unit) in self.units else nearest(unit, self.units)
+        hint = f" (did you mean {meant!r}?)" if meant and not _counts_bytes_as_bits(meant, unit) else ""
+        known = ", ".join(self.units)
+        raise QuantityError(f"{text!r}: {unit!r} is not a unit of a {self.name}; known are {known}{hint}")
+
+    @property
+    def _base(self) -> str:
+        return min(self.units, key=lambda unit: self.units[unit])
+
+
+def _decimal(value: int, size: int) -> str:
+    scaled = _EXACT.divide(Decimal(value), Decimal(size))
+    thousandths = scaled.quantize(Decimal("0.001"), rounding=ROUND_DOWN, context=_EXACT)
+    return f"{thousandths:f}".rstrip("0").rstrip(".")
+
+
+def _usual(unit: str) -> str:
+    """A unit as this module spells it, for the usual other spellings; any other unit unchanged."""
+    rate = re.fullmatch(r"([kKMGT]?)b(?:it)?(?:ps|/s)?", unit)
+    if rate is not None:
+        return f"{rate[1].replace('K', 'k')}bit/s"
+    return _SPELLINGS.get(unit.casefold(), unit)
+
+
+def _counts_bytes_as_bits(meant: str, unit: str) -> bool:
+    """Whether the nearest word would be wrong by a factor of eight: MB/s is not Mbit/s."""
+    return meant.endswith("bit/s") and "B" in unit
+
+
+_SPELLINGS = {
+    "nsec": "ns",
+    "usec": "us",
+    "msec": "ms",
+    "sec": "s",
+    "secs": "s",
+    "second": "s",
+    "seconds": "s",
+    "m": "min",
+    "minute": "min",
+    "minutes": "min",
+    "byte": "B",
+    "bytes": "B",
+    "metre": "m",
+    "metres": "m",
+    "meter": "m",
+    "meters": "m",
+}
 
 
 RATE = Dimension(

@@ -9,11 +9,25 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic.config import JsonDict
 
 from testbed.units import DURATION, LENGTH, RATE, SIZE, Dimension, QuantityError
 
 FROM_TEXT = {"from_text": True}
 """Validation context for values read from a file: there a quantity without a unit is an error."""
+
+
+class FieldError(ValueError):
+    """A value that is wrong beside its neighbours.
+
+    Raised by a validator of a whole value. `keys` leads from that value to the key at fault, as a file
+    spells it, so that the message can name the line to mend.
+    """
+
+    def __init__(self, keys: str | tuple[str | int, ...], message: str) -> None:
+        self.keys = (keys,) if isinstance(keys, str) else keys
+        super().__init__(message)
+
 
 _UNIT_SUFFIXES = ("_bps", "_ns", "_bytes", "_m")
 
@@ -33,15 +47,13 @@ def _reader(dimension: Dimension) -> Callable[[Any, ValidationInfo], int]:
         in_code = not (info.context or {}).get("from_text", False)
         if in_code and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
-        raise QuantityError(
-            f"{value!r} is not a {dimension.name}; write a number and a unit, as in {dimension.example!r}"
-        )
+        raise QuantityError(dimension.refusal(value))
 
     return read
 
 
 def _quantity(dimension: Dimension) -> Any:
-    schema = {"type": "string", "examples": [dimension.example]}
+    schema: JsonDict = {"type": "string", "examples": [dimension.example]}
     return Annotated[
         int,
         BeforeValidator(_reader(dimension), json_schema_input_type=str),
@@ -59,9 +71,7 @@ Length = _quantity(LENGTH)
 class Value(BaseModel):
     """A frozen value that rejects keys it does not know."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=file_key, populate_by_name=True, validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=file_key, populate_by_name=True)
 
 
 class Direction(StrEnum):

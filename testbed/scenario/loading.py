@@ -1,0 +1,125 @@
+"""From a scenario's name to checked values: read, compose, set, merge, validate, build, cross-check.
+
+Everything that is wrong is collected and told at once; only what makes the rest unreadable (text
+that is not YAML, a setting of an unknown key) ends the work at the first fault.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from testbed.errors import ScenarioError
+from testbed.scenario.checking import Checked, check
+from testbed.scenario.code import as_written
+from testbed.scenario.compose import compose
+from testbed.scenario.dump import dump
+from testbed.scenario.file import ScenarioFile
+from testbed.scenario.settings import Setting
+from testbed.scenario.source import MAX_BYTES, read, scenario_path, shown
+from testbed.scenario.tree import Node, Place
+from testbed.words import instead
+
+
+def load(
+    name_or_path: str,
+    *,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    variants: Sequence[str] = (),
+) -> ScenarioFile:
+    """Read a scenario file, named by its path or, for a shipped one, by its bare name.
+
+    `settings` are KEY=VALUE over what the file says, `variants` the ones to keep (all, when none is
+    named); what is expected of the others goes with them.
+
+    Raises:
+        ScenarioError: The file is refused; one line a fault, each with file, line, key and what to do.
+    """
+    path = scenario_path(name_or_path)
+    root = compose(read(path), shown(path))
+    changes = [Setting.from_text(text) for text in settings]
+    if seed is not None:
+        changes.append(Setting("seed", str(seed), f"--seed {seed}"))
+    return _assemble(root, path.stem, path, changes, variants)
+
+
+def from_mapping(document: Mapping[str, Any], name: str) -> ScenarioFile:
+    """A scenario built in code: the keys of a file, with quantities as text or as values of the model.
+
+    Paths of topologies count from the current folder.
+
+    Raises:
+        ScenarioError: As for `load`, without line numbers.
+    """
+    root = compose(dump(as_written(document, name)), name, has_lines=False)
+    return _assemble(root, name, None, (), ())
+
+
+def _assemble(
+    root: Node, name: str, path: Path | None, changes: Sequence[Setting], wanted: Sequence[str]
+) -> ScenarioFile:
+    if not isinstance(root.value, Mapping):
+        kind = "a list" if isinstance(root.value, tuple) else "a single value"
+        raise ScenarioError(f"{root.place}: is {kind}; a scenario is a mapping of keys: title, duration, …")
+    for change in changes:
+        root = change.apply(root)
+    if "name" not in root.members:
+        node = Node(Place(0, root.place.label), ("name",), name)
+        root = replace(root, value={"name": node, **root.members})
+    folder = path.resolve().parent if path is not None else Path.cwd()
+    root = _with_absolute_topologies(root, folder)
+    return _selected(root, path, check(root, folder), wanted)
+
+
+def _with_absolute_topologies(root: Node, folder: Path) -> Node:
+    """A topology given by its path must be found from wherever the effective text is stored."""
+    variants = root.members.get("variants")
+    places: list[tuple[str, ...]] = [()]
+    places.extend(("variants", name) for name in (variants.members if variants is not None else {}))
+    for at in places:
+        keys = (*at, "network", "topology")
+        node, beyond = root.find(keys)
+        topology = node.value
+        if not beyond and isinstance(topology, str) and topology.endswith(".py") and "\0" not in topology:
+            root = root.put(keys, replace(node, value=str((folder / topology).resolve())))
+    return root
+
+
+def _selected(root: Node, path: Path | None, checked: Checked, wanted: Sequence[str]) -> ScenarioFile:
+    """The scenario with the wanted variants only, in the order of the file."""
+    for name in wanted:
+        if name not in checked.variants:
+            raise ScenarioError(
+                f"--variant {name}: {root.place} has no such variant; {instead(name, checked.variants)}"
+            )
+    kept = [name for name in checked.variants if not wanted or name in wanted]
+    expected = [index for index, one in enumerate(checked.expectations) if one.variant in kept]
+    referred = [index for index, one in enumerate(checked.references) if one.variant in kept]
+    text = dump(_effective(root, kept, expected, referred).plain())
+    if len(text.encode()) > MAX_BYTES:
+        raise ScenarioError(
+            f"{root.place}: written in full it is larger than {MAX_BYTES:,} bytes; shorten it"
+        )
+    return ScenarioFile(
+        name=checked.name,
+        path=path,
+        title=checked.variants[kept[0]].title,
+        variants={name: checked.variants[name] for name in kept},
+        networks={name: checked.networks[name] for name in kept},
+        expectations=tuple(checked.expectations[index] for index in expected),
+        references=tuple(checked.references[index] for index in referred),
+        text=text,
+    )
+
+
+def _effective(root: Node, kept: Sequence[str], expected: Sequence[int], referred: Sequence[int]) -> Node:
+    members = dict(root.members)
+    if "variants" in members:
+        variants = members["variants"]
+        members["variants"] = replace(variants, value={name: variants.members[name] for name in kept})
+    for key, indices in (("expect", expected), ("references", referred)):
+        if key in members:
+            listing = members[key]
+            members[key] = replace(listing, value=tuple(listing.items[index] for index in indices))
+    return replace(root, value=members)

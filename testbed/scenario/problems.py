@@ -1,0 +1,93 @@
+"""What is wrong with a scenario: pydantic's findings and our own, each at its line and in plain words."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from testbed.errors import ScenarioError
+from testbed.model.base import FieldError
+from testbed.scenario.shape import along, known_keys
+from testbed.scenario.tree import Keys, Node, Place, spelt
+from testbed.scenario.wording import wording
+from testbed.words import listed
+
+MOST_SHOWN = 20
+# Finding the nearest word takes a while; nobody reads a thousand messages.
+_MOST_WORDED = 100
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One fault: where, under which keys, and what to do. `variants` are those that have it."""
+
+    place: Place
+    path: str
+    message: str
+    variants: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        inside = f" (in variant {listed(self.variants)})" if self.variants else ""
+        return ": ".join(part for part in (str(self.place), self.path, self.message) if part) + inside
+
+
+def problem_at(root: Node, keys: Keys, message: str) -> Problem:
+    """A fault of what stands under these keys, or, where nothing does, of the nearest value around it."""
+    node, missing = root.find(keys)
+    return Problem(place=node.place, path=spelt((*node.keys, *missing)), message=message)
+
+
+def problems_of(error: ValidationError, root: Node, shape: Any) -> Iterator[Problem]:
+    """Pydantic's findings about the plain form of a tree: the first by line, when there are very many."""
+    findings = error.errors(include_url=False)
+    if len(findings) > _MOST_WORDED:
+        findings.sort(key=lambda finding: root.find(_keys(finding))[0].place)
+    for finding in findings[:_MOST_WORDED]:
+        keys = _keys(finding)
+        cause = finding.get("ctx", {}).get("error")
+        if isinstance(cause, FieldError):
+            yield problem_at(root, (*keys, *cause.keys), str(cause))
+            continue
+        node, beyond = root.find(keys)
+        if finding["type"] == "missing":
+            yield problem_at(root, keys, "is missing")
+            continue
+        # What lies beyond the tree are pydantic's names for the members of a union.
+        reached = keys[: len(keys) - len(beyond)]
+        yield problem_at(root, reached, wording(finding, node, _known(shape, reached[:-1])))
+
+
+def _keys(finding: ErrorDetails) -> Keys:
+    return tuple(key for key in finding["loc"] if key != "[key]")
+
+
+def _known(shape: Any, keys: Keys) -> tuple[str, ...]:
+    try:
+        return known_keys(along(shape, keys)) or ()
+    except KeyError:
+        return ()
+
+
+def of_variants(found: Iterable[tuple[str, Problem]], variants: Iterable[str]) -> list[Problem]:
+    """Findings by variant, each once; one that only some variants have names them, unless its path does."""
+    every = list(variants)
+    having: dict[Problem, list[str]] = {}
+    for variant, problem in found:
+        having.setdefault(problem, []).append(variant)
+    return [
+        problem
+        if len(set(names)) == len(every) or problem.path.startswith("variants.")
+        else replace(problem, variants=tuple(dict.fromkeys(names)))
+        for problem, names in having.items()
+    ]
+
+
+def refusal(problems: Iterable[Problem]) -> ScenarioError:
+    """An error with one line a problem, by line of the file, the first twenty of them."""
+    ordered = sorted(set(problems))
+    lines = [str(problem) for problem in ordered[:MOST_SHOWN]]
+    if len(ordered) > MOST_SHOWN:
+        lines.append(f"… and more; these are the first {MOST_SHOWN} problems")
+    return ScenarioError("\n".join(lines))
