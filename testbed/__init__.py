@@ -1,0 +1,37 @@
+"""Elastic access links emulated on the real Linux stack, in virtual time.
+
+    import testbed
+    run = testbed.run("cloud_gaming", seed=7)
+    run.summary      # one row per variant, session, direction and measure
+    run.samples      # one row per packet
+
+Heavy parts are loaded when they are used, so that importing this package costs nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from testbed.cli.python import Run
+
+__all__ = ["run"]
+
+
+def run(
+    scenario: str | Path | Mapping[str, Any],
+    *,
+    seed: int | None = None,
+    variants: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    venue: str = "virtual",
+    out: str | Path | None = None,
+) -> "Run":
+    """Run a scenario, named as on the command line or built in code as a mapping, and report on it.
+
+    Raises:
+        testbed.errors.TestbedError: As `testbed run` would; a failed expectation is not an error.
+    """
+    from testbed.cli.python import run_and_report
+
+    return run_and_report(scenario, seed=seed, variants=variants, settings=settings, venue=venue, out=out)

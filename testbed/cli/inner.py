@@ -1,12 +1,13 @@
 """The program that a venue runs: one variant on the kernel that it finds itself on.
 
 Everything it needs lies in one folder, and everything it makes goes there: `scenario.yaml` in, the
-raw records of `testbed.record` and `progress.jsonl` out.
+raw records of `testbed.record` and the venue's progress lines out.
 """
 
-import json
+import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,52 +15,73 @@ from testbed.cli.programs import PlannedPrograms
 from testbed.driver.driver import Driver
 from testbed.errors import TestbedError
 from testbed.net.emulation import Emulation
+from testbed.net.ledger import Ledger
 from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan
 from testbed.scenario import load
+from testbed.venue.progress import Progress, append_progress
 
-PROGRESS_FILE = "progress.jsonl"
+SCENARIO_FILE = "scenario.yaml"
 
 
-def execute(folder: Path, variant: str, at_fork: Callable[[int], None] = lambda pid: None) -> None:
-    """Run one variant of `folder/scenario.yaml`; its raw records are in `folder/raw/VARIANT` afterwards.
+def execute(folder: Path, variant: str, at_fork: Callable[[int], None]) -> None:
+    """Run one variant of `folder/scenario.yaml`; its raw records are in `folder` afterwards.
 
     Raises:
         TestbedError: Any of its kinds; nothing is left running.
     """
-    scenario_file = load(str(folder / "scenario.yaml"), variants=[variant])
+    scenario_file = load(str(folder / SCENARIO_FILE), variants=[variant])
     scenario, network = scenario_file.variants[variant], scenario_file.networks[variant]
-    logs = folder / "raw" / variant
-    logs.mkdir(parents=True, exist_ok=True)
     plan = make_plan(network, scenario.access)
+
+    def report(reached_ns: int, of_ns: int, text: str) -> None:
+        append_progress(folder, Progress(reached_ns=reached_ns, of_ns=of_ns, text=text))
+
     unshare()
-    with (
-        (folder / PROGRESS_FILE).open("a", buffering=1, encoding="ascii") as progress,
-        Emulation(plan) as emulation,
-    ):
-
-        def report(reached_ns: int, of_ns: int, text: str) -> None:
-            progress.write(json.dumps({"reached_ns": reached_ns, "of_ns": of_ns, "text": text}) + "\n")
-
+    with Emulation(plan) as emulation:
         for pid in emulation.pids():
             at_fork(pid)
         programs = PlannedPrograms(plan, scenario.seed)
-        Driver(scenario, emulation, programs, logs, report, at_fork).run()
+        Driver(scenario, emulation, programs, folder, report, at_fork).run()
+
+
+def shell(folder: Path, variant: str) -> None:
+    """Build the network of a variant and give the user Mininet's command line on it."""
+    scenario_file = load(str(folder / SCENARIO_FILE), variants=[variant])
+    plan = make_plan(scenario_file.networks[variant], scenario_file.variants[variant].access)
+    unshare()
+    with Emulation(plan) as emulation:
+        emulation.cli()
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m testbed.cli.inner FOLDER VARIANT`: the exit status is that of DESIGN's error tree."""
-    folder, variant = arguments
+    """`python -m testbed.cli.inner FOLDER VARIANT [--ledger FILE] [--shell]`; the status is the error's."""
+    parser = argparse.ArgumentParser(prog="testbed.cli.inner")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("variant")
+    parser.add_argument("--ledger", type=Path, help="record every process made in this file")
+    parser.add_argument("--shell", action="store_true")
+    options = parser.parse_args(arguments)
+    ledger = Ledger(options.ledger) if options.ledger else None
     try:
-        execute(Path(folder), variant)
+        if options.shell:
+            shell(options.folder, options.variant)
+        else:
+            execute(options.folder, options.variant, ledger.add if ledger else lambda _pid: None)
     except TestbedError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
+    except Exception:
+        traceback.print_exc()
+        return TestbedError.exit_status
+    if ledger:
+        ledger.close()
     return 0
 
 
 if __name__ == "__main__":
-    status = main(sys.argv[1:])
+    STATUS = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)
+    # Interpreter shutdown would wait for threads of libraries; everything of ours is closed.
+    os._exit(STATUS)

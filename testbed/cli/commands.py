@@ -1,0 +1,143 @@
+"""What each command does; each takes its options and returns the exit status."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from testbed.cli.progress import ProgressView
+from testbed.cli.running import plan_texts, run_scenario
+from testbed.errors import EXPECTATION_FAILED, ScenarioError
+from testbed.record.directory import RunDirectory
+from testbed.scenario import ScenarioFile, load
+
+
+def run(options: argparse.Namespace) -> int:
+    """`testbed run`."""
+    scenario_file = _loaded(options)
+    with ProgressView() as view:
+        run_directory = run_scenario(
+            scenario_file,
+            venue=options.venue,
+            out=options.out,
+            settings=options.settings,
+            show=view,
+            wall_limit_s=options.wall_limit,
+        )
+    return _reported(run_directory, scenario_file, as_json=options.json)
+
+
+def check(options: argparse.Namespace) -> int:
+    """`testbed check`: every file is looked at, whatever the others are."""
+    status = 0
+    for name in options.files:
+        try:
+            print(load(name).summary())
+        except ScenarioError as error:
+            print(error, file=sys.stderr)
+            status = error.exit_status
+    return status
+
+
+def plan(options: argparse.Namespace) -> int:
+    """`testbed plan`."""
+    print(plan_texts(_loaded(options)), end="")
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """`testbed report`."""
+    run_directory = RunDirectory.open(options.run)
+    status = _reported(run_directory, load(str(run_directory.scenario_path)), as_json=options.json)
+    if options.csv:
+        from testbed.report import to_csv
+
+        for path in to_csv(run_directory, options.csv):
+            print(f"wrote {path}", file=sys.stderr)
+    return status
+
+
+def kernel(options: argparse.Namespace) -> int:
+    """`testbed kernel build` and `testbed kernel info`."""
+    from testbed.venue import kernel as kernels
+    from testbed.venue.steps import Steps
+
+    if options.action == "build":
+        kernels.build(Steps(sys.stderr))
+    print(kernels.info())
+    return 0
+
+
+def clean(_options: argparse.Namespace) -> int:
+    """`testbed clean`."""
+    from testbed.net.ledger import clean as clean_ledger
+    from testbed.net.ledger import ledger_folder
+
+    ledgers = sorted(ledger_folder().glob("*.jsonl"))
+    for path in ledgers:
+        ended = clean_ledger(path)
+        print(f"run {path.stem}: ended {len(ended)} processes")
+    if not ledgers:
+        print("nothing to clean: no run on this machine left a ledger behind")
+    return 0
+
+
+def shell(options: argparse.Namespace) -> int:
+    """`testbed shell`."""
+    scenario_file = _loaded(options)
+    variant = next(iter(scenario_file.variants))
+    with tempfile.TemporaryDirectory(prefix="testbed-shell-") as made:
+        folder = Path(made)
+        (folder / "scenario.yaml").write_text(scenario_file.text, encoding="utf-8")
+        if options.venue == "host":
+            return _shell_on_host(folder, variant)
+        from testbed.cli.shell import shell_in_virtual
+
+        return shell_in_virtual(folder, variant)
+
+
+def _shell_on_host(folder: Path, variant: str) -> int:
+    from testbed.venue import host
+
+    host.require()
+    command = [sys.executable, "-m", "testbed.cli.inner", str(folder), variant, "--shell"]
+    return subprocess.run(command, check=False, env=dict(os.environ)).returncode
+
+
+def _loaded(options: argparse.Namespace) -> ScenarioFile:
+    return load(options.scenario, seed=options.seed, settings=options.settings, variants=options.variant)
+
+
+def _reported(run_directory: RunDirectory, scenario_file: ScenarioFile, *, as_json: bool) -> int:
+    """Write the report, print it, and judge: 0 if all expectations hold, else 1."""
+    from rich.console import Console
+
+    from testbed.report import all_hold, print_table, write
+
+    summary = write(
+        run_directory,
+        scenario_file.variants,
+        scenario_file.networks,
+        scenario_file.expectations,
+        scenario_file.references,
+    )
+    if as_json:
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        print_table(summary, Console())
+    return 0 if all_hold(summary) else EXPECTATION_FAILED
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": run,
+    "check": check,
+    "plan": plan,
+    "report": report,
+    "kernel": kernel,
+    "clean": clean,
+    "shell": shell,
+}

@@ -1,0 +1,113 @@
+"""One variant from outside: starts the inner program in a venue and passes its progress on as JSON lines.
+
+A process of its own for each variant, so that several run side by side and each can be stopped.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from testbed.cli.inner import SCENARIO_FILE
+from testbed.errors import KernelError, TestbedError
+from testbed.net.ledger import ledger_folder
+from testbed.scenario import load
+from testbed.venue import host, kernel
+from testbed.venue.progress import Progress, ProgressTail
+from testbed.venue.virtual import CONSOLE_NAME, OUTPUT_IN_GUEST, Boot, boot
+
+WALL_LIMIT_S = 3600.0
+_POLL_S = 0.1
+
+
+def run_in_virtual(
+    folder: Path, variant: str, seed: int, wall_limit_s: float, on_progress: Callable[[Progress], None]
+) -> int:
+    """Boot the embedded kernel for one variant; the inner program's exit status."""
+    command = (sys.executable, "-u", "-m", "testbed.cli.inner", OUTPUT_IN_GUEST, variant)
+    request = Boot(
+        command=command,
+        output_dir=folder,
+        seed=seed,
+        wall_limit_s=wall_limit_s,
+        visible=tuple(_topology_files(folder, variant)),
+    )
+    return boot(kernel.require(), request, on_progress).exit_status
+
+
+def run_on_host(
+    folder: Path, variant: str, seed: int, wall_limit_s: float, on_progress: Callable[[Progress], None]
+) -> int:
+    """Run one variant on this machine's kernel in real time; the inner program's exit status."""
+    host.require()
+    ledger = ledger_folder() / f"{os.getpid()}.jsonl"
+    command = [sys.executable, "-u", "-m", "testbed.cli.inner", str(folder), variant, "--ledger", str(ledger)]
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed % 2**32)}
+    tail, began_s = ProgressTail(folder), time.monotonic()
+    with (folder / CONSOLE_NAME).open("wb") as console:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment
+        )
+        try:
+            while True:
+                try:
+                    return process.wait(_POLL_S)
+                except subprocess.TimeoutExpired:
+                    for progress in tail.new_lines():
+                        on_progress(progress)
+                    if time.monotonic() - began_s > wall_limit_s:
+                        raise KernelError(f"the run took more than {wall_limit_s:g} s; raise --wall-limit") from None
+        finally:
+            process.kill()
+            process.wait()
+            tail.remove()
+
+
+def _topology_files(folder: Path, variant: str) -> list[Path]:
+    """Topologies outside the project, which the inner program must be able to read."""
+    scenario = load(str(folder / SCENARIO_FILE), variants=[variant]).variants[variant]
+    name = scenario.network.topology
+    return [Path(name).parent] if name.endswith(".py") else []
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m testbed.cli.outer FOLDER VARIANT SEED VENUE WALL_LIMIT`: lines of JSON on standard output."""
+    parser = argparse.ArgumentParser(prog="testbed.cli.outer")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("variant")
+    parser.add_argument("seed", type=int)
+    parser.add_argument("venue", choices=("virtual", "host"))
+    parser.add_argument("wall_limit_s", type=float)
+    options = parser.parse_args(arguments)
+    run = run_in_virtual if options.venue == "virtual" else run_on_host
+
+    def say(**fields: object) -> None:
+        print(json.dumps(fields), flush=True)
+
+    def on_progress(progress: Progress) -> None:
+        say(reached_ns=progress.reached_ns, of_ns=progress.of_ns, text=progress.text)
+
+    try:
+        status = run(options.folder, options.variant, options.seed, options.wall_limit_s, on_progress)
+    except TestbedError as error:
+        say(error=str(error), exit_status=error.exit_status)
+        return error.exit_status
+    if status:
+        say(error=_last_error(options.folder / CONSOLE_NAME), exit_status=status)
+    return status
+
+
+def _last_error(console: Path) -> str:
+    """What the inner program printed on its way out."""
+    lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith(("error: ", "Traceback "))]
+    shown = lines[starts[-1] :] if starts else lines[-30:]
+    return "\n".join(shown).removeprefix("error: ")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

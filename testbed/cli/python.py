@@ -1,0 +1,71 @@
+"""The testbed for scripts: a run as an object with its tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from testbed.cli.running import run_scenario
+from testbed.errors import ScenarioError
+from testbed.record.directory import RunDirectory
+from testbed.report import rates, samples, summary_frame, write
+from testbed.scenario import from_mapping, load
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run."""
+
+    directory: RunDirectory
+    expectations: tuple[Mapping[str, Any], ...]
+    """Each with its text, whether it holds, and what was measured."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every expectation holds."""
+        return all(expectation["holds"] for expectation in self.expectations)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """One row per packet, probe, command and frame; delays in ns, missing where lost."""
+        return samples(self.directory)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row per variant, session, direction and measure."""
+        return summary_frame(self.directory)
+
+    @cached_property
+    def rates(self) -> pd.DataFrame:
+        """Rates allocated and used, every 100 ms."""
+        return rates(self.directory)
+
+
+def run_and_report(
+    scenario: str | Path | Mapping[str, Any],
+    *,
+    seed: int | None,
+    variants: Sequence[str],
+    settings: Sequence[str],
+    venue: str,
+    out: str | Path | None,
+) -> Run:
+    """See `testbed.run`."""
+    if isinstance(scenario, Mapping):
+        if seed is not None or variants or settings:
+            raise ScenarioError("a scenario built in code has its seed and variants in itself; leave the arguments out")
+        scenario_file = from_mapping(scenario, str(scenario.get("name", "scenario")))
+    else:
+        scenario_file = load(str(scenario), seed=seed, settings=settings, variants=variants)
+    directory = run_scenario(scenario_file, venue=venue, out=Path(out) if out else None, settings=settings)
+    summary = write(
+        directory,
+        scenario_file.variants,
+        scenario_file.networks,
+        scenario_file.expectations,
+        scenario_file.references,
+    )
+    return Run(directory, tuple(dict(verdict) for verdict in summary["expectations"]))

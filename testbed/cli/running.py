@@ -1,0 +1,171 @@
+"""A run from the user's side: all its variants in a venue, and the run directory they end up in."""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from testbed.cli.outer import WALL_LIMIT_S
+from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError, TestbedError
+from testbed.plan.make import make_plan
+from testbed.plan.text import plan_text
+from testbed.record.directory import RunDirectory
+from testbed.record.merge import merge
+from testbed.scenario import ScenarioFile
+from testbed.venue import host, kernel
+from testbed.venue.virtual import CONSOLE_NAME
+
+VERSION = "0.1.0"
+_ERRORS = {kind.exit_status: kind for kind in (ScenarioError, KernelError, NotReadyError, InvariantError)}
+
+ShowProgress = Callable[[str, int, int, str], None]
+"""Told a variant, the virtual time it has reached, the whole, and what it is doing."""
+
+
+def run_scenario(
+    scenario_file: ScenarioFile,
+    *,
+    venue: str = "virtual",
+    out: Path | None = None,
+    settings: Sequence[str] = (),
+    show: ShowProgress = lambda *_: None,
+    wall_limit_s: float = WALL_LIMIT_S,
+) -> RunDirectory:
+    """Run every variant of a scenario and gather what they recorded; there is no report yet.
+
+    Variants run side by side in the virtual venue, one for each core; on the host one after another,
+    because there they would disturb each other.
+
+    Raises:
+        TestbedError: The venue is not ready, or a variant failed. The run directory stays, with its logs.
+    """
+    kernel_facts = _require_venue(venue)
+    seed = next(iter(scenario_file.variants.values())).seed
+    started_at = datetime.now()
+    run = RunDirectory.create_at(out) if out else RunDirectory.create(scenario_file.name, seed, started_at)
+    variants = list(scenario_file.variants)
+    run.scenario_path.write_text(scenario_file.text, encoding="utf-8")
+    run.plan_path.write_text(plan_texts(scenario_file), encoding="utf-8")
+    began_s = time.monotonic()
+    side_by_side = min(len(variants), os.cpu_count() or 1) if venue == "virtual" else 1
+    running = _Variants(run, scenario_file, venue, wall_limit_s, show)
+    try:
+        with ThreadPoolExecutor(side_by_side) as pool:
+            try:
+                for future in [pool.submit(running.run, variant) for variant in variants]:
+                    future.result()
+            except BaseException:
+                running.stop()
+                raise
+    finally:
+        _keep_logs(run, variants)
+    wall_s = time.monotonic() - began_s
+    merge(run, variants)
+    durations_ns = [scenario.duration_ns for scenario in scenario_file.variants.values()]
+    run.write_manifest(
+        {
+            "testbed": VERSION,
+            "python": platform.python_version(),
+            "scenario": scenario_file.name,
+            "title": scenario_file.title,
+            "seed": seed,
+            "venue": venue,
+            "kernel": kernel_facts,
+            "variants": variants,
+            "settings": list(settings),
+            "duration_ns": max(durations_ns),
+            "started_at": started_at.isoformat(timespec="seconds"),
+            "wall_s": round(wall_s, 3),
+            "virtual_s": round(sum(durations_ns) / 1e9, 3),
+        }
+    )
+    return run
+
+
+def plan_texts(scenario_file: ScenarioFile) -> str:
+    """The network of every variant; once, where they are the same."""
+    texts = {
+        variant: plan_text(make_plan(scenario_file.networks[variant], scenario.access))
+        for variant, scenario in scenario_file.variants.items()
+    }
+    if len(set(texts.values())) == 1:
+        return f"variants {', '.join(texts)}\n" + next(iter(texts.values()))
+    return "\n".join(f"variant {variant}\n{text}" for variant, text in texts.items())
+
+
+def _require_venue(venue: str) -> dict[str, str]:
+    if venue == "host":
+        host.require()
+        return {"release": platform.release(), "kind": "host"}
+    found = kernel.require()
+    return {"release": found.version, "kind": "User-Mode Linux", "key": found.key, "sha256": found.sha256}
+
+
+class _Variants:
+    """The processes of a run, one for each variant that is under way."""
+
+    def __init__(
+        self, run: RunDirectory, scenario_file: ScenarioFile, venue: str, wall_limit_s: float, show: ShowProgress
+    ) -> None:
+        self._run, self._file, self._venue = run, scenario_file, venue
+        self._wall_limit_s, self._show = wall_limit_s, show
+        self._lock = threading.Lock()
+        self._processes: list[subprocess.Popen[str]] = []
+        self._stopping = False
+
+    def run(self, variant: str) -> None:
+        """Run one variant to its end; the thread that calls reads its progress."""
+        folder = self._run.raw_path(variant)
+        folder.mkdir(parents=True)
+        (folder / "scenario.yaml").write_text(self._file.text, encoding="utf-8")
+        seed = str(self._file.variants[variant].seed)
+        module = [sys.executable, "-m", "testbed.cli.outer"]
+        command = [*module, str(folder), variant, seed, self._venue, str(self._wall_limit_s)]
+        with self._lock:
+            if self._stopping:
+                return
+            # A session of its own: Ctrl-C reaches us alone, and we stop the variants in order.
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+            )
+            self._processes.append(process)
+        said: dict[str, Any] = {}
+        assert process.stdout is not None
+        for line in process.stdout:
+            said = json.loads(line)
+            if "reached_ns" in said:
+                self._show(variant, said["reached_ns"], said["of_ns"], said["text"])
+        status = process.wait()
+        (folder / "scenario.yaml").unlink(missing_ok=True)
+        if status and not self._stopping:
+            kind = _ERRORS.get(status, TestbedError)
+            reason = said.get("error", f"its process ended with status {status}")
+            raise kind(f"variant {variant}: {reason}\nIts console is kept in {self._run.log_path(variant)}")
+
+    def stop(self) -> None:
+        """End every variant, and wait until nothing of it is left."""
+        with self._lock:
+            self._stopping = True
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
+        for process in self._processes:
+            process.wait()
+
+
+def _keep_logs(run: RunDirectory, variants: Sequence[str]) -> None:
+    for variant in variants:
+        console = run.raw_path(variant) / CONSOLE_NAME
+        if console.exists():
+            run.log_path(variant).parent.mkdir(exist_ok=True)
+            console.replace(run.log_path(variant))
