@@ -100,7 +100,8 @@ def _write_streams(raw: Path, variant: str) -> None:
 def _packets(
     variant: str, direction: Direction, interval_ns: int, draws: random.Random
 ) -> Iterator[tuple[int, int, int | None]]:
-    """(seq, sent, received or None for lost), with a burst of loss in the heavy scene of best_effort."""
+    """(seq, sent, received or None for lost): only best_effort loses, and lets packets overtake others."""
+    latest_ns = 0
     for seq, sent_at_ns in enumerate(range(SECOND, 11 * SECOND, interval_ns)):
         heavy = 4 * SECOND <= sent_at_ns < 8 * SECOND
         if variant == "best_effort" and heavy and draws.random() < 0.02:
@@ -109,7 +110,10 @@ def _packets(
         delay_ns = _BASE_MS[variant, direction] * MS + round(draws.expovariate(1 / 400_000))
         if variant == "best_effort":
             delay_ns += 6 * MS * heavy + (15 * MS if draws.random() < 0.01 else 0)
-        yield seq, sent_at_ns, sent_at_ns + delay_ns
+            yield seq, sent_at_ns, sent_at_ns + delay_ns
+        else:
+            latest_ns = max(latest_ns + 1, sent_at_ns + delay_ns)
+            yield seq, sent_at_ns, latest_ns
 
 
 def _write_rates(raw: Path, variant: str) -> None:
@@ -189,7 +193,17 @@ def scenario(variant: str) -> Scenario:
     """What the synthetic run claims to have run."""
     line = {"rate": "100 Mbit/s", "committed": "50 Mbit/s", "queue": "675 kB"}
     scenes = [{"name": name, "at": f"{at_s} s", "rate": f"{bps} bit/s"} for name, at_s, bps in SCENES]
-    session = {"player": "home1", "starts": "1 s", "ends": "11 s", "job": {"weight": 2}, "scenes": scenes}
+    session: dict[str, Any] = {
+        "player": "home1",
+        "starts": "1 s",
+        "ends": "11 s",
+        "job": {"weight": 2},
+        "scenes": scenes,
+    }
+    if variant == "elastic":
+        rates = {"committed": "1 Mbit/s", "peak": "1 Gbit/s", "queue": "100 kB"}
+        timing = {"serialisation": "2 ms", "hold": "500 ms"}
+        session["channel"] = {"downstream": rates, "upstream": rates, **timing}
     return Scenario.model_validate(
         {
             "name": "synthetic",

@@ -1,0 +1,93 @@
+"""Holds a run's numbers against what its scenario expects, and beside what others published."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypedDict
+
+from testbed.model.scenario import DELAY_STATISTICS, Expectation, Quantified, Reference
+from testbed.report.metrics import statistic
+from testbed.units import DURATION, milliseconds
+
+MEASURE_KEYS = {"probe": "probes", "frame": "frames", "packet": "packets", "command": "commands"}
+"""Where the numbers of a measure stand in a variant's summary."""
+
+
+class Verdict(TypedDict):
+    """Whether one expectation holds, and by which number in which `unit`; null if there is no number."""
+
+    text: str
+    holds: bool
+    measured: int | None
+    unit: Literal["ns", "count"]
+
+
+class Compared(TypedDict):
+    """A published figure beside ours, both in ns; `measured` is null if the run has no such number."""
+
+    text: str
+    published: int
+    measured: int | None
+    source: str
+
+
+def measured(wanted: Quantified, variants: Mapping[str, Any]) -> int | None:
+    """The number that is named, or None if the run does not have it."""
+    sessions = variants.get(wanted.variant, {}).get(MEASURE_KEYS[wanted.measure], {})
+    metrics = sessions.get(wanted.session, {}).get(wanted.direction)
+    return None if metrics is None else statistic(metrics, wanted.statistic)
+
+
+def evaluate(expectation: Expectation, variants: Mapping[str, Any]) -> Verdict:
+    """Judge one expectation by the summary's variants. A number that is missing never holds."""
+    value = measured(expectation, variants)
+    lowest, highest = expectation.at_least, expectation.at_most
+    holds = (
+        value is not None and (lowest is None or value >= lowest) and (highest is None or value <= highest)
+    )
+    unit: Literal["ns", "count"] = "ns" if expectation.statistic in DELAY_STATISTICS else "count"
+    return Verdict(text=sentence(expectation), holds=holds, measured=value, unit=unit)
+
+
+def compare(reference: Reference, variants: Mapping[str, Any]) -> Compared:
+    """Set one published figure beside ours."""
+    ours = measured(reference, variants)
+    return Compared(
+        text=quantity(reference), published=reference.value_ns, measured=ours, source=reference.source
+    )
+
+
+def judged(
+    expectations: Iterable[Expectation], variants: Mapping[str, Any]
+) -> tuple[list[Verdict], list[str]]:
+    """The verdicts, and the sentences about variants that were not run, which nothing can be said about."""
+    here, elsewhere = [], []
+    for expectation in expectations:
+        if expectation.variant in variants:
+            here.append(evaluate(expectation, variants))
+        else:
+            elsewhere.append(sentence(expectation))
+    return here, elsewhere
+
+
+def sentence(expectation: Expectation) -> str:
+    """An expectation in words: "elastic: player downstream probe p50 at most 8 ms"."""
+    bounds = (("at least", expectation.at_least), ("at most", expectation.at_most))
+    said = [f"{word} {show(expectation.statistic, bound)}" for word, bound in bounds if bound is not None]
+    return f"{quantity(expectation)} {' and '.join(said)}"
+
+
+def quantity(named: Quantified) -> str:
+    """The number meant, in words: "elastic: player downstream probe p50"."""
+    return f"{named.variant}: {named.session} {named.direction} {named.measure} {named.statistic}"
+
+
+def show(statistic_name: str, value: int) -> str:
+    """A number for people: a duration for a delay, the bare count otherwise."""
+    return DURATION.format(value) if statistic_name in DELAY_STATISTICS else str(value)
+
+
+def show_measured(verdict: Verdict) -> str:
+    """What was measured, for people."""
+    value = verdict["measured"]
+    if value is None:
+        return "nothing"
+    return milliseconds(value) if verdict["unit"] == "ns" else str(value)

@@ -1,0 +1,156 @@
+"""Writes the report of a run: summary.json, and report.html as one file that needs no network.
+
+The page's shape is in `templates/`; this module gathers what it shows. A content security policy in
+the page forbids every request, so that a report opened years later, offline, shows all it ever did.
+"""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import plotly.offline
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from testbed.model.network import Network
+from testbed.model.scenario import Expectation, Reference, Scenario
+from testbed.record.atomic import explained, replacing
+from testbed.record.directory import RunDirectory
+from testbed.report import timeline
+from testbed.report.drawing import Drawing, draw
+from testbed.report.expectations import show_measured
+from testbed.report.frames import rates, samples
+from testbed.report.plots import Plot, Recorded, session_plots
+from testbed.report.summary import Summary, all_hold, summarise
+from testbed.report.table import milliseconds, rows, verdict_line
+from testbed.report.words import conditions, describe
+
+
+def write(
+    run: RunDirectory,
+    scenarios: Mapping[str, Scenario],
+    networks: Mapping[str, Network],
+    expectations: Iterable[Expectation],
+    references: Iterable[Reference],
+) -> Summary:
+    """Write summary.json and report.html into a merged run directory; scenarios and networks by variant.
+
+    Raises:
+        ScenarioError: The run directory is damaged or cannot be written.
+    """
+    summary = summarise(run, expectations, references)
+    run.write_summary(cast("dict[str, Any]", summary))
+    page = render(run, summary, scenarios, networks)
+    with replacing(run.report_path) as draft:
+        draft.write_text(page, encoding="utf-8")
+    return summary
+
+
+def render(
+    run: RunDirectory, summary: Summary, scenarios: Mapping[str, Scenario], networks: Mapping[str, Network]
+) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=PackageLoader("testbed.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"ms": milliseconds, "measured": show_measured, "describe": describe}
+    events = run.events()
+    return environment.get_template("report.html").render(
+        summary=summary,
+        manifest=run.manifest(),
+        holds=all_hold(summary),
+        verdict=verdict_line(summary),
+        delay_tables=_delay_tables(summary),
+        plots=_plots(run, summary, events),
+        figure_json=_figure_json,
+        plotly_js=Markup(plotly.offline.get_plotlyjs()),
+        drawings=_drawings(networks, events, summary),
+        conditions={variant: conditions(scenarios[variant]) for variant in summary["variants"]},
+        placements=[event for event in events if event["kind"] in ("job.place", "job.refuse")],
+        warnings=[event for event in events if event["kind"] == "warning"],
+        events=events,
+        command=_command(run.manifest()),
+        scenario_text=_text(run, "scenario_path"),
+        plan_text=_text(run, "plan_path"),
+    )
+
+
+def _delay_tables(summary: Summary) -> list[tuple[str, list[Any]]]:
+    titles = (
+        ("One-way delay of the probes", ("probes",)),
+        ("Delay of whole video frames", ("frames",)),
+        ("The session's own packets and commands", ("packets", "commands")),
+    )
+    tables = [(title, list(rows(summary, keys))) for title, keys in titles]
+    return [(title, found) for title, found in tables if found]
+
+
+def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) -> list[tuple[str, list[Plot]]]:
+    packets, sampled = samples(run), rates(run)
+    sessions = packets.loc[packets["received_at_ns"].notna(), "session"].unique()
+    return [
+        (
+            str(session),
+            session_plots(
+                Recorded(
+                    session=str(session),
+                    variants=list(summary["variants"]),
+                    samples=packets[packets["session"] == session],
+                    rates=sampled[sampled["session"] == session],
+                    events=events,
+                )
+            ),
+        )
+        for session in sessions
+    ]
+
+
+def _drawings(
+    networks: Mapping[str, Network], events: list[timeline.Event], summary: Summary
+) -> list[tuple[str, Drawing]]:
+    """One picture per network and use of it; variants that share both share the picture."""
+    drawn: list[tuple[Network, dict[str, str], list[str]]] = []
+    for variant in summary["variants"]:
+        notes = _notes(timeline.of_variant(events, variant))
+        for network, known, variants in drawn:
+            if network == networks[variant] and known == notes:
+                variants.append(variant)
+                break
+        else:
+            drawn.append((networks[variant], notes, [variant]))
+    return [(", ".join(variants), draw(network, notes)) for network, notes, variants in drawn]
+
+
+def _notes(events: list[timeline.Event]) -> dict[str, str]:
+    """What each station does: who plays there, which job runs or waits there."""
+    said: dict[str, list[str]] = {}
+    for event in events:
+        if event["kind"] == "session.start":
+            said.setdefault(event["player"], []).append(event["session"])
+        elif event["kind"] == "job.place":
+            said.setdefault(event["node"], []).append(event["job"])
+            if event["backup"] is not None:
+                said.setdefault(event["backup"], []).append(f"backup of {event['job']}")
+    return {station: ", ".join(dict.fromkeys(words)) for station, words in said.items()}
+
+
+def _command(manifest: Mapping[str, Any]) -> str:
+    variants = [word for variant in manifest["variants"] for word in ("--variant", variant)]
+    settings = [word for setting in manifest["settings"] for word in ("--set", setting)]
+    options = ["--venue", manifest["venue"], "--seed", str(manifest["seed"])]
+    return shlex.join(["testbed", "run", manifest["scenario"], *options, *variants, *settings])
+
+
+def _text(run: RunDirectory, name: str) -> str:
+    path = getattr(run, name)
+    with explained("read", path):
+        return str(path.read_text(encoding="utf-8"))
+
+
+def _figure_json(plot: Plot) -> Markup:
+    """A figure as JSON that cannot end the script element around it."""
+    return Markup(plot.figure.to_json().replace("<", "\\u003c"))

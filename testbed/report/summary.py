@@ -1,0 +1,139 @@
+"""The numbers of a run as one object: what `--json` prints and summary.json keeps."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+import pandas as pd
+
+from testbed.model.base import Direction
+from testbed.model.scenario import Expectation, Measure, Reference
+from testbed.record.directory import RunDirectory
+from testbed.report import timeline
+from testbed.report.expectations import MEASURE_KEYS, Compared, Verdict, compare, judged
+from testbed.report.frames import rates, samples, streams
+from testbed.report.metrics import StreamMetrics, stream_metrics
+
+Streams = dict[str, dict[str, StreamMetrics]]
+"""The numbers of one measure: {session: {direction: numbers}}."""
+
+_DIRECTIONS = {
+    Measure.PROBE: (Direction.DOWNSTREAM, Direction.UPSTREAM),
+    Measure.FRAME: (Direction.DOWNSTREAM,),
+    Measure.PACKET: (Direction.DOWNSTREAM,),
+    Measure.COMMAND: (Direction.UPSTREAM,),
+}
+"""Frames and their packets go down to the player, commands go up, probes go both ways."""
+
+
+class VariantSummary(TypedDict):
+    """The numbers of one variant; measures, channels and jobs by session or job."""
+
+    probes: Streams
+    frames: Streams
+    packets: Streams
+    commands: Streams
+    channels: dict[str, dict[str, Any]]
+    jobs: dict[str, dict[str, str | None]]
+
+
+class Summary(TypedDict):
+    """The whole run. `not_run` has the expectations on variants that were left out of the run."""
+
+    scenario: str
+    seed: int
+    venue: str
+    wall_s: float
+    virtual_s: float
+    wall_s_per_virtual_s: float | None
+    run_dir: str
+    variants: dict[str, VariantSummary]
+    expectations: list[Verdict]
+    not_run: list[str]
+    references: list[Compared]
+
+
+def summarise(
+    run: RunDirectory, expectations: Iterable[Expectation], references: Iterable[Reference]
+) -> Summary:
+    """Work out the summary from the files of the run.
+
+    Raises:
+        ScenarioError: The run directory is damaged.
+    """
+    manifest = run.manifest()
+    packets, sampled, events = samples(run), rates(run), run.events()
+    variants = {
+        name: _variant(
+            packets[packets["variant"] == name],
+            sampled[sampled["variant"] == name],
+            timeline.of_variant(events, name),
+            manifest["duration_ns"],
+        )
+        for name in manifest["variants"]
+    }
+    verdicts, not_run = judged(expectations, variants)
+    wall_s, virtual_s = manifest["wall_s"], manifest["virtual_s"]
+    return Summary(
+        scenario=manifest["scenario"],
+        seed=manifest["seed"],
+        venue=manifest["venue"],
+        wall_s=wall_s,
+        virtual_s=virtual_s,
+        wall_s_per_virtual_s=round(wall_s / virtual_s, 3) if virtual_s else None,
+        run_dir=str(run.path),
+        variants=variants,
+        expectations=verdicts,
+        not_run=not_run,
+        references=[
+            compare(reference, variants) for reference in references if reference.variant in variants
+        ],
+    )
+
+
+def all_hold(summary: Summary) -> bool:
+    """Whether every expectation that was judged holds; a run without any holds."""
+    return all(verdict["holds"] for verdict in summary["expectations"])
+
+
+def _variant(
+    packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timeline.Event], end_ns: int
+) -> VariantSummary:
+    by_measure: dict[str, Streams] = {key: {} for key in MEASURE_KEYS.values()}
+    for (_, session, measure, direction), of_stream in streams(packets):
+        sessions = by_measure[MEASURE_KEYS[measure]]
+        sessions.setdefault(session, {})[direction] = stream_metrics(of_stream)
+    return VariantSummary(
+        probes=_complete(by_measure["probes"], Measure.PROBE, packets),
+        frames=_complete(by_measure["frames"], Measure.FRAME, packets),
+        packets=_complete(by_measure["packets"], Measure.PACKET, packets),
+        commands=_complete(by_measure["commands"], Measure.COMMAND, packets),
+        channels=_channels(timeline.channels(events, end_ns), sampled),
+        jobs=timeline.jobs(events),
+    )
+
+
+def _complete(sessions: Streams, measure: Measure, packets: pd.DataFrame) -> Streams:
+    """Every session with every direction of the measure, so that a silent stream is seen and not missed."""
+    nothing = stream_metrics(packets.iloc[:0])
+    return {
+        session: {direction.value: nothing for direction in _DIRECTIONS[measure]} | found
+        for session, found in sessions.items()
+    }
+
+
+def _channels(found: Mapping[str, timeline.Channel], sampled: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    summaries: dict[str, dict[str, Any]] = {}
+    for session, channel in found.items():
+        of_session = sampled[(sampled["session"] == session) & sampled["rate_bps"].notna()]
+        summary: dict[str, Any] = {"state": channel.state, "resizes": channel.resizes}
+        for direction in ("downstream", "upstream"):
+            used = of_session.loc[of_session["direction"] == direction, "throughput_bps"]
+            had_bps = channel.rates_bps(direction)
+            summary[direction] = {
+                "min_rate_bps": min(had_bps, default=None),
+                "max_rate_bps": max(had_bps, default=None),
+                "allocated_mean_bps": channel.mean_bps(direction),
+                "used_mean_bps": int(used.sum()) // len(used) if len(used) else None,
+            }
+        summaries[session] = summary
+    return summaries

@@ -1,0 +1,119 @@
+"""The result of a run on a terminal: readable at 80 columns, without colour, and through a pipe."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from testbed.report.expectations import show_measured
+from testbed.report.metrics import StreamMetrics
+from testbed.report.summary import Streams, Summary
+
+# What fits eight figures and three names into 80 columns.
+_TIGHT: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
+_DELAYS = ("p50", "p95", "p99", "max")
+_ARROWS = {"downstream": "down", "upstream": "up"}
+
+
+def print_table(summary: Summary, console: Console) -> None:
+    """Print delays, losses, expectations, published figures, and the wall time per virtual second."""
+    numbers = summary["variants"].values()
+    tables = [_delays(summary, "One-way delay of the probes, ms", ("probes",))]
+    if any(variant["frames"] for variant in numbers):
+        tables.append(_delays(summary, "Delay of whole video frames, ms", ("frames",)))
+    if any(variant["packets"] or variant["commands"] for variant in numbers):
+        tables.append(_delays(summary, "The session's packets and commands, ms", ("packets", "commands")))
+    if summary["expectations"] or summary["not_run"]:
+        tables.append(_verdicts(summary))
+    if summary["references"]:
+        tables.append(_references(summary))
+    for table in tables:
+        console.print(table, end="\n\n")
+    console.print(_closing(summary), highlight=False, soft_wrap=True)
+
+
+def verdict_line(summary: Summary) -> str:
+    """The outcome in one sentence."""
+    judged = summary["expectations"]
+    failed = sum(not verdict["holds"] for verdict in judged)
+    if not judged:
+        return "No expectation was judged."
+    if failed:
+        return f"{failed} of {len(judged)} expectations do not hold."
+    return f"All {len(judged)} expectations hold." if len(judged) > 1 else "The one expectation holds."
+
+
+def milliseconds(value_ns: int | None) -> str:
+    """A delay in milliseconds without its unit, or a dash."""
+    return "-" if value_ns is None else f"{value_ns / 1e6:.3f}"
+
+
+def rows(summary: Summary, keys: tuple[str, ...]) -> Iterator[tuple[str, str, str, StreamMetrics]]:
+    """Every stream of some measures as (variant, session, direction, numbers), in the summary's order."""
+    for variant, numbers in summary["variants"].items():
+        measures = cast("dict[str, Streams]", numbers)
+        for key in keys:
+            for session, directions in measures[key].items():
+                for direction, metrics in directions.items():
+                    yield variant, session, direction, metrics
+
+
+def _delays(summary: Summary, title: str, keys: tuple[str, ...]) -> Table:
+    table = _table(title)
+    for name in ("variant", "session", "way"):
+        table.add_column(name, overflow="fold")
+    for name in (*_DELAYS, "lost/sent", "reord."):
+        table.add_column(name, justify="right", no_wrap=True)
+    previous = None
+    for variant, session, direction, metrics in rows(summary, keys):
+        if previous not in (None, variant):
+            table.add_section()
+        delays = [milliseconds(metrics["delay_ns"][name]) for name in _DELAYS]
+        lost = f"{metrics['lost']}/{metrics['sent']}"
+        shown = "" if variant == previous else variant
+        table.add_row(shown, session, _ARROWS[direction], *delays, lost, str(metrics["reordered"]))
+        previous = variant
+    return table
+
+
+def _verdicts(summary: Summary) -> Table:
+    table = _table("Expectations")
+    table.add_column("")
+    table.add_column("expected", overflow="fold", ratio=1)
+    table.add_column("measured", justify="right", no_wrap=True)
+    for verdict in summary["expectations"]:
+        word = Text("PASS", style="green") if verdict["holds"] else Text("FAIL", style="bold red")
+        table.add_row(word, verdict["text"], show_measured(verdict))
+    for text in summary["not_run"]:
+        table.add_row(Text("-", style="dim"), text, "not run")
+    return table
+
+
+def _references(summary: Summary) -> Table:
+    table = _table("Published figures beside ours, ms")
+    table.add_column("figure", overflow="fold", ratio=2)
+    table.add_column("published", justify="right", no_wrap=True)
+    table.add_column("ours", justify="right", no_wrap=True)
+    table.add_column("source", overflow="fold", ratio=2)
+    for compared in summary["references"]:
+        figures = milliseconds(compared["published"]), milliseconds(compared["measured"])
+        table.add_row(compared["text"], *figures, compared["source"])
+    return table
+
+
+def _closing(summary: Summary) -> str:
+    pace = summary["wall_s_per_virtual_s"]
+    per_second = "" if pace is None else f" ({pace:.2f} wall seconds per virtual second)"
+    return (
+        f"{verdict_line(summary)}\n"
+        f"{summary['scenario']}, seed {summary['seed']}, venue {summary['venue']}\n"
+        f"{summary['virtual_s']:.1f} s of virtual time in {summary['wall_s']:.1f} s{per_second}\n"
+        f"{summary['run_dir']}/report.html"
+    )
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", **_TIGHT)

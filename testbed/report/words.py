@@ -1,0 +1,85 @@
+"""Events and scenarios in words, for tables that people read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from testbed.model.base import Direction
+from testbed.model.scenario import Flow, Scenario
+from testbed.report.drawing import short_rate
+from testbed.units import DURATION, RATE, SIZE
+
+_UNITS = {"_bps": RATE, "_ns": DURATION, "_bytes": SIZE}
+_DIRECTIONS = (Direction.DOWNSTREAM, Direction.UPSTREAM)
+_RATES_BY_DIRECTION = ("rates", "fits")
+
+
+def describe(event: Mapping[str, Any]) -> str:
+    """Everything an event carries besides its variant, instant and kind: "session player, to 1 Gbit/s"."""
+    rest = {key: value for key, value in event.items() if key not in ("variant", "at_ns", "kind")}
+    if list(rest) == ["text"]:
+        return str(rest["text"])
+    return ", ".join(_pair(key, value) for key, value in rest.items())
+
+
+def _pair(key: str, value: Any) -> str:
+    unit = next((suffix for suffix in _UNITS if key.endswith(suffix)), None)
+    if value is None:
+        return f"no {key.removesuffix(unit or '')}"
+    if unit and isinstance(value, int):
+        return f"{key.removesuffix(unit)} {_UNITS[unit].format(value)}"
+    if isinstance(value, dict):
+        inner = "_bps" if key in _RATES_BY_DIRECTION else ""
+        return f"{key} ({', '.join(_pair(name + inner, part) for name, part in value.items())})"
+    if isinstance(value, float):
+        return f"{key} {value:.2f}"
+    return f"{key} {value}"
+
+
+def conditions(scenario: Scenario) -> list[tuple[str, str]]:
+    """What was declared for a variant, as (what, how): the causes of the delays that came out."""
+    rows = [("topology", scenario.network.topology)]
+    if scenario.network.parameters:
+        rows.append(("its parameters", _parameters(scenario.network.parameters)))
+    rows += [(f"access {direction}", _subscription(scenario, direction)) for direction in _DIRECTIONS]
+    weights = f"load {scenario.placement.load_weight:g}, delay {scenario.placement.delay_weight:g}"
+    rows.append(("placement", f"{weights}, {'with' if scenario.placement.backup else 'without'} backup"))
+    for name, session in scenario.sessions.items():
+        rows.append((f"session {name}", _session(scenario, name)))
+        if session.channel is not None:
+            ranges = (
+                f"{direction} {short_rate(session.channel.towards(direction).committed_bps)} to "
+                f"{short_rate(session.channel.towards(direction).peak_bps)}"
+                for direction in _DIRECTIONS
+            )
+            rows.append((f"channel of {name}", f"{session.channel.policy}: {', '.join(ranges)}"))
+        else:
+            rows.append((f"channel of {name}", "none"))
+    rows += [(f"background {name}", _flow(flow)) for name, flow in scenario.background.items()]
+    return rows
+
+
+def _parameters(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{key} ({_parameters(value)})" if isinstance(value, Mapping) else f"{key} {value}"
+        for key, value in parameters.items()
+    )
+
+
+def _subscription(scenario: Scenario, direction: Direction) -> str:
+    line = scenario.access.towards(direction)
+    return (
+        f"{short_rate(line.rate_bps)}, {short_rate(line.committed_bps)} of it committed, "
+        f"{SIZE.format(line.queue_bytes)} may queue"
+    )
+
+
+def _session(scenario: Scenario, name: str) -> str:
+    session = scenario.sessions[name]
+    scenes = ", ".join(f"{scene.name} {short_rate(scene.rate_bps)}" for scene in session.scenes)
+    return f"player {session.player}, {session.frames_per_second} frames/s; scenes: {scenes}"
+
+
+def _flow(flow: Flow) -> str:
+    rate = "" if flow.rate_bps is None else f" at {short_rate(flow.rate_bps)}"
+    span = f"{DURATION.format(flow.starts_at_ns)} to {DURATION.format(flow.ends_at_ns)}"
+    return f"{flow.flows} {flow.protocol}{rate}, {flow.source} → {flow.destination}, {span}"

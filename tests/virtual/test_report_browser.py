@@ -1,0 +1,98 @@
+"""The report in a real browser: it draws, stays offline, complains about nothing and fits a phone."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headless import CHROMIUM, Page
+
+SYNTHETIC_RUN = Path(__file__).parents[1] / "unit" / "synthetic_run.py"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here to show the report in")
+
+EVENTS_SHOWN = "[...document.querySelectorAll('#event-table tbody tr')].filter(row => !row.hidden).length"
+DRAWN = "[...document.querySelectorAll('.plot')].map(plot => plot.querySelectorAll('.trace').length)"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = tmp_path_factory.mktemp("browser") / "run"
+    subprocess.run([sys.executable, SYNTHETIC_RUN, run], check=True)
+    return (run / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    assert CHROMIUM is not None
+    with Page(CHROMIUM) as page:
+        yield page
+
+
+@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
+@pytest.mark.parametrize("width_px", [390, 1280])
+def test_the_report_draws_its_plots_and_complains_about_nothing(
+    page: Page, address: str, width_px: int, colour_scheme: str
+) -> None:
+    page.open(address, width_px, colour_scheme)
+    drawn = page.evaluate(DRAWN)
+    assert len(drawn) == 5
+    assert all(traces >= 2 for traces in drawn)
+    assert page.evaluate("document.querySelectorAll('svg.network rect.station').length") == 26
+    assert page.complaints() == []
+    assert page.requests() == [address]
+
+
+@pytest.mark.parametrize("width_px", [390, 1280])
+def test_the_page_never_scrolls_sideways(page: Page, address: str, width_px: int) -> None:
+    page.open(address, width_px)
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+
+
+def test_a_page_that_is_too_wide_would_be_noticed(page: Page, address: str) -> None:
+    page.open(address, 390)
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<div style=width:500px>wide</div>')")
+    assert page.evaluate("document.documentElement.scrollWidth") > 390
+
+
+def test_a_request_from_the_page_is_forbidden_by_the_page(page: Page, address: str) -> None:
+    page.open(address, 1280)
+    assert page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'sent', () => 'refused')") == "refused"
+    assert any("Content Security Policy" in complaint for complaint in page.complaints())
+
+
+def test_no_button_of_a_plot_leads_outside(page: Page, address: str) -> None:
+    page.open(address, 1280)
+    titles = page.evaluate(
+        "[...document.querySelectorAll('.modebar-btn')].map(button => button.dataset.title)"
+    )
+    assert set(titles) == {"Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes", "Download plot as a PNG"}
+
+
+def test_the_colours_of_the_plots_follow_the_theme(page: Page, address: str) -> None:
+    colour = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
+    page.open(address, 1280, "light")
+    light = page.evaluate(colour)
+    page.open(address, 1280, "dark")
+    assert page.evaluate(colour) != light
+
+
+def test_the_events_can_be_filtered(page: Page, address: str) -> None:
+    page.open(address, 1280)
+    everything = page.evaluate(EVENTS_SHOWN)
+    page.evaluate(
+        "(box => { box.value = 'elastic RESIZE'; box.dispatchEvent(new Event('input')); })"
+        "(document.getElementById('event-filter'))"
+    )
+    assert everything == 27
+    assert page.evaluate(EVENTS_SHOWN) == 2
+    assert page.evaluate("document.getElementById('event-count').textContent") == "2 of 27"
+
+
+def test_the_delay_axis_can_be_logarithmic(page: Page, address: str) -> None:
+    page.open(address, 1280)
+    page.evaluate("document.querySelector('[data-logarithmic]').click()")
+    assert page.evaluate("document.querySelector('.plot').layout.yaxis.type") == "log"
+    assert page.complaints() == []
