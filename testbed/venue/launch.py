@@ -22,7 +22,6 @@ from testbed.errors import NotReadyError
 from testbed.venue.image import Kernel
 
 _JAIL = Path(__file__).with_name("jail.py")
-_MEMORY_FOLDERS = ("/dev/shm", "/tmp", "/var/tmp")
 _SUFFIXES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -98,8 +97,8 @@ def memory_folder(needed_bytes: int) -> str:
         NotReadyError: None will do; the message says why for each.
     """
     refusals = []
-    for folder in (os.environ.get("TMPDIR"), *_MEMORY_FOLDERS):
-        if not folder or not os.path.isdir(folder):
+    for folder in ("/dev/shm", os.environ.get("TMPDIR", ""), "/tmp", "/var/tmp"):
+        if not os.path.isdir(folder):
             continue
         refusal = _refusal(folder, needed_bytes)
         if refusal is None:
@@ -125,24 +124,25 @@ def _refusal(folder: str, needed_bytes: int) -> str | None:
     return None
 
 
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def stop_on_terminate() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C does, instead of ending this process with the folders still there.
+    """SIGTERM and SIGHUP unwind like Ctrl-C does, instead of ending this process with its folders left.
 
-    Only if nobody else has taken the signal, and only in the main thread, where Python allows it.
+    Only where nobody else has taken the signal, and only in the main thread, where Python allows it.
     """
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    ):
-        yield
-        return
+    in_main = threading.current_thread() is threading.main_thread()
+    ours = [signum for signum in _ENDINGS if in_main and signal.getsignal(signum) is signal.SIG_DFL]
 
     def unwind(signum: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + signum)
 
-    signal.signal(signal.SIGTERM, unwind)
+    for signum in ours:
+        signal.signal(signum, unwind)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for signum in ours:
+            signal.signal(signum, signal.SIG_DFL)

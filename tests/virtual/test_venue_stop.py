@@ -74,7 +74,7 @@ def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Path, P
         runner.communicate()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_every_process_and_leaves_only_the_output(
     tmp_path: Path, signum: signal.Signals
 ) -> None:
