@@ -75,10 +75,21 @@ class Dimension:
         unit = unit.replace("\N{GREEK SMALL LETTER MU}", "\N{MICRO SIGN}")
         if unit in self.units:
             return self.units[unit]
-        meant = _usual(unit) if _usual(unit) in self.units else nearest(unit, self.units)
-        hint = f" (did you mean {meant!r}?)" if meant and not _counts_bytes_as_bits(meant, unit) else ""
         known = ", ".join(self.units)
-        raise QuantityError(f"{text!r}: {unit!r} is not a unit of a {self.name}; known are {known}{hint}")
+        raise QuantityError(
+            f"{text!r}: {unit!r} is not a unit of a {self.name}; known are {known}{self._hint(unit)}"
+        )
+
+    def _hint(self, unit: str) -> str:
+        if self.name == "rate" and re.fullmatch(r"[kKMGT]?B(?:ps|/s)", unit):
+            return " (a rate counts bits, 8 to a byte)"
+        usual = _usual(unit)
+        if usual not in self.units:
+            for other in (RATE, DURATION, SIZE, LENGTH):
+                if unit in other.units:
+                    return f" ({unit!r} is a unit of a {other.name})"
+        meant = usual if usual in self.units else nearest(unit, self.units)
+        return f" (did you mean {meant!r}?)" if meant else ""
 
     @property
     def _base(self) -> str:
@@ -97,11 +108,6 @@ def _usual(unit: str) -> str:
     if rate is not None:
         return f"{rate[1].replace('K', 'k')}bit/s"
     return _SPELLINGS.get(unit.casefold(), unit)
-
-
-def _counts_bytes_as_bits(meant: str, unit: str) -> bool:
-    """Whether the nearest word would be wrong by a factor of eight: MB/s is not Mbit/s."""
-    return meant.endswith("bit/s") and "B" in unit
 
 
 _SPELLINGS = {

@@ -16,7 +16,9 @@ def quoted(value: object) -> str:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None when nothing comes close. Case does not count."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    matches = get_close_matches(word[:_SHOWN_CHARACTERS].casefold(), list(by_folded), n=1, cutoff=0.6)
+    folded = word[:_SHOWN_CHARACTERS].casefold()
+    begun = [candidate for candidate in by_folded if folded and candidate.startswith(folded)]
+    matches = begun if len(begun) == 1 else get_close_matches(folded, list(by_folded), n=1, cutoff=0.65)
     return by_folded[matches[0]] if matches else None
 
 
@@ -26,7 +28,8 @@ def instead(word: str, known: Iterable[str]) -> str:
     if not choices:
         return "there are none here"
     meant = nearest(word, choices)
-    return f"did you mean {meant!r}?" if meant else f"known are {listed(choices)}"
+    known = f"known is {choices[0]}" if len(choices) == 1 else f"known are {listed(choices)}"
+    return f"did you mean {meant!r}?" if meant else known
 
 
 def listed(words: Iterable[str]) -> str:

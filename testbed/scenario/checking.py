@@ -65,16 +65,22 @@ def check(root: Node, folder: Path) -> Checked:
         problems.extend(_unknown(change, _SCRIPT_KEYS))
 
     variants = tuple(head.variants)
+    base = _only(root, *_SCRIPT_KEYS)
+    merged = {
+        name: merge(base, _only(changes[name], *_SCRIPT_KEYS)) if name in changes else base
+        for name in variants
+    }
     checker = _Checker(folder=folder)
-    found: list[tuple[str, Problem]] = []
-    for variant in variants:
-        merged = _only(root, *_SCRIPT_KEYS)
-        if variant in changes:
-            merged = merge(merged, _only(changes[variant], *_SCRIPT_KEYS))
-        found.extend((variant, problem) for problem in checker.variant(variant, merged))
-        if variant not in checker.scripts:
-            problems.extend(_misspelt(root, changes.get(variant)))
-    problems.extend(of_variants(found, variants))
+    found = [(name, problem) for name in variants for problem in checker.variant(name, merged[name])]
+    misspelt = [
+        one
+        for name in variants
+        if name not in checker.scripts
+        for one in _misspelt(root, changes.get(name, base))
+    ]
+    beside = tuple(f"{problem.path}." for problem in misspelt)  # what a misspelt session lacks is no news
+    problems += misspelt
+    problems += [problem for problem in of_variants(found, merged) if not problem.path.startswith(beside)]
 
     demands = _validated(Demands, _only(root, "expect", "references"))
     if isinstance(demands, list):
@@ -162,12 +168,13 @@ def _unknown(node: Node, known: tuple[str, ...]) -> Iterator[Problem]:
         yield Problem(member.place, spelt(member.keys), message)
 
 
-def _misspelt(root: Node, change: Node | None) -> Iterator[Problem]:
+def _misspelt(root: Node, change: Node) -> Iterator[Problem]:
     """In a variant that is at fault: new sessions and flows whose names are nearly those of the base."""
     for key in ("sessions", "background"):
-        listing = change.child(key) if change is not None else None
-        known = root.members[key].members if key in root.members else {}
-        for name, member in listing.members.items() if listing is not None else ():
+        if key not in change.members or key not in root.members:
+            continue
+        known = root.members[key].members
+        for name, member in change.members[key].members.items():
             meant = nearest(name, known) if name not in known else None
             if meant is not None:
                 yield Problem(member.place, spelt(member.keys), f"is new here; did you mean {meant!r}?")

@@ -31,6 +31,7 @@ _ADVICE = {
     "did not find expected key": "is the indentation that of the keys above?",
     "did not find expected '-' indicator": "is the indentation that of the items above?",
     "could not find expected ':'": "is a colon missing after a key, or a quote open?",
+    "found unexpected ':'": "is a space missing after the colon?",
     "found unexpected end of stream": "is a quote or a bracket open?",
     "cannot start any token": "put text that begins with @, `, % or another special character in quotes",
 }
@@ -86,7 +87,9 @@ class _Composer:
         try:
             yield from yaml.parse(text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # An open quote is told at the end of the text; where it opened is the line to mend.
+            opened = error.context_mark if "quoted scalar" in str(error.context) else None
+            mark = opened or error.problem_mark or error.context_mark
             line = mark.line + 1 if mark is not None else 0
             self._refuse(line, f"is not YAML: {_reason(error)}", error)
         except yaml.YAMLError as error:

@@ -1,11 +1,14 @@
 """Plain values to YAML text, such that composing the text gives the same values."""
 
+import re
 import sys
 from typing import Any
 
 import yaml
 
 from testbed.scenario.compose import resolve
+
+_LINE_ENDS = re.compile("[\r\n\x85\u2028\u2029]")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -15,8 +18,10 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_text(self, data: str) -> yaml.ScalarNode:
-        is_text = isinstance(resolve(data), str) and data != "<<"
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if is_text else "'")
+        style = None if isinstance(resolve(data), str) and data != "<<" else "'"
+        if _LINE_ENDS.search(data):
+            style = '"'  # any other style would write them raw, and reading makes spaces of them
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)

@@ -97,7 +97,7 @@ def build(topology: Topology, given: dict[str, Any], root: Node) -> Built | list
         node, beyond = root.find(_PARAMETERS)
         if beyond:  # the defaults alone do not suffice, and there is no `parameters` to point at
             node = Node(place=node.place, keys=(*node.keys, *beyond), value={})
-        return list(problems_of(error, node, topology.parameters))
+        return list(problems_of(error, node, topology.parameters, under=_PARAMETERS))
     try:
         network = topology.module.network(parameters)
     except ValueError as error:

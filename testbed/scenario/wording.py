@@ -18,10 +18,10 @@ def wording(finding: ErrorDetails, node: Node, siblings: Sequence[str]) -> str:
     kind, context = finding["type"], finding.get("ctx", {})
     if kind == "extra_forbidden":
         return f"unknown key; {instead(str(node.keys[-1]), siblings)}"
-    if "error" in context:
-        return str(context["error"])
     if node.value is None:
         return "is empty; write a value, or remove the key" + _removal_hint(node)
+    if "error" in context:
+        return str(context["error"])
     if finding["loc"] and finding["loc"][-1] == "[key]":
         return _of_name(kind, str(node.keys[-1]), context)
     return _WORDINGS.get(kind, _unforeseen(finding))(node.value, context)
