@@ -205,7 +205,9 @@ def test_alone_a_channel_follows_the_maximum_of_its_demand_over_the_hold_time(
     for gap_ns, demand in changes:
         due_ns = now_ns + gap_ns
         while state.wake_at_ns is not None and state.wake_at_ns < due_ns:
-            state, outputs = decide(state, Tick(), state.wake_at_ns)
+            woken_at_ns = state.wake_at_ns
+            state, outputs = decide(state, Tick(), woken_at_ns)
+            assert state.wake_at_ns is None or state.wake_at_ns > woken_at_ns
             resizes += sum(isinstance(each, Resize) and each.direction is DOWNSTREAM for each in outputs)
         now_ns = due_ns
         state, outputs = decide(state, demand, now_ns)
