@@ -4,14 +4,13 @@ import os
 import stat
 from pathlib import Path
 
-import testbed
 from testbed.errors import ScenarioError
 from testbed.words import instead, nearest, quoted
 
 MAX_BYTES = 1_000_000
 """A scenario of the allowed 20,000 values is far below it; what is above it is some other file."""
 
-PROJECT = Path(testbed.__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 SCENARIOS = PROJECT / "scenarios"
 TOPOLOGIES = PROJECT / "topologies"
 
