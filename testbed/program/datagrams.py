@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from testbed.errors import KernelError
 from testbed.program.clock import Clock
 
-READ_INTERVAL_NS = 5_000_000
+READ_INTERVAL_NS = 20_000_000
 """How often a receiver reads what has arrived; far below what its socket can hold."""
 FRAMES_PORT, COMMANDS_PORT, PROBES_PORT = 0, 1, 2
 """What is added to a session's first port; downstream packets come from these, upstream ones go to them."""

@@ -5,20 +5,27 @@ a spinning program would stop virtual time.
 """
 
 import ctypes
+import errno
 import heapq
 import os
 import select
 import struct
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from typing import Protocol
 
 from testbed.errors import KernelError
 from testbed.program.clock import Clock
 
-_TFD_TIMER_ABSTIME = 1
+_EVENTS = 64
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Event(ctypes.Structure):
+    """struct epoll_event of x86-64, which is packed."""
+
+    _pack_ = 1
+    _fields_ = (("events", ctypes.c_uint32), ("descriptor", ctypes.c_int32), ("unused", ctypes.c_int32))
 
 
 class Readable(Protocol):
@@ -37,8 +44,7 @@ class Loop:
         self._readers: dict[int, Callable[[], None]] = {}
         self._epoll = select.epoll()
         self._stopped = False
-        self._timer = _TimerDescriptor()
-        self._epoll.register(self._timer.fileno(), select.EPOLLIN)
+        self._ready = (_Event * _EVENTS)()
 
     def at(self, at_ns: int, call: Callable[[], None]) -> None:
         """Call once at an instant; at equal instants in the order of asking."""
@@ -75,53 +81,25 @@ class Loop:
     def run(self) -> None:
         """Until `stop`."""
         while not self._stopped:
-            self._run_due()
+            now_ns = self.clock.now_ns()
+            while self._timers and self._timers[0][0] <= now_ns and not self._stopped:
+                heapq.heappop(self._timers)[2]()
             if self._stopped:
                 return
-            if self._timers:
-                self._timer.set(self._timers[0][0] + self.clock.epoch_ns)
-            for descriptor, _ in self._epoll.poll():
+            for descriptor in self._wait(self._timers[0][0] - now_ns if self._timers else None):
                 if descriptor in self._readers:
                     self._readers[descriptor]()
-                elif descriptor == self._timer.fileno():
-                    self._timer.clear()
 
-    def _run_due(self) -> None:
-        while self._timers and not self._stopped and self._timers[0][0] <= self.clock.now_ns():
-            heapq.heappop(self._timers)[2]()
+    def _wait(self, longest_ns: int | None) -> list[int]:
+        """The descriptors that are ready, after waiting at most so long, to the nanosecond.
 
-
-class _TimerDescriptor:
-    """A kernel timer that can be waited for beside sockets, with nanosecond resolution.
-
-    The timeouts of poll and epoll_wait are milliseconds; Python offers timerfd from 3.13 on only.
-    """
-
-    def __init__(self) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._descriptor = self._libc.timerfd_create(time.CLOCK_REALTIME, os.O_NONBLOCK | os.O_CLOEXEC)
-        self._check(self._descriptor)
-        self._set_for_ns: int | None = None
-
-    def fileno(self) -> int:
-        """For poll."""
-        return int(self._descriptor)
-
-    def set(self, realtime_ns: int) -> None:
-        """Become readable at an instant of CLOCK_REALTIME, instead of at any earlier set."""
-        if realtime_ns == self._set_for_ns:
-            return
-        # struct itimerspec: no interval, then the instant.
-        spec = struct.pack("=qqqq", 0, 0, *divmod(realtime_ns, 10**9))
-        self._check(self._libc.timerfd_settime(self._descriptor, _TFD_TIMER_ABSTIME, spec, None))
-        self._set_for_ns = realtime_ns
-
-    def clear(self) -> None:
-        """Take note that it has fired."""
-        with suppress(BlockingIOError):
-            os.read(self._descriptor, 8)
-        self._set_for_ns = None
-
-    def _check(self, result: int) -> None:
-        if result < 0:
-            raise KernelError(f"cannot use a timer descriptor: {os.strerror(ctypes.get_errno())}")
+        Python's own poll has a resolution of a millisecond.
+        """
+        longest = None if longest_ns is None else struct.pack("=qq", *divmod(max(longest_ns, 0), 10**9))
+        count = _libc.epoll_pwait2(self._epoll.fileno(), self._ready, _EVENTS, longest, None)
+        if count < 0:
+            number = ctypes.get_errno()
+            if number == errno.EINTR:
+                return []
+            raise KernelError(f"cannot wait for {len(self._readers)} sockets: {os.strerror(number)}")
+        return [event.descriptor for event in self._ready[:count]]
