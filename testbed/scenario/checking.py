@@ -23,6 +23,9 @@ ONLY_VARIANT = "default"
 """The name of the one variant of a scenario that declares none."""
 
 MAX_VARIANTS = 32
+MAX_MERGED_NODES = 100_000
+"""Values of all variants together: checking them takes about half a second."""
+
 _MOST_FINDINGS = 50
 _LAYOUT_KEYS = known_keys(Layout) or ()
 _SCRIPT_KEYS = known_keys(Script) or ()
@@ -66,6 +69,9 @@ def check(root: Node, folder: Path) -> Checked:
 
     variants = tuple(head.variants)
     base = _only(root, *_SCRIPT_KEYS)
+    if base.count() * len(variants) > MAX_MERGED_NODES:
+        message = f"{len(variants)} variants of {base.count():,} values are more than fit; split the file"
+        raise refusal([problem_at(root, ("variants",), message)])
     merged = {
         name: merge(base, _only(changes[name], *_SCRIPT_KEYS)) if name in changes else base
         for name in variants

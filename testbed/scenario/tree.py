@@ -87,6 +87,10 @@ class Node:
         """A copy of a mapping that lacks these keys."""
         return replace(self, value={key: node for key, node in self.members.items() if key not in keys})
 
+    def count(self) -> int:
+        """How many values there are in it, itself included."""
+        return 1 + sum(node.count() for node in (*self.items, *self.members.values()))
+
     def plain(self) -> Any:
         """The value as plain dicts, lists and scalars."""
         if isinstance(self.value, Mapping):

@@ -1,5 +1,6 @@
 """A scenario file is found by name or path, read, checked, and told about as a whole."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,18 @@ def test_a_file_of_a_million_lines_is_refused_by_its_size(tmp_path: Path) -> Non
     assert refusal(str(path)).endswith(
         f"has 7,000,000 bytes; a scenario has at most {MAX_BYTES:,}, is it another file?"
     )
+
+
+def test_many_variants_of_a_long_file_are_refused_quickly(tmp_path: Path) -> None:
+    flow = "{protocol: tcp, source: nowhere, destination: home2, starts: 0 s, ends: 10 s}"
+    flows = "".join(f"  flow{number}: {flow}\n" for number in range(2000))
+    variants = "".join(f"  more{number}: {{}}\n" for number in range(20))
+    path = scenario_documents.write(
+        tmp_path, ("background:\n", f"background:\n{flows}"), ("variants:\n", f"variants:\n{variants}")
+    )
+    began_s = time.process_time()
+    assert "variants: 22 variants of 14,0" in refusal(path)
+    assert time.process_time() - began_s < 1
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(tmp_path: Path) -> None:
