@@ -82,6 +82,10 @@ class Datagrams:
         """Send to this address from now on, and receive from it alone."""
         self._socket.connect((address, port))
 
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
     def send(self, payloads: Sequence[bytes]) -> None:
         """Send packets to the connected address, back to back, in order."""
         vectors = (_Vector * len(payloads))()

@@ -3,7 +3,7 @@
 import socket
 
 from testbed.model.scenario import Flow
-from testbed.program.datagrams import READ_INTERVAL_NS
+from testbed.program.datagrams import READ_INTERVAL_NS, Datagrams
 from testbed.program.loop import Loop
 
 _CHUNK = bytes(262_144)
@@ -97,8 +97,7 @@ class UdpSink:
 
     def __init__(self, loop: Loop, address: str, port: int) -> None:
         self.received_bytes = 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind((address, port))
+        self._datagrams = Datagrams(loop.clock, address, port)
         self._loop = loop
 
     def start(self) -> None:
@@ -106,16 +105,12 @@ class UdpSink:
         self._loop.every(READ_INTERVAL_NS, self._read)
 
     def _read(self) -> None:
-        while True:
-            try:
-                self.received_bytes += len(self._socket.recv(2048))
-            except BlockingIOError:
-                return
+        self.received_bytes += sum(len(payload) for payload, _ in self._datagrams.waiting())
 
     def close(self) -> None:
         """Take what has arrived, and close."""
         self._read()
-        self._socket.close()
+        self._datagrams.close()
 
 
 class UdpSource:
@@ -125,9 +120,8 @@ class UdpSource:
         self._loop, self._flow = loop, flow
         assert flow.rate_bps is not None
         self._rate_bps = flow.rate_bps
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((source, 0))
-        self._destination = (destination, port)
+        self._datagrams = Datagrams(loop.clock, source, port)
+        self._datagrams.connect(destination, port)
         self._payload = bytes(flow.packet_bytes - _UDP_HEADERS_BYTES)
         self._sent = 0
 
@@ -141,11 +135,11 @@ class UdpSource:
             return
         elapsed_ns = now_ns - self._flow.starts_at_ns + _SEND_INTERVAL_NS
         due = self._rate_bps * elapsed_ns // (8 * 10**9 * self._flow.packet_bytes)
-        for _ in range(self._sent, due):
-            self._socket.sendto(self._payload, self._destination)
-        self._sent = max(self._sent, due)
+        if due > self._sent:
+            self._datagrams.send([self._payload] * (due - self._sent))
+            self._sent = due
         self._loop.at(now_ns + _SEND_INTERVAL_NS, self._send)
 
     def close(self) -> None:
         """Close the socket."""
-        self._socket.close()
+        self._datagrams.close()
