@@ -96,8 +96,8 @@ def build(show: ShowStep) -> Kernel:
         found = load(cache / key)
         if found is not None:
             return found
+        steps.require_disk(cache)
         with _scratch(cache / f".building-{key}") as scratch:
-            steps.require_disk(scratch)
             result = _build_in(scratch, source, key, show)
             shutil.rmtree(cache / key, ignore_errors=True)
             os.rename(result, cache / key)
