@@ -3,6 +3,7 @@
 Pure text and path arithmetic; the shell side is uml/init.sh.
 """
 
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -46,10 +47,14 @@ def boot_environment(
     environment: Mapping[str, str],
     seed: int,
     silence_limit_s: float,
+    terminal: os.terminal_size | None,
     layered: frozenset[str],
     python: str,
 ) -> str:
-    """The shell fragment that init.sh reads: `make_writable`, `run_program`, `power_off` and one number."""
+    """The shell fragment that init.sh reads: `make_writable`, `run_program`, `power_off` and two values.
+
+    With a terminal, the program gets the console as its own, of that size.
+    """
     covers = [
         f"\t{'layered' if folder in layered else 'empty'} {folder} {mode:o}"
         for folder, mode in WRITABLE_MODES.items()
@@ -74,12 +79,13 @@ def boot_environment(
             *covers,
             "}",
             "run_program() {",
-            f"\texec {run}",
+            f'\t"$@" {run}',
             "}",
             "power_off() {",
             f"\texec {off}",
             "}",
             f"SILENCE_LIMIT_S={silence_limit_s!r}",
+            f"TERMINAL_SIZE='{f'rows {terminal.lines} columns {terminal.columns}' if terminal else ''}'",
             "",
         ]
     )

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from testbed.errors import NotReadyError
 from testbed.venue.image import Kernel
@@ -50,7 +51,14 @@ class Guest:
 
 @contextmanager
 def launched(
-    kernel: Kernel, arguments: list[str], *, memory: str, seed: int, folder: Path, console_path: Path
+    kernel: Kernel,
+    arguments: list[str],
+    *,
+    memory: str,
+    seed: int,
+    folder: Path,
+    screen: IO[bytes],
+    keyboard: IO[bytes] | int = subprocess.DEVNULL,
 ) -> Iterator[Guest]:
     """A kernel process with `folder` as its working directory; it is gone when the block is left.
 
@@ -63,16 +71,15 @@ def launched(
     memory_at = memory_folder(memory_bytes(memory))
     environment = {"PATH": "/usr/bin:/bin", "UML_SEED": str(seed % 2**64), "TMPDIR": memory_at}
     jail = [sys.executable, "-I", "-S", str(_JAIL), str(os.getpid()), str(folder.parent), memory_at, "--"]
-    with console_path.open("wb") as console:
-        process = subprocess.Popen(
-            [*jail, str(kernel.path), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
+    process = subprocess.Popen(
+        [*jail, str(kernel.path), *arguments],
+        stdin=keyboard,
+        stdout=screen,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+    )
     guest = Guest(process)
     try:
         yield guest

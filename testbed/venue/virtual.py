@@ -88,14 +88,19 @@ def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) ->
     try:
         with (
             stop_on_terminate(),
-            _private_folder(boot) as private,
+            private_folder(boot) as private,
+            console_path.open("wb") as screen,
             launched(
-                kernel, _arguments(boot), memory=boot.memory, seed=boot.seed,
-                folder=private, console_path=console_path,
+                kernel,
+                kernel_arguments(boot),
+                memory=boot.memory,
+                seed=boot.seed,
+                folder=private,
+                screen=screen,
             ) as guest,
-        ):  # fmt: skip
+        ):
             stopped = _watch(guest, boot, tail, on_progress, started_s)
-            exit_status = _read_status(private / "status")
+            exit_status = read_status(private / "status")
     finally:
         tail.remove()
     wall_s = time.monotonic() - started_s
@@ -136,7 +141,7 @@ def _watch(
 
 
 @contextmanager
-def _private_folder(boot: Boot) -> Iterator[Path]:
+def private_folder(boot: Boot, *, terminal: os.terminal_size | None = None) -> Iterator[Path]:
     """The files of this boot, in the output folder so that even a killed parent leaves nothing elsewhere."""
     private = boot.output_dir / PRIVATE_NAME
     shutil.rmtree(private, ignore_errors=True)
@@ -149,6 +154,7 @@ def _private_folder(boot: Boot) -> Iterator[Path]:
             environment=boot.environment,
             seed=boot.seed,
             silence_limit_s=boot.silence_limit_s,
+            terminal=terminal,
             layered=layered_folders(_needed_paths(boot)),
             python=sys.executable,
         )
@@ -185,7 +191,7 @@ def _needed_paths(boot: Boot) -> list[Path]:
     ]
 
 
-def _arguments(boot: Boot) -> list[str]:
+def kernel_arguments(boot: Boot, *, keyboard: str = "null") -> list[str]:
     """The kernel's command line. Nothing in it depends on where the host keeps the files of this run."""
     virtual = ["time-travel=inf-cpu", f"time-travel-start={VIRTUAL_EPOCH_NS}"] if boot.time_travel else []
     return [
@@ -196,7 +202,7 @@ def _arguments(boot: Boot) -> list[str]:
         "ro",
         "quiet",
         "con=null",
-        "con0=null,fd:1",
+        f"con0={keyboard},fd:1",
         "norandmaps",
         "random.trust_cpu=off",
         "uml_dir=/proc/self/cwd",
@@ -209,7 +215,7 @@ def _arguments(boot: Boot) -> list[str]:
     ]
 
 
-def _read_status(path: Path) -> int | None:
+def read_status(path: Path) -> int | None:
     """The command's exit status; None if the first process did not live to write it."""
     try:
         text = path.read_text(encoding="ascii").strip()

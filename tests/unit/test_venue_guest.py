@@ -16,6 +16,7 @@ def environment_text(**changes: object) -> str:
         "environment": {},
         "seed": 5,
         "silence_limit_s": 60.0,
+        "terminal": None,
         "layered": frozenset({"/tmp"}),
         "python": "/usr/bin/python3",
     }

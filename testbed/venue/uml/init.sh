@@ -71,8 +71,16 @@ watch_progress() {
 }
 
 set +e
-watch_progress &
-(cd /run/testbed/home && run_program) < /dev/null
+cd /run/testbed/home
+if [ -n "$TERMINAL_SIZE" ]; then
+	# In a session whose terminal is the console, so that Ctrl-C reaches the program; nobody hurries it.
+	# shellcheck disable=SC2086
+	stty -F /dev/tty0 sane $TERMINAL_SIZE
+	run_program setsid --ctty --wait < /dev/tty0 > /dev/tty0 2>&1
+else
+	watch_progress &
+	(run_program exec) < /dev/null
+fi
 echo $? > /run/testbed/out/.boot/status
 sync
 power_off
