@@ -64,10 +64,14 @@ def report(options: argparse.Namespace) -> int:
 def kernel(options: argparse.Namespace) -> int:
     """`testbed kernel build` and `testbed kernel info`."""
     from testbed.venue import kernel as kernels
-    from testbed.venue.steps import Steps
+    from testbed.venue.steps import StepPrinter
 
     if options.action == "build":
-        kernels.build(Steps(sys.stderr))
+        printer = StepPrinter(sys.stderr)
+        try:
+            kernels.build(printer)
+        finally:
+            printer.end()
     print(kernels.info())
     return 0
 

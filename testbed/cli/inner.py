@@ -74,8 +74,10 @@ def main(arguments: list[str]) -> int:
     except Exception:
         traceback.print_exc()
         return TestbedError.exit_status
-    if ledger:
-        ledger.close()
+    finally:
+        # Whatever happened, leaving the network's context has removed everything.
+        if ledger:
+            ledger.close()
     return 0
 
 

@@ -30,7 +30,7 @@ class PlannedPrograms:
 
         def parts(loop: Loop, ask: Ask) -> Sequence[Part]:
             def enter_scene(scene: Scene) -> None:
-                ask("scene", {"scene": scene.name, "at_ns": scene.at_ns})
+                ask("scene", {"at_ns": scene.at_ns})
 
             server = RenderServer(loop, self._ends(placed, logs), enter_scene)
             return [server, *self._probes(loop, placed, logs, placed.node, DOWNSTREAM)]

@@ -20,7 +20,7 @@ class ProgressView:
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:5.1f} of {task.total:.1f} virtual s"),
+            TextColumn("{task.completed:5.1f} of {task.total:.1f} s"),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
@@ -57,4 +57,4 @@ class ProgressView:
         now_s = time.monotonic()
         if now_s - self._logged_s.get(variant, 0.0) >= _LOG_EVERY_S:
             self._logged_s[variant] = now_s
-            print(f"{variant}: {reached_ns / 1e9:.1f} of {of_ns / 1e9:.1f} virtual s, {text}", file=sys.stderr)
+            print(f"{variant}: {reached_ns / 1e9:.1f} of {of_ns / 1e9:.1f} s, {text}", file=sys.stderr)

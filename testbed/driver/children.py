@@ -59,6 +59,11 @@ class Children:
         self._loop.on_readable(ours, lambda: self._hear(child, on_message))
         return child
 
+    def go(self, *children: Child) -> None:
+        """Have programs begin: those that talk to each other together, once all of them are ready."""
+        for child in children:
+            child.control.say("go")
+
     def stop(self, child: Child) -> dict[str, Any]:
         """Tell a program to finish, and wait until it has; its last message.
 
@@ -67,7 +72,11 @@ class Children:
         """
         self._loop.forget(child.control)
         child.control.say("stop")
-        done = self._expect(child, "done")
+        # It may have asked something just before; being told to stop is the answer to that.
+        while (done := child.control.hear()) is not None and done["kind"] != "done":
+            pass
+        if done is None:
+            raise self._gone(child, "did not say what it received")
         _, status = os.waitpid(child.pid, 0)
         self._alive.remove(child)
         child.control.close()

@@ -23,15 +23,20 @@ from testbed.model.scenario import Scenario, Session
 from testbed.program.clock import Clock, use_exact_timers
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog, RateLog
+from testbed.units import milliseconds
 
-REQUEST_LEAD_NS = 50_000_000
+REQUEST_LEAD_NS = 500_000_000
 """A session is requested, placed and given its channel this long before its first frame."""
 DRAIN_NS = 1_000_000_000
 """What is still on its way at a session's end has this long to arrive, more than any queue holds."""
+LATE_NS = 1_000_000
+"""A program this late means a machine that cannot keep up; virtual time is never late."""
 PROGRESS_NS = 250_000_000
 _FIRST_FLOW_PORT = 30_000
 _SETTLE_NS = 2_000_000_000
 """From a network's completion to time 0: the kernel's own announcements are over by then."""
+_FORK_NS = 50_000_000
+"""What starting one program may take where computing takes time."""
 
 Report = Callable[[int, int, str], None]
 """Told the virtual time reached, the whole, and what is being done."""
@@ -52,7 +57,8 @@ class Driver:
         self._scenario, self._network, self._programs = scenario, network, programs
         self._logs, self._report = logs, report
         now_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
-        self._clock = Clock(-(-(now_ns + _SETTLE_NS) // 10**9) * 10**9)
+        settle_ns = _SETTLE_NS + _FORK_NS * 2 * len(scenario.background)
+        self._clock = Clock(-(-(now_ns + settle_ns) // 10**9) * 10**9)
         self._loop = Loop(self._clock)
         self._events = EventLog(logs)
         self._rate_log = RateLog(logs)
@@ -99,12 +105,13 @@ class Driver:
             source = partial(self._programs.source, name, flow, port, self._clock)
             self._flow_sinks.append((name, self._children.start(f"{name} sink", flow.destination, sink)))
             self._flow_sources.append(self._children.start(f"{name} source", flow.source, source))
+        self._children.go(*(child for _, child in self._flow_sinks), *self._flow_sources)
 
     def _stop_flows(self) -> None:
         for child in self._flow_sources:
-            self._children.stop(child)
+            self._stop(child)
         for name, child in self._flow_sinks:
-            received_bytes = self._children.stop(child)["received_bytes"]
+            received_bytes = self._stop(child)["received_bytes"]
             flow = self._scenario.background[name]
             self._events.write(
                 "flow.end",
@@ -132,23 +139,36 @@ class Driver:
             lambda control: self._programs.at_node(placed, self._clock, control, self._logs),
             partial(self._enter_scene, placed),
         )
+        self._children.go(home, node_child)
         self._active[index] = placed
         self._event("session.start", session=name, player=session.player, node=node)
         end = partial(self._end_session, index, placed, home, node_child)
         self._loop.at(session.ends_at_ns + DRAIN_NS // 2, end)
 
     def _enter_scene(self, placed: Placed, child: Child, message: dict[str, Any]) -> None:
-        scene = next(scene for scene in placed.session.scenes if scene.name == message["scene"] and scene.at_ns == message["at_ns"])
+        scene = next(scene for scene in placed.session.scenes if scene.at_ns == message["at_ns"])
         self._event("scene", session=placed.name, scene=scene.name, rate_bps=scene.rate_bps)
         self._channels.enter_scene(placed, scene)
         child.control.say("entered")
 
     def _end_session(self, index: int, placed: Placed, home: Child, node: Child) -> None:
         self._event("session.end", session=placed.name)
-        self._children.stop(node)
-        self._children.stop(home)
+        self._stop(node)
+        self._stop(home)
         del self._active[index]
         self._channels.release(placed, "the session has ended", partial(self._session_over, placed))
+
+    def _stop(self, child: Child) -> dict[str, Any]:
+        """Stop a program; one that was late has measured this machine and not the network, so say it."""
+        done = self._children.stop(child)
+        if done["late_ns"] > LATE_NS:
+            late = milliseconds(done["late_ns"])
+            self._event(
+                "warning",
+                text=f"program {child.name} on {child.host} ran up to {late} late: this machine cannot carry the "
+                "scenario in real time; its numbers are not the network's",
+            )
+        return done
 
     def _session_over(self, placed: Placed) -> None:
         self._jobs.complete(placed.name)

@@ -33,7 +33,11 @@ class Control:
 
     def hear(self) -> dict[str, Any] | None:
         """Wait for a message; None when the other end is gone."""
-        data = self._end.recv(_MOST_BYTES)
+        try:
+            data = self._end.recv(_MOST_BYTES)
+        except ConnectionResetError:
+            # The other end died with our last message unread.
+            return None
         return json.loads(data) if data else None
 
     def close(self) -> None:

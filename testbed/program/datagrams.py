@@ -5,6 +5,7 @@ nothing to a delay, and may read many packets at once. Python has no sendmmsg an
 """
 
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -98,8 +99,12 @@ class Datagrams:
         while sent < len(payloads):
             first = ctypes.byref(headers, sent * ctypes.sizeof(_Header))
             count = _libc.sendmmsg(self._socket.fileno(), first, len(payloads) - sent, 0)
-            if count <= 0:
-                reason = os.strerror(ctypes.get_errno())
+            if count < 0:
+                number = ctypes.get_errno()
+                if number == errno.ECONNREFUSED:
+                    # Tells of an earlier packet that met a closed port; this one has not been tried yet.
+                    continue
+                reason = os.strerror(number)
                 raise KernelError(f"cannot send packet {sent} of {len(payloads)} to {self._socket}: {reason}")
             sent += count
 

@@ -44,6 +44,8 @@ class Loop:
         self._readers: dict[int, Callable[[], None]] = {}
         self._epoll = select.epoll()
         self._stopped = False
+        self.late_ns = 0
+        """The longest that a call came after its instant: tells a machine that cannot carry its load."""
         self._ready = (_Event * _EVENTS)()
 
     def at(self, at_ns: int, call: Callable[[], None]) -> None:
@@ -83,7 +85,9 @@ class Loop:
         while not self._stopped:
             now_ns = self.clock.now_ns()
             while self._timers and self._timers[0][0] <= now_ns and not self._stopped:
-                heapq.heappop(self._timers)[2]()
+                at_ns, _, call = heapq.heappop(self._timers)
+                self.late_ns = max(self.late_ns, now_ns - at_ns)
+                call()
             if self._stopped:
                 return
             for descriptor in self._wait(self._timers[0][0] - now_ns if self._timers else None):

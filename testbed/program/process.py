@@ -24,22 +24,28 @@ Ask = Callable[[str, dict[str, Any]], None]
 
 
 def run_program(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequence[Part]]) -> None:
-    """Make the parts, say ready, run until told to stop, close, and say what was received."""
+    """Make the parts, say ready, wait for go, run until told to stop, close, and say what was received."""
     use_exact_timers()
+
+    def heed() -> None:
+        message = control.hear()
+        if message is None:
+            raise NotReadyError("the driver went away")
+        if message["kind"] == "stop":
+            loop.stop()
 
     def ask(kind: str, fields: dict[str, Any]) -> None:
         control.say(kind, **fields)
-        if control.hear() is None:
-            raise NotReadyError(f"the driver went away before it answered {kind}")
+        heed()
 
     parts = make_parts(loop, ask)
-    loop.on_readable(control, loop.stop)
+    control.say("ready")
+    heed()
+    loop.on_readable(control, heed)
     for part in parts:
         part.start()
-    control.say("ready")
     loop.run()
-    control.hear()
     for part in parts:
         part.close()
     received = sum(getattr(part, "received_bytes", 0) for part in parts)
-    control.say("done", received_bytes=received)
+    control.say("done", received_bytes=received, late_ns=loop.late_ns)
