@@ -47,6 +47,10 @@ _REPRODUCIBLE = {
 """What `/proc/version` shows inside, lest it differ from build to build."""
 
 
+class PatchError(KernelError):
+    """A patch of the project does not fit this source; it may fit another one."""
+
+
 def require_disk(folder: Path) -> None:
     """Raises:
     NotReadyError: The file system of `folder` has less room than a build takes.
@@ -90,11 +94,18 @@ def unpack(source: KernelSource, folder: Path, show: ShowStep) -> Path:
 
 
 def apply_patches(tree: Path, show: ShowStep) -> None:
-    """Apply every patch of the project, with no fuzz: a patch that only nearly fits does not fit."""
+    """Apply every patch of the project, with no fuzz: a patch that only nearly fits does not fit.
+
+    Raises:
+        PatchError: One does not fit.
+    """
     for patch in patches():
         show(f"applying {patch.name}", None)
         command = ["patch", "--strip=1", "--batch", "--forward", "--fuzz=0", f"--input={patch}"]
-        _run(command, f"apply {patch.name} to {tree.name}", cwd=tree)
+        try:
+            _run(command, f"apply {patch.name} to {tree.name}", cwd=tree)
+        except KernelError as error:
+            raise PatchError(str(error)) from error
 
 
 def configure(tree: Path, objects: Path, show: ShowStep) -> None:

@@ -74,7 +74,7 @@ def require() -> Kernel:
 
 
 def build(show: ShowStep) -> Kernel:
-    """The kernel of the newest source, built if it is not there yet.
+    """The kernel of the newest source that the project's patches fit, built if it is not there yet.
 
     Builds at the same time wait for one another, and the later ones find the first one's result. A build
     that is interrupted leaves nothing in the cache.
@@ -84,7 +84,16 @@ def build(show: ShowStep) -> Kernel:
         KernelError: A step of the build failed, or the kernel built does not run.
     """
     require_x86_64()
-    source = require_source()[0]
+    *newer, oldest = require_source()
+    for source in newer:
+        try:
+            return _build_from(source, show)
+        except steps.PatchError:
+            show(f"the patches do not fit {source.path.name}: taking the next older source", None)
+    return _build_from(oldest, show)
+
+
+def _build_from(source: KernelSource, show: ShowStep) -> Kernel:
     key = build_key(source)
     cache = cache_folder()
     found = load(cache / key)

@@ -13,6 +13,9 @@ from testbed.venue import image, kernel, source
 from testbed.venue.steps import ShowStep
 
 
+real_sources = source.usable_sources
+
+
 def silent(_text: str, _fraction: float | None) -> None:
     """Shows nothing."""
 
@@ -152,6 +155,33 @@ def test_an_upgraded_source_leaves_the_earlier_build_in_use(
     assert kernel.find() == built
     monkeypatch.setattr(kernel, "recipe_hash", lambda: "another recipe")
     assert kernel.find() is None, "but a build by other patches is another kernel"
+
+
+def test_a_source_that_the_patches_do_not_fit_gives_way_to_an_older_one(
+    installed: source.KernelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "linux-source-7.0.tar.xz").write_bytes(b"newer")
+    both = [*real_sources(tmp_path)]
+    assert [found.release for found in both] == [(7, 0), (6, 12)]
+    tried: list[tuple[int, int]] = []
+
+    def unpack(found: source.KernelSource, folder: Path, _show: ShowStep) -> Path:
+        tried.append(found.release)
+        return folder
+
+    def patch(_tree: Path, _show: ShowStep) -> None:
+        if tried[-1] == (7, 0):
+            raise steps.PatchError("hunk 1 failed")
+
+    monkeypatch.setattr(source, "usable_sources", lambda: both)
+    monkeypatch.setattr(kernel, "usable_sources", lambda: both)
+    monkeypatch.setattr(steps, "unpack", unpack)
+    monkeypatch.setattr(steps, "apply_patches", patch)
+    assert kernel.build(silent).key == source.build_key(both[1])
+    assert tried == [(7, 0), (6, 12)]
+    monkeypatch.setattr(kernel, "require_source", lambda: both[:1])
+    with pytest.raises(KernelError, match="hunk 1 failed"):
+        kernel.build(silent)
 
 
 def test_a_full_disk_is_told_before_anything_is_unpacked(

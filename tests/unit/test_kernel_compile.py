@@ -43,6 +43,13 @@ def test_a_truncated_archive_is_told_by_name(tmp_path: Path) -> None:
         steps.unpack(found, tmp_path, lambda _text, _part: None)
 
 
+def test_a_patch_that_does_not_fit_is_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / "arch/um/os-Linux").mkdir(parents=True)
+    (tmp_path / "arch/um/os-Linux/util.c").write_text("nothing that it knows\n")
+    with pytest.raises(steps.PatchError, match=r"could not apply 0001-um-seed-.*\.patch to"):
+        steps.apply_patches(tmp_path, lambda _text, _part: None)
+
+
 def test_a_failing_program_is_told_with_its_last_lines(tmp_path: Path) -> None:
     command = ["sh", "-c", "seq 100; echo the reason >&2; exit 3"]
     with pytest.raises(KernelError) as caught:
