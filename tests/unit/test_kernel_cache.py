@@ -12,7 +12,6 @@ from testbed.venue import compile as steps
 from testbed.venue import image, kernel, source
 from testbed.venue.steps import ShowStep
 
-
 real_sources = source.usable_sources
 
 
