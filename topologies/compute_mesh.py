@@ -1,6 +1,8 @@
 """Compute nodes behind a metro exchange, and a full mesh of direct links among them.
 
     mn --custom topologies/compute_mesh.py --topo compute_mesh --link shaped --switch bridge --controller none
+
+Two nodes talk over the direct link between them, and to everybody else through the exchange.
 """
 
 from itertools import combinations
@@ -34,14 +36,14 @@ class Pair(Value):
     delay_ns: Duration
 
 
+def _three_nodes() -> dict[str, Node]:
+    return {f"node{number}": Node(delay_ns=500_000 * 2 ** (number - 1)) for number in (1, 2, 3)}
+
+
 class Parameters(Value):
     """The nodes by name. Direct links have `mesh_delay` unless `pairs` says otherwise."""
 
-    nodes: Annotated[dict[Name, Node], Field(min_length=1)] = {
-        "node1": Node(delay_ns=500_000),
-        "node2": Node(delay_ns=1_000_000),
-        "node3": Node(delay_ns=2_000_000),
-    }
+    nodes: Annotated[dict[Name, Node], Field(min_length=1, default_factory=_three_nodes)]
     mesh_delay_ns: Duration = 1_000_000
     pairs: tuple[Pair, ...] = ()
 

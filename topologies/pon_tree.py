@@ -29,6 +29,10 @@ LINE_QUEUE_BYTES = 4_000_000
 """Room for frames that belong to no home, on a line that nobody has classified yet."""
 
 
+Devices = Annotated[tuple[Name, ...], Field(max_length=253)]
+"""Hosts behind one ONU, beside its home: what an address has room for."""
+
+
 class Parameters(Value):
     """A PON and what hangs on it. `fibres` and `devices` are by ONU name: onu1, onu2, …
 
@@ -39,8 +43,8 @@ class Parameters(Value):
     onus: Annotated[int, Field(ge=1, le=128)] = 4
     split: Annotated[int, Field(ge=2, le=256)] = 32
     fibre_m: Length = 20_000
-    fibres: dict[Name, Length] = {}
-    devices: dict[Name, tuple[Name, ...]] = {}
+    fibres: dict[Name, Length] = Field(default_factory=dict)
+    devices: dict[Name, Devices] = Field(default_factory=dict)
 
 
 def network(parameters: Parameters) -> Network:

@@ -60,7 +60,9 @@ def run_on_host(
                     for progress in tail.new_lines():
                         on_progress(progress)
                     if time.monotonic() - began_s > wall_limit_s:
-                        raise KernelError(f"the run took more than {wall_limit_s:g} s; raise --wall-limit") from None
+                        raise KernelError(
+                            f"the run took more than {wall_limit_s:g} s; raise --wall-limit"
+                        ) from None
         finally:
             process.kill()
             process.wait()
@@ -75,7 +77,7 @@ def _topology_files(folder: Path, variant: str) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m testbed.cli.outer FOLDER VARIANT SEED VENUE WALL_LIMIT`: lines of JSON on standard output."""
+    """`python -m testbed.cli.outer FOLDER VARIANT SEED VENUE WALL_LIMIT`: says lines of JSON."""
     parser = argparse.ArgumentParser(prog="testbed.cli.outer")
     parser.add_argument("folder", type=Path)
     parser.add_argument("variant")

@@ -8,6 +8,7 @@ from typing import Any
 from testbed.cli.outer import WALL_LIMIT_S
 from testbed.cli.running import VERSION
 from testbed.scenario import shipped
+from testbed.words import instead
 
 _EXIT_STATUSES = """\
 exit status: 0 all expectations hold, 1 one does not, 2 your file or command line, 3 a kernel refused or
@@ -18,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole parser; each command sets `command` to its function's name in `testbed.cli.commands`."""
     top = _Parser(
         prog="testbed",
-        description="Emulate an elastic access network, run a session over it, and measure its one-way delay.",
+        description="Emulate an elastic access network, run a session over it and measure its delay.",
         epilog="examples:\n  testbed run cloud_gaming\n  testbed check my_scenario.yaml\n\n" + _EXIT_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -29,25 +30,41 @@ def parser() -> argparse.ArgumentParser:
         "testbed run cloud_gaming --variant elastic --seed 3",
         "testbed run my.yaml --set network.parameters.onus=8 --out results --json",
     ]))  # fmt: skip
-    check = _command(commands, "check", "check scenario files without running them", ["testbed check a.yaml b.yaml"])
+    check = _command(
+        commands, "check", "check scenario files without running them", ["testbed check a.yaml b.yaml"]
+    )
     check.add_argument("files", nargs="+", metavar="FILE", help="scenario file, or the name of a shipped one")
-    _scenario(_command(commands, "plan", "print the network of a scenario as text", ["testbed plan cloud_gaming"]))
+    _scenario(
+        _command(commands, "plan", "print the network of a scenario as text", ["testbed plan cloud_gaming"])
+    )
     _report(_command(commands, "report", "report on a finished run again", [
         "testbed report runs/cloud_gaming-7-20260101T120000",
         "testbed report runs/cloud_gaming-7-20260101T120000 --csv tables",
     ]))  # fmt: skip
-    _kernel(_command(commands, "kernel", "the embedded kernel", ["testbed kernel build", "testbed kernel info"]))
+    _kernel(
+        _command(commands, "kernel", "the embedded kernel", ["testbed kernel build", "testbed kernel info"])
+    )
     _command(commands, "clean", "remove what crashed runs on the host venue left", ["sudo testbed clean"])
     shell = _command(commands, "shell", "Mininet's command line on a scenario's network", [
         "testbed shell cloud_gaming",
     ])  # fmt: skip
     _scenario(shell)
-    shell.add_argument("--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)")
+    shell.add_argument(
+        "--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)"
+    )
     return top
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says where help is, beside what was wrong."""
+    """Says where help is, beside what was wrong and what was probably meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but every command refuses what it does not know itself, knowing its own options."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            options = [option for option in self._option_string_actions if option.startswith("--")]
+            self.error(f"unknown argument {unknown[0]!r}; {instead(unknown[0], options)}")
+        return found, unknown
 
     def error(self, message: str) -> Any:
         self.exit(2, f"error: {message}\nTry `{self.prog} --help`.\n")
@@ -69,7 +86,9 @@ def _command(commands: Any, name: str, help_text: str, examples: list[str]) -> a
 def _scenario(command: argparse.ArgumentParser) -> None:
     named: Any = command.add_argument("scenario", help="scenario file, or the name of a shipped one")
     named.completer = _complete_scenario
-    command.add_argument("--variant", action="append", default=[], metavar="V", help="only this variant; repeatable")
+    command.add_argument(
+        "--variant", action="append", default=[], metavar="V", help="only this variant; repeatable"
+    )
     command.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's own seed")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
@@ -79,12 +98,18 @@ def _scenario(command: argparse.ArgumentParser) -> None:
 
 def _run(command: argparse.ArgumentParser) -> None:
     _scenario(command)
-    command.add_argument("--venue", choices=("virtual", "host"), default="virtual",
-                         help="the embedded kernel in virtual time (default), or this machine's in real time")  # fmt: skip
-    command.add_argument("--out", type=Path, metavar="DIR", help="run directory (default: a new one below runs/)")
+    command.add_argument(
+        "--venue", choices=("virtual", "host"), default="virtual",
+        help="the embedded kernel in virtual time (default), or this machine's in real time",
+    )  # fmt: skip
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="run directory (default: a new one below runs/)"
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    command.add_argument("--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
-                         help="longest wall time of a variant, in seconds (default: %(default)g)")  # fmt: skip
+    command.add_argument(
+        "--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
+        help="longest wall time of a variant, in seconds (default: %(default)g)",
+    )  # fmt: skip
 
 
 def _report(command: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 _LOG_EVERY_S = 5.0
 
@@ -25,7 +25,7 @@ class ProgressView:
             console=Console(stderr=True),
             transient=True,
         )
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._logged_s: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -51,7 +51,7 @@ class ProgressView:
     def _draw(self, variant: str, reached_ns: int, of_ns: int) -> None:
         if variant not in self._tasks:
             self._tasks[variant] = self._bars.add_task(variant, total=of_ns / 1e9)
-        self._bars.update(self._tasks[variant], completed=reached_ns / 1e9)  # type: ignore[arg-type]
+        self._bars.update(self._tasks[variant], completed=reached_ns / 1e9)
 
     def _log(self, variant: str, reached_ns: int, of_ns: int, text: str) -> None:
         now_s = time.monotonic()

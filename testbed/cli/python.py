@@ -56,7 +56,9 @@ def run_and_report(
     """See `testbed.run`."""
     if isinstance(scenario, Mapping):
         if seed is not None or variants or settings:
-            raise ScenarioError("a scenario built in code has its seed and variants in itself; leave the arguments out")
+            raise ScenarioError(
+                "a scenario built in code has its seed and variants in itself; leave the arguments out"
+            )
         scenario_file = from_mapping(scenario, str(scenario.get("name", "scenario")))
     else:
         scenario_file = load(str(scenario), seed=seed, settings=settings, variants=variants)

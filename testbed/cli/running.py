@@ -115,7 +115,12 @@ class _Variants:
     """The processes of a run, one for each variant that is under way."""
 
     def __init__(
-        self, run: RunDirectory, scenario_file: ScenarioFile, venue: str, wall_limit_s: float, show: ShowProgress
+        self,
+        run: RunDirectory,
+        scenario_file: ScenarioFile,
+        venue: str,
+        wall_limit_s: float,
+        show: ShowProgress,
     ) -> None:
         self._run, self._file, self._venue = run, scenario_file, venue
         self._wall_limit_s, self._show = wall_limit_s, show

@@ -160,5 +160,3 @@ class Channels:
         self._events.write(
             kind, self._loop.clock.now_ns(), session=session, direction=direction, rate_bps=rate_bps
         )
-
-

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.driver.protocols import RunningNetwork
-from testbed.errors import NotReadyError
+from testbed.errors import InvariantError, NotReadyError
 from testbed.program.control import Control
 from testbed.program.loop import Loop
 
@@ -55,14 +55,25 @@ class Children:
         theirs.close()
         child = Child(name, host, pid, ours)
         self._alive.append(child)
-        self._expect(child, "ready")
+        self._await_ready(child)
         self._loop.on_readable(ours, lambda: self._hear(child, on_message))
         return child
 
     def go(self, *children: Child) -> None:
         """Have programs begin: those that talk to each other together, once all of them are ready."""
         for child in children:
-            child.control.say("go")
+            self.tell(child, "go")
+
+    def tell(self, child: Child, kind: str) -> None:
+        """Say something to a program.
+
+        Raises:
+            NotReadyError: It is gone.
+        """
+        try:
+            child.control.say(kind)
+        except BrokenPipeError:
+            raise self._ended(child, f"ended before it was told {kind}") from None
 
     def stop(self, child: Child) -> dict[str, Any]:
         """Tell a program to finish, and wait until it has; its last message.
@@ -71,17 +82,16 @@ class Children:
             NotReadyError: It ended badly.
         """
         self._loop.forget(child.control)
-        child.control.say("stop")
+        self.tell(child, "stop")
         # It may have asked something just before; being told to stop is the answer to that.
         while (done := child.control.hear()) is not None and done["kind"] != "done":
             pass
         if done is None:
-            raise self._gone(child, "did not say what it received")
+            raise self._ended(child, "did not say what it received")
         _, status = os.waitpid(child.pid, 0)
-        self._alive.remove(child)
-        child.control.close()
+        self._forget(child)
         if status != 0:
-            raise NotReadyError(f"program {child.name} on {child.host} ended with status {status}")
+            raise self._failed(child, "said that it was done, and then ended badly", status)
         return done
 
     def kill(self) -> None:
@@ -95,20 +105,34 @@ class Children:
 
     def _hear(self, child: Child, on_message: Callable[[Child, dict[str, Any]], None] | None) -> None:
         message = child.control.hear()
-        if message is None or on_message is None:
-            raise self._gone(child, "said something unasked" if message else "ended early")
+        if message is None:
+            raise self._ended(child, "ended early")
+        if on_message is None:
+            raise InvariantError(f"program {child.name} said {message}, and nobody had asked it anything")
         on_message(child, message)
 
-    def _expect(self, child: Child, kind: str) -> dict[str, Any]:
+    def _await_ready(self, child: Child) -> None:
         message = child.control.hear()
-        if message is None or message["kind"] != kind:
-            raise self._gone(child, f"did not say {kind}")
-        return message
+        if message is None:
+            raise self._ended(child, "did not say ready")
+        if message["kind"] != "ready":
+            raise InvariantError(f"program {child.name} said {message} before it was ready")
 
-    def _gone(self, child: Child, what: str) -> NotReadyError:
-        _, status = os.waitpid(child.pid, os.WNOHANG)
+    def _ended(self, child: Child, what: str) -> NotReadyError:
+        """The error for a program whose end of the line has closed: it has exited, or is just about to."""
+        _, status = os.waitpid(child.pid, 0)
+        self._forget(child)
+        return self._failed(child, what, status)
+
+    def _failed(self, child: Child, what: str, status: int) -> NotReadyError:
         code = os.waitstatus_to_exitcode(status)
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         return NotReadyError(
-            f"program {child.name} on {child.host} {what} ({how}); what it printed is in this run's console log"
+            f"program {child.name} on {child.host} {what} ({how}); "
+            "what it printed is in this run's console log"
         )
+
+    def _forget(self, child: Child) -> None:
+        # Its number may soon be another process's: from here on nobody may signal or await it.
+        self._alive.remove(child)
+        child.control.close()

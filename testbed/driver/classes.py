@@ -21,9 +21,7 @@ def class_of_channel(
     return channel_class(line, index, rate_bps, queue_bytes, name)
 
 
-def match_of_channel(
-    plan: NetworkPlan, index: int, direction: Direction, player: str, node: str
-) -> Match:
+def match_of_channel(plan: NetworkPlan, index: int, direction: Direction, player: str, node: str) -> Match:
     """The session's packets: between these two hosts, on the session's ports."""
     player_ip, node_ip = plan.address(player).ip, plan.address(node).ip
     downstream = direction is DOWNSTREAM

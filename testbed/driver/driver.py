@@ -83,7 +83,9 @@ class Driver:
             self._start_flows()
             self._events.write("network.ready", self._clock.now_ns())
             for index, (name, session) in enumerate(self._scenario.sessions.items()):
-                self._loop.at(session.starts_at_ns - REQUEST_LEAD_NS, partial(self._request, index, name, session))
+                self._loop.at(
+                    session.starts_at_ns - REQUEST_LEAD_NS, partial(self._request, index, name, session)
+                )
             rates = Rates(self._network, self._channels, self._loop, self._rate_log, lambda: self._active)
             rates.start(self._scenario.duration_ns)
             self._loop.at(0, self._tell_progress)
@@ -149,7 +151,7 @@ class Driver:
         scene = next(scene for scene in placed.session.scenes if scene.at_ns == message["at_ns"])
         self._event("scene", session=placed.name, scene=scene.name, rate_bps=scene.rate_bps)
         self._channels.enter_scene(placed, scene)
-        child.control.say("entered")
+        self._children.tell(child, "entered")
 
     def _end_session(self, index: int, placed: Placed, home: Child, node: Child) -> None:
         self._event("session.end", session=placed.name)
@@ -162,11 +164,11 @@ class Driver:
         """Stop a program; one that was late has measured this machine and not the network, so say it."""
         done = self._children.stop(child)
         if done["late_ns"] > LATE_NS:
-            late = milliseconds(done["late_ns"])
+            late = f"program {child.name} on {child.host} ran up to {milliseconds(done['late_ns'])} late"
             self._event(
                 "warning",
-                text=f"program {child.name} on {child.host} ran up to {late} late: this machine cannot carry the "
-                "scenario in real time; its numbers are not the network's",
+                text=f"{late}: this machine cannot carry the scenario in real time; "
+                "its numbers are not the network's",
             )
         return done
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from testbed.driver.classes import minor_of_channel, minor_of_home
 from testbed.driver.channels import Channels
+from testbed.driver.classes import minor_of_channel, minor_of_home
 from testbed.driver.protocols import Placed, RunningNetwork
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.program.loop import Loop

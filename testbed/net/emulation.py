@@ -74,7 +74,13 @@ class Emulation:
                 way = direct.get((here.host, there.ip))
                 interface = node.nameToIntf[way.interface] if way else node.defaultIntf()
                 lladdr = way.mac if way else there.mac
-                route.neigh("replace", dst=there.ip, lladdr=lladdr, ifindex=interface.index, state=_NEIGHBOUR_PERMANENT)
+                route.neigh(
+                    "replace",
+                    dst=there.ip,
+                    lladdr=lladdr,
+                    ifindex=interface.index,
+                    state=_NEIGHBOUR_PERMANENT,
+                )
                 if way:
                     route.link("set", index=interface.index, state="up")
                     route.route(
@@ -85,7 +91,9 @@ class Emulation:
         for entry in self.plan.forwarding:
             bridge = self.mininet.get(entry.bridge)
             port = bridge.nameToIntf[entry.interface]
-            sockets_of(bridge).route.fdb("replace", ifindex=port.index, lladdr=entry.mac, state=_STATIC, flags=_ON_BRIDGE)
+            sockets_of(bridge).route.fdb(
+                "replace", ifindex=port.index, lladdr=entry.mac, state=_STATIC, flags=_ON_BRIDGE
+            )
 
     def pids(self) -> list[int]:
         """The processes that hold the hosts' namespaces."""
@@ -155,5 +163,3 @@ def _run_child(path: str, program: Callable[[], None]) -> None:
         traceback.print_exc()
     finally:
         os._exit(status)
-
-

@@ -126,7 +126,8 @@ def delete_class(ifindex: int, handle: int) -> Request:
 def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: list["Key"]) -> Request:
     """Send IPv4 packets that match all keys to a class; filters are tried by `order`."""
     selector = struct.pack("=BBBxHHhhI", 1, 0, len(keys), 0, 0, 0, 0, 0)
-    selector += b"".join(struct.pack("!II", key.mask, key.value) + struct.pack("=ii", key.offset, 0) for key in keys)
+    for key in keys:
+        selector += struct.pack("!II", key.mask, key.value) + struct.pack("=ii", key.offset, 0)
     options = attribute(1, struct.pack("=I", class_handle)) + attribute(5, selector)
     info = order << 16 | int.from_bytes(struct.pack("!H", ETH_P_IP), "little")
     payload = _tcmsg(ifindex, 0, parent, info) + _kind("u32") + attribute(_TCA_OPTIONS, options)

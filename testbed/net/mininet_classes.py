@@ -33,7 +33,8 @@ class Sockets:
         if self._route is None:
             with inside(self._path):
                 self._route = IPRoute()
-                self._route.get_links(1)  # Its socket is opened by the first request, which must be made here.
+                # Its socket is opened by the first request, which must be made here.
+                self._route.get_links(1)
         return self._route
 
     @property
@@ -107,7 +108,9 @@ class ShapedIntf(Intf):
         self.ip, self.prefixLen = ip, int(prefix or prefixLen or 8)
         self._link_set(state="up")
         try:
-            sockets_of(self.node).route.addr("replace", index=self.index, address=ip, prefixlen=self.prefixLen)
+            sockets_of(self.node).route.addr(
+                "replace", index=self.index, address=ip, prefixlen=self.prefixLen
+            )
         except NetlinkError as error:
             raise KernelError(f"the kernel refused address {ipstr} on {self.name}: {error}") from error
 
@@ -135,12 +138,15 @@ class ShapedLink(Link):
     that the wire would carry, not 64 kB super-packets.
     """
 
+    intf1: Any
+    intf2: Any
+
     def __init__(self, node1: Node, node2: Node, **params: Any) -> None:
         params.setdefault("cls1", ShapedIntf)
         params.setdefault("cls2", ShapedIntf)
         super().__init__(node1, node2, **params)
 
-    def makeIntfPair(  # type: ignore[override]  # noqa: PLR0913, PLR0917
+    def makeIntfPair(
         self, intfname1: str, intfname2: str, addr1: str | None = None, addr2: str | None = None,
         node1: Node = None, node2: Node = None, deleteIntfs: bool = True,
     ) -> None:  # fmt: skip
@@ -183,7 +189,9 @@ class QuickShell(Node):
 class NetlinkHost(QuickShell, Host):
     """A Mininet host that is addressed by netlink."""
 
-    def config(self, mac: str | None = None, ip: str | None = None, lo: str = "up", **_params: Any) -> dict[str, Any]:
+    def config(
+        self, mac: str | None = None, ip: str | None = None, lo: str = "up", **_params: Any
+    ) -> dict[str, Any]:
         """Set the first interface's addresses and bring up the loopback; Mininet's name."""
         sockets_of(self).route.link("set", index=1, state=lo)
         interface = self.defaultIntf()

@@ -19,7 +19,9 @@ class NetlinkSocket:
     """Belongs to the network namespace in which it was made, whichever its process is in later."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        self._socket = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+        )
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
@@ -69,7 +71,8 @@ class NetlinkSocket:
 
     def _message(self, request: Request, flags: int) -> bytes:
         length = 16 + len(request.payload)
-        header = struct.pack("=IHHII", length, request.kind, request.flags | NLM_F_REQUEST | flags, self._sequence, 0)
+        flags |= request.flags | NLM_F_REQUEST
+        header = struct.pack("=IHHII", length, request.kind, flags, self._sequence, 0)
         return header + request.payload
 
     def _exchange(self, data: bytes, batch: dict[int, Request]) -> list[str]:

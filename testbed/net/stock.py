@@ -15,7 +15,7 @@ P = TypeVar("P", bound=Value)
 
 
 def topology(parameters: type[P], network: Callable[[P], Network]) -> Callable[..., Any]:
-    """A Mininet `Topo` factory: keyword arguments are the topology's parameters, as in `--topo name,onus=4`."""
+    """A Mininet `Topo` factory; its keywords are the topology's parameters, as in `--topo name,onus=4`."""
 
     def make(**keywords: Any) -> Any:
         from testbed.net.topo import PlanTopo

@@ -6,7 +6,6 @@ repeats its address, so that a capture can be read without a table.
 
 from collections import defaultdict
 
-from testbed.model.base import Direction
 from testbed.model.network import Egress, Network, Role
 from testbed.model.scenario import Access, Subscription
 from testbed.plan.network_plan import (
@@ -14,7 +13,9 @@ from testbed.plan.network_plan import (
     ForwardingEntry,
     HostAddress,
     Interface,
+    Match,
     NetworkPlan,
+    ShapedClass,
 )
 from testbed.plan.shaping import LINE, UNCLASSIFIED, home_matches, pon_classes, single_rate
 
@@ -31,7 +32,7 @@ def make_plan(network: Network, access: Access = UNLIMITED) -> NetworkPlan:
     homes = _homes(network)
     ips = _addresses(network, homes)
     interfaces = _interfaces(network, access, ips, len(homes))
-    first = {}
+    first: dict[str, Interface] = {}
     for interface in interfaces:
         first.setdefault(interface.station, interface)
     addresses = tuple(HostAddress(host=host, ip=ip, mac=first[host].mac) for host, ip in ips.items())
@@ -75,9 +76,7 @@ def _addresses(network: Network, homes: dict[str, int]) -> dict[str, str]:
     return ips
 
 
-def _interfaces(
-    network: Network, access: Access, ips: dict[str, str], homes: int
-) -> tuple[Interface, ...]:
+def _interfaces(network: Network, access: Access, ips: dict[str, str], homes: int) -> tuple[Interface, ...]:
     ports: dict[str, int] = defaultdict(int)
     interfaces = []
     for wire_number, wire in enumerate(network.wires, start=1):
@@ -89,7 +88,7 @@ def _interfaces(
             address = ips.get(here)
             is_first = names[here].endswith("-eth0")
             mac = _host_mac(address) if address and is_first else _port_mac(wire_number, side)
-            shaping = _shaping(egress, access, homes)
+            classes, matches, default_minor = _shaping(egress, access, homes)
             interfaces.append(
                 Interface(
                     name=names[here],
@@ -99,22 +98,23 @@ def _interfaces(
                     mac=mac,
                     delay_ns=egress.delay_ns,
                     pon=egress.pon,
-                    **shaping,  # type: ignore[arg-type]
+                    classes=classes,
+                    matches=matches,
+                    default_minor=default_minor,
                 )
             )
     return tuple(interfaces)
 
 
-def _shaping(egress: Egress, access: Access, homes: int) -> dict[str, object]:
+def _shaping(
+    egress: Egress, access: Access, homes: int
+) -> tuple[tuple[ShapedClass, ...], tuple[Match, ...], int]:
+    """The classes of a port, what leads to them, and the minor number of the one for all the rest."""
     if egress.pon is None:
-        return {"classes": single_rate(egress), "default_minor": LINE if egress.rate_bps else 0}
-    direction: Direction = egress.pon
+        return single_rate(egress), (), LINE if egress.rate_bps else 0
     prefixes = {home: f"10.1.{home}.0/24" for home in range(1, homes + 1)}
-    return {
-        "classes": pon_classes(egress, access, direction, homes),
-        "matches": home_matches(direction, prefixes),
-        "default_minor": UNCLASSIFIED,
-    }
+    classes = pon_classes(egress, access, egress.pon, homes)
+    return classes, home_matches(egress.pon, prefixes), UNCLASSIFIED
 
 
 def _host_mac(ip: str) -> str:
@@ -146,9 +146,7 @@ def _forwarding(
     return tuple(entries)
 
 
-def _hosts_beyond(
-    port: Interface, outward: dict[str, list[Interface]], is_host: dict[str, bool]
-) -> set[str]:
+def _hosts_beyond(port: Interface, outward: dict[str, list[Interface]], is_host: dict[str, bool]) -> set[str]:
     reached, todo = set(), [(port.peer_station, port.peer_name)]
     while todo:
         station, entered_by = todo.pop()

@@ -91,7 +91,7 @@ def pon_classes(egress: Egress, access: Access, direction: Direction, homes: int
         priority=UNCLASSIFIED_PRIORITY, overhead_bytes=overhead_bytes, queue_bytes=egress.queue_bytes,
         label="unclassified",
     )  # fmt: skip
-    return line, unclassified, *(
+    shared = (
         shaped_class(
             minor=FIRST_HOME + home,
             parent=LINE,
@@ -104,6 +104,7 @@ def pon_classes(egress: Egress, access: Access, direction: Direction, homes: int
         )
         for home in range(1, homes + 1)
     )
+    return line, unclassified, *shared
 
 
 def home_matches(direction: Direction, prefixes: dict[int, str]) -> tuple[Match, ...]:
@@ -116,9 +117,7 @@ def home_matches(direction: Direction, prefixes: dict[int, str]) -> tuple[Match,
     )
 
 
-def channel_class(
-    line: ShapedClass, index: int, rate_bps: int, queue_bytes: int, label: str
-) -> ShapedClass:
+def channel_class(line: ShapedClass, index: int, rate_bps: int, queue_bytes: int, label: str) -> ShapedClass:
     """The class of the channel number `index` (from 0) on a PON port: its rate is its own, never borrowed."""
     return shaped_class(
         minor=FIRST_CHANNEL + index, parent=LINE, rate_bps=rate_bps, ceil_bps=rate_bps,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from testbed.plan.make import PREFIX_LENGTH
-from testbed.plan.network_plan import Interface, Match, NetworkPlan, ShapedClass
+from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.units import DURATION, RATE, SIZE
 
 
@@ -74,4 +74,3 @@ def _routes(plan: NetworkPlan) -> Iterator[str]:
         for route in plan.direct_routes:
             if route.host == address.host:
                 yield f"  {address.host}: {route.destination_ip} dev {route.interface} lladdr {route.mac}"
-

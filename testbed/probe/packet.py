@@ -21,10 +21,12 @@ HEADERS_BYTES = 42
 PROBE_BYTES = 20
 
 
-def build(
-    *, source: tuple[str, str, int], destination: tuple[str, str, int], size_bytes: int, seq: int, sent_at_ns: int
-) -> bytes:  # fmt: skip
-    """A probe on the wire, `size_bytes` long with its Ethernet header; ends are (MAC, IP, port)."""
+End = tuple[str, str, int]
+"""Of a packet: MAC, IP and UDP port."""
+
+
+def build(*, source: End, destination: End, size_bytes: int, seq: int, sent_at_ns: int) -> bytes:
+    """A probe on the wire, `size_bytes` long with its Ethernet header."""
     padding = bytes(size_bytes - HEADERS_BYTES - PROBE_BYTES)
     packet = (
         Ether(src=source[0], dst=destination[0])

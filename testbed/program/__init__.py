@@ -1,1 +1,1 @@
-"""What every program on an emulated host is made of: its clock, its loop, its sockets, its line to the driver."""
+"""What programs on emulated hosts are made of: the clock, the loop, sockets, the line to the driver."""

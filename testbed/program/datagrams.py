@@ -30,7 +30,7 @@ _STAMP = struct.Struct("=QiiQQ")
 
 
 class _Vector(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+    _fields_ = (("base", ctypes.c_char_p), ("length", ctypes.c_size_t))
 
 
 class _Header(ctypes.Structure):
@@ -92,7 +92,8 @@ class Datagrams:
         vectors = (_Vector * len(payloads))()
         headers = (_Header * len(payloads))()
         for index, payload in enumerate(payloads):
-            vectors[index] = _Vector(ctypes.cast(payload, ctypes.c_void_p).value, len(payload))
+            # A pointer to the bytes themselves; ctypes keeps them alive as long as the vector.
+            vectors[index] = _Vector(payload, len(payload))
             headers[index].vectors = ctypes.pointer(vectors[index])
             headers[index].vector_count = 1
         sent = 0

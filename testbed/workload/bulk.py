@@ -1,6 +1,7 @@
 """Background traffic: TCP as fast as it goes, UDP at a constant rate, and their sinks."""
 
 import socket
+from functools import partial
 
 from testbed.model.scenario import Flow
 from testbed.program.datagrams import READ_INTERVAL_NS, Datagrams
@@ -70,7 +71,7 @@ class TcpSource:
             connection.setblocking(False)
             connection.connect_ex(self._destination)
             self._connections.append(connection)
-            self._loop.on_writable(connection, lambda connection=connection: self._fill(connection))  # type: ignore[misc]
+            self._loop.on_writable(connection, partial(self._fill, connection))
 
     def _fill(self, connection: socket.socket) -> None:
         try:

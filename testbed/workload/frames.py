@@ -40,7 +40,9 @@ def frames(session: Session, random: Random) -> Iterator[Frame]:
         first = -(-(scene.at_ns - session.starts_at_ns) // period_ns)
         number = max(number, int(first))
         while (due_ns := session.starts_at_ns + round(number * period_ns)) < end_ns:
-            jitter_ns = round(truncated_gauss(random, 0, JITTER_DEVIATION_NS, -JITTER_MOST_NS, JITTER_MOST_NS))
+            jitter_ns = round(
+                truncated_gauss(random, 0, JITTER_DEVIATION_NS, -JITTER_MOST_NS, JITTER_MOST_NS)
+            )
             at_ns = min(max(due_ns + jitter_ns, previous_ns, scene.at_ns), end_ns - 1)
             scale = truncated_gauss(random, 1, SIZE_DEVIATION, SIZE_LEAST, SIZE_MOST)
             yield Frame(number, at_ns, max(1, round(mean_bytes * scale)), scene)

@@ -6,15 +6,16 @@ Every packet is numbered and logged where it is sent and where it arrives.
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.scenario import Measure, Scene, Session
-from testbed.record.streams import ReceivedLog, SentLog
 from testbed.program.datagrams import COMMANDS_PORT, FRAMES_PORT, READ_INTERVAL_NS, Datagrams
-from testbed.workload.frames import Frame, frames
 from testbed.program.loop import Loop
+from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.frames import Frame, frames
 
 VIDEO_HEADER = struct.Struct("!QQHH")
 """Packet number, frame number, index of the packet in its frame, packets in the frame."""
@@ -48,7 +49,9 @@ class RenderServer:
         self._commands = Datagrams(loop.clock, ends.node_ip, ends.first_port + COMMANDS_PORT)
         self._packet_log = SentLog(ends.logs, session=ends.name, measure=Measure.PACKET, direction=DOWNSTREAM)
         self._frame_log = SentLog(ends.logs, session=ends.name, measure=Measure.FRAME, direction=DOWNSTREAM)
-        self._command_log = ReceivedLog(ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM)
+        self._command_log = ReceivedLog(
+            ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM
+        )
         self._frames = frames(ends.session, Random(f"{ends.seed}/{ends.name}/frames"))
         self._scenes = list(ends.session.scenes)
         self._packets = 0
@@ -57,7 +60,7 @@ class RenderServer:
     def start(self) -> None:
         """Set out to enter every scene at its instant, and to send the frames between."""
         for scene in self._scenes:
-            self._loop.at(scene.at_ns, lambda scene=scene: self._enter_scene(scene))  # type: ignore[misc]
+            self._loop.at(scene.at_ns, partial(self._enter_scene, scene))
         self._await_next()
         self._loop.every(READ_INTERVAL_NS, self._take_commands)
 
@@ -108,8 +111,12 @@ class Player:
         self._loop, self._ends = loop, ends
         self._datagrams = Datagrams(loop.clock, ends.player_ip, ends.first_port + FRAMES_PORT)
         self._commands = Datagrams(loop.clock, ends.player_ip, ends.first_port + COMMANDS_PORT)
-        self._packet_log = ReceivedLog(ends.logs, session=ends.name, measure=Measure.PACKET, direction=DOWNSTREAM)
-        self._frame_log = ReceivedLog(ends.logs, session=ends.name, measure=Measure.FRAME, direction=DOWNSTREAM)
+        self._packet_log = ReceivedLog(
+            ends.logs, session=ends.name, measure=Measure.PACKET, direction=DOWNSTREAM
+        )
+        self._frame_log = ReceivedLog(
+            ends.logs, session=ends.name, measure=Measure.FRAME, direction=DOWNSTREAM
+        )
         self._command_log = SentLog(ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM)
         self._arriving: dict[int, _Arriving] = {}
         self._sent = 0
