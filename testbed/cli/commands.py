@@ -11,6 +11,7 @@ from pathlib import Path
 
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
+from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import EXPECTATION_FAILED, ScenarioError
 from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile, load
@@ -96,7 +97,7 @@ def shell(options: argparse.Namespace) -> int:
     variant = next(iter(scenario_file.variants))
     with tempfile.TemporaryDirectory(prefix="testbed-shell-") as made:
         folder = Path(made)
-        (folder / "scenario.yaml").write_text(scenario_file.text, encoding="utf-8")
+        (folder / SCENARIO_FILE).write_text(scenario_file.text, encoding="utf-8")
         if options.venue == "host":
             return _shell_on_host(folder, variant)
         from testbed.cli.shell import shell_in_virtual

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from testbed.cli.programs import PlannedPrograms
+from testbed.cli.settled import SCENARIO_FILE
 from testbed.driver.driver import Driver
 from testbed.errors import TestbedError
 from testbed.net.emulation import Emulation
@@ -20,8 +21,6 @@ from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan
 from testbed.scenario import load
 from testbed.venue.progress import Progress, append_progress
-
-SCENARIO_FILE = "scenario.yaml"
 
 
 def execute(folder: Path, variant: str, at_fork: Callable[[int], None]) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from testbed.cli.inner import SCENARIO_FILE
+from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import KernelError, TestbedError
 from testbed.net.ledger import ledger_folder
 from testbed.scenario import load
@@ -20,7 +20,6 @@ from testbed.venue import host, kernel
 from testbed.venue.progress import Progress, ProgressTail
 from testbed.venue.virtual import CONSOLE_NAME, OUTPUT_IN_GUEST, Boot, boot
 
-WALL_LIMIT_S = 3600.0
 _POLL_S = 0.1
 
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from testbed.cli.outer import WALL_LIMIT_S
-from testbed.cli.running import VERSION
+from testbed.cli.settled import VERSION, WALL_LIMIT_S
 from testbed.scenario import shipped
 from testbed.words import instead
 

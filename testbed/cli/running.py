@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from testbed.cli.outer import WALL_LIMIT_S
+from testbed.cli.settled import SCENARIO_FILE, VERSION, WALL_LIMIT_S
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError, TestbedError
 from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
@@ -25,7 +25,6 @@ from testbed.scenario import ScenarioFile
 from testbed.venue import host, kernel
 from testbed.venue.virtual import CONSOLE_NAME
 
-VERSION = "0.1.0"
 _ERRORS = {kind.exit_status: kind for kind in (ScenarioError, KernelError, NotReadyError, InvariantError)}
 
 ShowProgress = Callable[[str, int, int, str], None]
@@ -132,7 +131,7 @@ class _Variants:
         """Run one variant to its end; the thread that calls reads its progress."""
         folder = self._run.raw_path(variant)
         folder.mkdir(parents=True)
-        (folder / "scenario.yaml").write_text(self._file.text, encoding="utf-8")
+        (folder / SCENARIO_FILE).write_text(self._file.text, encoding="utf-8")
         seed = str(self._file.variants[variant].seed)
         module = [sys.executable, "-m", "testbed.cli.outer"]
         command = [*module, str(folder), variant, seed, self._venue, str(self._wall_limit_s)]
@@ -151,7 +150,7 @@ class _Variants:
             if "reached_ns" in said:
                 self._show(variant, said["reached_ns"], said["of_ns"], said["text"])
         status = process.wait()
-        (folder / "scenario.yaml").unlink(missing_ok=True)
+        (folder / SCENARIO_FILE).unlink(missing_ok=True)
         if status and not self._stopping:
             kind = _ERRORS.get(status, TestbedError)
             reason = said.get("error", f"its process ended with status {status}")
