@@ -1,6 +1,7 @@
 """What holds for the channel controller under any sequence of events."""
 
 from collections import Counter
+from functools import cache
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,6 +38,8 @@ LINKS = (
 )
 
 
+# Strategies are made once each: making one anew for every draw took most of these tests' time.
+@cache
 @st.composite
 def ranges(draw: st.DrawFn) -> ChannelRange:
     committed_bps = draw(st.integers(0, 400))
@@ -47,11 +50,13 @@ def ranges(draw: st.DrawFn) -> ChannelRange:
     )
 
 
+@cache
 def demands(session: str) -> st.SearchStrategy[Demand]:
     load = st.builds(Load, mean_bps=st.integers(0, 1200), burst_bytes=st.just(0), burst=st.just("nothing"))
     return st.builds(Demand, session=st.just(session), scene=st.just("s"), downstream=load, upstream=load)
 
 
+@cache
 @st.composite
 def requests(draw: st.DrawFn, session: str) -> Request:
     channel = ChannelRequest(
@@ -64,6 +69,12 @@ def requests(draw: st.DrawFn, session: str) -> Request:
     return Request(session=session, channel=channel, links=links, demand=draw(st.none() | demands(session)))
 
 
+@cache
+def words_of(session: str) -> st.SearchStrategy[Event]:
+    """What the holder of a channel may say."""
+    return demands(session) | st.just(Tick()) | st.just(Release(session=session, reason="end"))
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[int, Event]]:
     """Events of callers that keep to the life cycle, at instants that never fall."""
@@ -73,8 +84,7 @@ def histories(draw: st.DrawFn) -> list[tuple[int, Event]]:
     for _ in range(draw(st.integers(0, 30))):
         now_ns += draw(st.integers(0, 30))
         session = draw(st.sampled_from(SESSIONS))
-        speaking = demands(session) | st.just(Tick()) | st.just(Release(session=session, reason="end"))
-        event = draw(speaking if state.has(session) else requests(session))
+        event = draw(words_of(session) if state.has(session) else requests(session))
         history.append((now_ns, event))
         state, _ = decide(state, event, now_ns)
     return history

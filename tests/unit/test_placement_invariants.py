@@ -1,6 +1,7 @@
 """What holds for the node scheduler under any sequence of jobs."""
 
 from collections import Counter
+from functools import cache
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,11 +47,14 @@ def networks(draw: st.DrawFn) -> tuple[PlacementState, Delays]:
     return PlacementState(nodes=nodes, policy=policy, seed=draw(st.integers(0, 3))), Delays(between)
 
 
+PARTNERS = st.dictionaries(st.sampled_from((*HOMES, *NODES)), st.floats(0.1, 10), max_size=3)
+
+
+@cache  # making a strategy anew for every draw would take most of these tests' time
 @st.composite
 def jobs(draw: st.DrawFn, name: str) -> JobRequest:
-    partners = draw(st.dictionaries(st.sampled_from((*HOMES, *NODES)), st.floats(0.1, 10), max_size=3))
     return JobRequest(
-        name=name, weight=draw(st.integers(1, 8)), partners=partners, backup=draw(st.booleans())
+        name=name, weight=draw(st.integers(1, 8)), partners=draw(PARTNERS), backup=draw(st.booleans())
     )
 
 
