@@ -11,7 +11,7 @@ from pathlib import Path
 
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
-from testbed.cli.settled import SCENARIO_FILE
+from testbed.cli.settled import SCENARIO_FILE, WALL_LIMIT_S
 from testbed.errors import EXPECTATION_FAILED, ScenarioError
 from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile, load
@@ -100,9 +100,17 @@ def shell(options: argparse.Namespace) -> int:
         (folder / SCENARIO_FILE).write_text(scenario_file.text, encoding="utf-8")
         if options.venue == "host":
             return _shell_on_host(folder, variant)
-        from testbed.cli.shell import shell_in_virtual
+        return _shell_in_virtual(folder, variant, scenario_file.variants[variant].seed)
 
-        return shell_in_virtual(folder, variant)
+
+def _shell_in_virtual(folder: Path, variant: str, seed: int) -> int:
+    from testbed.venue.kernel import require
+    from testbed.venue.terminal import interact
+    from testbed.venue.virtual import OUTPUT_IN_GUEST, Boot
+
+    command = (sys.executable, "-m", "testbed.cli.inner", OUTPUT_IN_GUEST, variant, "--shell")
+    boot = Boot(command=command, output_dir=folder, seed=seed, wall_limit_s=WALL_LIMIT_S)
+    return interact(require(), boot)
 
 
 def _shell_on_host(folder: Path, variant: str) -> int:

@@ -148,6 +148,8 @@ class Emulation:
         """Mininet's own command line on this network."""
         from mininet.cli import CLI
 
+        # Mininet prints the answers of its command line through its log.
+        setLogLevel("output")
         return CLI(self.mininet)
 
 
