@@ -13,7 +13,7 @@ from pydantic import Field
 from testbed.model.base import Duration, Rate, Value
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.model.scenario import Name
-from testbed.net.stock import links, switches, topology
+from testbed.net.stock import LINKS, switches, topology
 
 METRO = "metro"
 PORT_QUEUE_BYTES = 16_000_000
@@ -83,4 +83,4 @@ def _pair_delays_ns(parameters: Parameters) -> dict[frozenset[str], int]:
 
 
 topos = {"compute_mesh": topology(Parameters, network)}
-__all__ = ["METRO", "Parameters", "links", "network", "switches", "topos"]
+__all__ = ["LINKS", "METRO", "Parameters", "network", "switches", "topos"]

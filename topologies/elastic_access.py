@@ -6,7 +6,7 @@
 
 from testbed.model.base import Length
 from testbed.model.network import Egress, Network, Wire
-from testbed.net.stock import links, switches, topology
+from testbed.net.stock import LINKS, switches, topology
 from testbed.pon import propagation_ns
 from topologies import compute_mesh, pon_tree
 
@@ -35,4 +35,4 @@ def network(parameters: Parameters) -> Network:
 
 
 topos = {"elastic_access": topology(Parameters, network)}
-__all__ = ["Parameters", "links", "network", "switches", "topos"]
+__all__ = ["LINKS", "Parameters", "network", "switches", "topos"]

@@ -13,7 +13,7 @@ from pydantic import Field
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction, Length, Value
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.model.scenario import Name
-from testbed.net.stock import links, switches, topology
+from testbed.net.stock import LINKS, switches, topology
 from testbed.pon import (
     PonStandard,
     capacity_bps,
@@ -91,4 +91,4 @@ def _line(parameters: Parameters, direction: Direction) -> Egress:
 
 
 topos = {"pon_tree": topology(Parameters, network)}
-__all__ = ["OLT", "Parameters", "links", "network", "switches", "topos"]
+__all__ = ["LINKS", "OLT", "Parameters", "network", "switches", "topos"]
