@@ -56,7 +56,7 @@ class Datagrams:
     """A bound UDP socket that sends and receives many packets per system call.
 
     Raises:
-        KernelError: The address cannot be bound; later, a packet could not be sent.
+        KernelError: The address cannot be bound; later, a packet could not be sent or received.
     """
 
     def __init__(self, clock: Clock, address: str, port: int) -> None:
@@ -81,7 +81,10 @@ class Datagrams:
 
     def connect(self, address: str, port: int) -> None:
         """Send to this address from now on, and receive from it alone."""
-        self._socket.connect((address, port))
+        try:
+            self._socket.connect((address, port))
+        except OSError as error:
+            raise KernelError(f"cannot send UDP to {address}:{port}: {error.strerror}") from error
 
     def close(self) -> None:
         """Give the socket back."""
@@ -116,9 +119,16 @@ class Datagrams:
             for header in self._headers:
                 header.control_length = _CONTROL_BYTES
             count = _libc.recvmmsg(self._socket.fileno(), self._headers, _BATCH, 0, None)
+            if count < 0:
+                self._check_none_waiting(ctypes.get_errno())
             for index in range(count):
                 payload = ctypes.string_at(self._packets[index], self._headers[index].length)
                 yield payload, self._arrival_ns(index)
+
+    def _check_none_waiting(self, number: int) -> None:
+        """Pass over what says that there is nothing to read, or that an earlier packet met a closed port."""
+        if number not in (errno.EAGAIN, errno.ECONNREFUSED):
+            raise KernelError(f"cannot receive from {self._socket}: {os.strerror(number)}")
 
     def _arrival_ns(self, index: int) -> int:
         header = self._headers[index]
