@@ -32,9 +32,13 @@ PRIVATE_NAME = ".boot"
 VIRTUAL_EPOCH_NS = 1_767_225_600 * 10**9
 """What the guest's wall clock shows at boot: 2026-01-01T00:00:00Z, always."""
 
-_START = "mount -t hostfs none /sys -o /proc/self/cwd/. && exec /sys/init.sh"
+_START = (
+    "export LIBMOUNT_FORCE_MOUNT2=always && "
+    "mount -t hostfs none /sys -o /proc/self/cwd/. && exec /sys/init.sh"
+)
 """The kernel's working directory on the host is this boot's private folder. Reaching it by that name, and
-by a mount instead of a path, keeps the length of its real path out of the guest's memory."""
+by a mount instead of a path, keeps the length of its real path out of the guest's memory. The variable holds mount(8) of util-linux 2.39
+and later to mount(2): by its new system calls hostfs is told its folder under another name."""
 
 _POLL_S = 0.1
 _INIT_SCRIPT = Path(__file__).parent / "uml" / "init.sh"
