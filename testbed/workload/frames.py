@@ -32,14 +32,11 @@ def frames(session: Session, random: Random) -> Iterator[Frame]:
     Frames are due at the frame rate and leave with jitter; a frame never leaves before the one
     before it, nor in a scene that is not its own.
     """
-    period_ns = 10**9 / session.frames_per_second
     ends_ns = [scene.at_ns for scene in session.scenes[1:]] + [session.ends_at_ns]
     previous_ns, number = session.starts_at_ns, 0
     for scene, end_ns in zip(session.scenes, ends_ns, strict=True):
         mean_bytes = scene.rate_bps / session.frames_per_second / 8
-        first = -(-(scene.at_ns - session.starts_at_ns) // period_ns)
-        number = max(number, int(first))
-        while (due_ns := session.starts_at_ns + round(number * period_ns)) < end_ns:
+        while (due_ns := session.starts_at_ns + number * 10**9 // session.frames_per_second) < end_ns:
             jitter_ns = round(
                 truncated_gauss(random, 0, JITTER_DEVIATION_NS, -JITTER_MOST_NS, JITTER_MOST_NS)
             )
