@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,9 +24,12 @@ from testbed.record.directory import RunDirectory
 from testbed.record.merge import merge
 from testbed.scenario import ScenarioFile
 from testbed.venue import host, kernel
+from testbed.venue.launch import stop_on_terminate
 from testbed.venue.virtual import CONSOLE_NAME
 
 _ERRORS = {kind.exit_status: kind for kind in (ScenarioError, KernelError, NotReadyError, InvariantError)}
+_STOP_S = 5.0
+"""How long a variant may take to stop in order."""
 
 ShowProgress = Callable[[str, int, int, str], None]
 """Told a variant, the virtual time it has reached, the whole, and what it is doing."""
@@ -59,15 +63,21 @@ def run_scenario(
     side_by_side = min(len(variants), os.cpu_count() or 1) if venue == "virtual" else 1
     running = _Variants(run, scenario_file, venue, wall_limit_s, show)
     try:
-        with ThreadPoolExecutor(side_by_side) as pool:
+        with stop_on_terminate(), ThreadPoolExecutor(side_by_side) as pool:
             try:
                 for future in [pool.submit(running.run, variant) for variant in variants]:
                     future.result()
             except BaseException:
                 running.stop()
                 raise
-    finally:
+    except (KeyboardInterrupt, SystemExit):
+        # Half a run is of no use to anybody; after an error it stays, to look into.
+        shutil.rmtree(run.path)
+        raise
+    except BaseException:
         _keep_logs(run, variants)
+        raise
+    _keep_logs(run, variants)
     wall_s = time.monotonic() - began_s
     merge(run, variants)
     durations_ns = [scenario.duration_ns for scenario in scenario_file.variants.values()]
@@ -164,7 +174,12 @@ class _Variants:
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
         for process in self._processes:
-            process.wait()
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                # The kernel dies with the process that started it, however that ends.
+                process.kill()
+                process.wait()
 
 
 def _keep_logs(run: RunDirectory, variants: Sequence[str]) -> None:
