@@ -37,8 +37,9 @@ _START = (
     "mount -t hostfs none /sys -o /proc/self/cwd/. && exec /sys/init.sh"
 )
 """The kernel's working directory on the host is this boot's private folder. Reaching it by that name, and
-by a mount instead of a path, keeps the length of its real path out of the guest's memory. The variable holds mount(8) of util-linux 2.39
-and later to mount(2): by its new system calls hostfs is told its folder under another name."""
+by a mount instead of a path, keeps the length of its real path out of the guest's memory. The variable
+holds mount(8) of util-linux 2.39 and later to mount(2): through the newer system calls hostfs would take
+the folder for the name of an option."""
 
 _POLL_S = 0.1
 _INIT_SCRIPT = Path(__file__).parent / "uml" / "init.sh"

@@ -41,6 +41,7 @@ def test_a_guest_that_undoes_its_mounts_still_cannot_write_to_the_host(tmp_path:
     victim = Path("/var/tmp") / name
     victim.write_text("kept\n")
     script = (
+        "export LIBMOUNT_FORCE_MOUNT2=always;"
         f"mount -o remount,rw /; echo x > /etc/{name}; umount /var/tmp; echo x > {victim}; rm {victim};"
         f"mkdir /tmp/etc; mount -t hostfs none /tmp/etc -o /etc; echo x > /tmp/etc/{name}"
     )
