@@ -23,7 +23,7 @@ from testbed.driver.links import links_between, shared_links
 from testbed.driver.protocols import Placed, RunningNetwork
 from testbed.errors import InvariantError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.scenario import Access, Scene
+from testbed.model.scenario import Scene, Script
 from testbed.plan.network_plan import Match, ShapedClass
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
@@ -38,9 +38,10 @@ _EMPTY_CHECK_NS = 1_000_000
 class Channels:
     """The channels of a run: the controller's state, and the classes that realise it."""
 
-    def __init__(self, network: RunningNetwork, access: Access, loop: Loop, events: EventLog) -> None:
+    def __init__(self, network: RunningNetwork, scenario: Script, loop: Loop, events: EventLog) -> None:
         self._network, self._loop, self._events = network, loop, events
-        self._state = ChannelState(links=shared_links(network.plan, access))
+        players = [session.player for session in scenario.sessions.values()]
+        self._state = ChannelState(links=shared_links(network.plan, scenario.access, players))
         overhead_bytes = network.plan.pon_port(DOWNSTREAM).classes[0].overhead_bytes
         self._packets = Packets(
             payload_bytes=VIDEO_PAYLOAD_BYTES, overhead_bytes=_HEADERS_BYTES + overhead_bytes

@@ -63,7 +63,7 @@ class Driver:
         self._events = EventLog(logs)
         self._rate_log = RateLog(logs)
         self._children = Children(network, self._loop, at_fork)
-        self._channels = Channels(network, scenario.access, self._loop, self._events)
+        self._channels = Channels(network, scenario, self._loop, self._events)
         self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
         self._active: dict[int, Placed] = {}
         self._flow_sinks: list[tuple[str, Child]] = []

@@ -1,5 +1,7 @@
 """What channels share on their way: the PON's line and every port with a rate, per direction. Pure."""
 
+from collections.abc import Iterable
+
 from testbed.channel import Link
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Role
@@ -8,15 +10,18 @@ from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import Hop, way
 
 
-def shared_links(plan: NetworkPlan, access: Access) -> tuple[Link, ...]:
-    """Every link on which a channel could be oversold; on the PON the homes' committed rates come first."""
+def shared_links(plan: NetworkPlan, access: Access, players: Iterable[str]) -> tuple[Link, ...]:
+    """Every link on which a player's channel could be oversold, to whichever node.
+
+    On the PON the homes' committed rates come first.
+    """
     network = plan.network
     homes = len(network.having(Role.ONU))
     links = {}
     for node in network.having(Role.COMPUTE):
-        for home in network.having(Role.HOME)[:1]:
+        for player in dict.fromkeys(players):
             for direction in (DOWNSTREAM, UPSTREAM):
-                for hop in _hops(plan, home.name, node.name, direction):
+                for hop in _hops(plan, player, node.name, direction):
                     name, capacity_bps = _name(hop), hop.egress.rate_bps
                     if capacity_bps is None:
                         continue

@@ -1,0 +1,118 @@
+"""A network, a loop and an event log for tests of the driver: nothing runs, everything is written down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from testbed.model.base import Direction
+from testbed.model.scenario import Script
+from testbed.net.messages import ClassCounters
+from testbed.plan.make import make_plan
+from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
+from testbed.program.clock import Clock
+from testbed.scenario import load
+from topologies import elastic_access
+
+EMPTY = ClassCounters(
+    minor=0, sent_bytes=0, sent_packets=0, backlog_bytes=0, backlog_packets=0, dropped_packets=0
+)
+
+
+@dataclass(frozen=True)
+class StandingClock(Clock):
+    """Stands where the loop has put it."""
+
+    loop: "FakeLoop"
+
+    def now_ns(self) -> int:
+        return self.loop.now_ns
+
+
+class FakeLoop:
+    """Calls what is due when the test lets time pass."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self.clock = StandingClock(0, self)
+        self.timers: list[tuple[int, Callable[[], None]]] = []
+
+    def at(self, at_ns: int, call: Callable[[], None]) -> None:
+        self.timers.append((at_ns, call))
+
+    def pass_until(self, at_ns: int) -> None:
+        while due := sorted((t for t in self.timers if t[0] <= at_ns), key=lambda timer: timer[0]):
+            self.timers.remove(due[0])
+            self.now_ns = max(self.now_ns, due[0][0])
+            due[0][1]()
+        self.now_ns = at_ns
+
+
+@dataclass
+class FakeNetwork:
+    """Takes what the driver does to the network's classes, and refuses what a kernel would."""
+
+    plan: NetworkPlan
+    done: list[str] = field(default_factory=list)
+    classes: dict[tuple[Direction, int], ShapedClass] = field(default_factory=dict)
+    filters: dict[tuple[Direction, int], Match] = field(default_factory=dict)
+    backlog: dict[tuple[Direction, int], int] = field(default_factory=dict)
+
+    def open(self, direction: Direction, shaped: ShapedClass, match: Match) -> None:
+        assert (direction, shaped.minor) not in self.classes
+        assert (direction, match.order) not in self.filters
+        assert match.minor == shaped.minor
+        self.classes[direction, shaped.minor] = shaped
+        self.filters[direction, match.order] = match
+        self.done.append(f"open {direction} {shaped.rate_bps}")
+
+    def resize(self, direction: Direction, shaped: ShapedClass) -> None:
+        old = self.classes[direction, shaped.minor]
+        self.classes[direction, shaped.minor] = shaped
+        assert replace(shaped, rate_bps=0, ceil_bps=0, burst_bytes=0, quantum_bytes=0) == replace(
+            old, rate_bps=0, ceil_bps=0, burst_bytes=0, quantum_bytes=0
+        )
+        self.done.append(f"resize {direction} {shaped.rate_bps}")
+
+    def unmatch(self, direction: Direction, match: Match) -> None:
+        del self.filters[direction, match.order]
+        self.done.append(f"unmatch {direction}")
+
+    def remove(self, direction: Direction, shaped: ShapedClass) -> None:
+        assert all(match.minor != shaped.minor for (d, _), match in self.filters.items() if d is direction)
+        del self.classes[direction, shaped.minor]
+        lost = self.backlog.get((direction, shaped.minor), 0)
+        self.done.append(f"remove {direction}" + (f" losing {lost} bytes" if lost else ""))
+
+    def counters(self, direction: Direction) -> dict[int, ClassCounters]:
+        return {
+            minor: replace(EMPTY, minor=minor, backlog_bytes=self.backlog.get((direction, minor), 0))
+            for (where, minor) in self.classes
+            if where is direction
+        }
+
+    def fork(self, host: str, program: Callable[[], None]) -> int:
+        raise AssertionError(f"nothing is to be started on {host}: {program}")
+
+
+class FakeEvents:
+    """An event log in memory."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[str, Any]] = []
+
+    def write(self, kind: str, at_ns: int, **fields: Any) -> None:
+        self.written.append({"at_ns": at_ns, "kind": kind, **fields})
+
+    def kinds(self) -> list[str]:
+        return [event["kind"] for event in self.written]
+
+
+def elastic(**changes: Any) -> Script:
+    """The shipped scenario's elastic variant, with whole fields changed."""
+    return load("cloud_gaming").variants["elastic"].model_copy(update=changes)
+
+
+def network_of(script: Script) -> FakeNetwork:
+    """Its network."""
+    parameters = elastic_access.Parameters.model_validate(script.network.parameters)
+    return FakeNetwork(make_plan(elastic_access.network(parameters), script.access))
