@@ -1,0 +1,224 @@
+"""The command line: help with examples, hints for what was meant, and the exit status of every outcome."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from testbed.cli import INTERRUPTED, commands, main
+from testbed.cli.commands import COMMANDS
+from testbed.cli.parser import parser
+from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError
+from testbed.scenario import shipped
+
+REJECTED = Path(__file__).parents[1] / "golden" / "rejected"
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """The status with which the parser ends the program, and what it says."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    output = capsys.readouterr()
+    assert output.out == ""
+    return ended.value.code, output.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_examples_that_parse(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    _, _, examples = capsys.readouterr().out.partition("examples:\n")
+    lines = [line.split() for line in examples.splitlines() if line.strip()]
+    assert lines
+    for line in lines:
+        words = line[1:] if line[0] == "sudo" else line
+        assert words[:2] == ["testbed", command]
+        assert parser().parse_args(words[1:]).command == command
+
+
+def test_the_program_s_own_help_lists_all_commands_and_exit_statuses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert [command for command in COMMANDS if f"\n    {command} " not in text] == []
+    assert "exit status: 0 all expectations hold, 1 one does not" in text
+
+
+def test_every_command_of_the_parser_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    _, message = refused(["no-such-command"], capsys)
+    for command in COMMANDS:
+        assert f"'{command}'" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["rum"], "Try `testbed --help`."),
+        ([], "Try `testbed --help`."),
+        (["run"], "Try `testbed run --help`."),
+        (["run", "cloud_gaming", "--sede", "3"], "did you mean '--seed'?"),
+        (["run", "cloud_gaming", "--vanue", "host"], "did you mean '--venue'?"),
+        (["run", "cloud_gaming", "--venue", "moon"], "(choose from"),
+        (["run", "cloud_gaming", "--seed", "x"], "--seed: invalid int value: 'x'"),
+        (["check", "--json", "a.yaml"], "unknown argument '--json'"),
+        (["kernel", "destroy"], "(choose from"),
+        (["plan", "cloud_gaming", "another"], "unknown argument 'another'"),
+    ],
+)
+def test_what_the_parser_does_not_know_ends_with_status_2_and_a_hint(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, message = refused(arguments, capsys)
+    assert status == 2
+    assert message.startswith("error: ")
+    assert hint in message
+    assert "Try `testbed" in message
+
+
+def test_every_shipped_scenario_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *shipped()]) == 0
+    output = capsys.readouterr()
+    assert [line.partition(":")[0] for line in output.out.splitlines()] == shipped()
+    assert output.err == ""
+
+
+def test_a_wrong_file_is_status_2_and_its_message_names_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(REJECTED / "key_misspelt.yaml")]) == 2
+    output = capsys.readouterr()
+    assert "key_misspelt.yaml:" in output.err
+    assert output.out == ""
+
+
+def test_a_wrong_file_does_not_hide_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(REJECTED / "key_misspelt.yaml"), "cloud_gaming", str(REJECTED / "unit_missing.yaml")]
+    assert main(["check", *files]) == 2
+    output = capsys.readouterr()
+    assert output.out.startswith("cloud_gaming: ")
+    assert "key_misspelt.yaml:" in output.err
+    assert "unit_missing.yaml:" in output.err
+
+
+def test_a_scenario_that_does_not_exist_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "cloud_gamming"]) == 2
+    assert "cloud_gaming" in capsys.readouterr().err
+
+
+def test_a_plan_is_printed_and_follows_what_is_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "cloud_gaming"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("variants best_effort, elastic\nnetwork elastic_access: 17 nodes")
+    assert main(["plan", "cloud_gaming", "--set", "network.parameters.onus=5"]) == 0
+    assert "network elastic_access: 19 nodes" in capsys.readouterr().out
+
+
+def test_a_setting_that_cannot_be_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "cloud_gaming", "--set", "network.parameters.onuss=5"]) == 2
+    assert "onus" in capsys.readouterr().err
+
+
+def test_a_run_that_is_not_there_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path / "nothing")]) == 2
+    assert "nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ScenarioError, 2), (KernelError, 3), (NotReadyError, 4), (InvariantError, 70)]
+)
+def test_every_error_of_ours_is_one_line_and_its_status(
+    error: type[Exception], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_options: object) -> int:
+        raise error("it could not be; do this")
+
+    monkeypatch.setitem(commands.COMMANDS, "clean", fail)
+    assert main(["clean"]) == status
+    assert capsys.readouterr().err == "error: it could not be; do this\n"
+
+
+def test_an_interrupted_command_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(commands.COMMANDS, "clean", interrupt)
+    assert main(["clean"]) == INTERRUPTED
+    assert "nothing is left running" in capsys.readouterr().err
+
+
+def test_nothing_to_clean_is_said_and_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert main(["clean"]) == 0
+    assert "nothing to clean" in capsys.readouterr().out
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_checking_a_file_loads_none_of_the_heavy_parts() -> None:
+    """They are what makes a command line slow, and `check` must work where Mininet is not."""
+    heavy = ["mininet", "pyroute2", "scapy", "numpy", "pandas", "plotly", "pyarrow"]
+    code = (
+        "import json, sys; from testbed.cli import main; status = main(['check', 'cloud_gaming'])\n"
+        f"print(json.dumps([status, sorted(set({heavy}) & set(sys.modules))]))"
+    )
+    done = python(code)
+    assert done.stderr == ""
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, []]
+
+
+def test_importing_the_package_loads_no_part_of_it() -> None:
+    done = python("import sys, testbed; print([name for name in sys.modules if name.startswith('testbed.')])")
+    assert done.stdout == "[]\n"
+
+
+def test_output_that_nobody_reads_to_the_end_is_no_error() -> None:
+    """As in `testbed plan cloud_gaming | head -1`."""
+    code = "import sys; from testbed.cli import main; sys.exit(main(['plan', 'cloud_gaming']))"
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+    assert (process.returncode, complaint) == (0, b"")
+
+
+def test_the_shell_is_told_which_words_fit() -> None:
+    line = "testbed run cloud"
+    code = "from testbed.cli import main; main()"
+    done = subprocess.run(
+        ["bash", "-c", f'exec 8>&1 9>/dev/null; {sys.executable} -c "{code}" 2>/dev/null'],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_SHELL": "bash",
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+            "COMP_TYPE": "9",
+            "_ARGCOMPLETE_IFS": "\n",
+        },
+    )
+    assert "cloud_gaming" in done.stdout
