@@ -6,8 +6,9 @@ Which kinds of event there are and what they carry is in ARCHITECTURE.md.
 
 import json
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from testbed.record.closing import Closing
 
 EVENTS_FILE = "events.jsonl"
 RATES_FILE = "rates.jsonl"
@@ -18,7 +19,7 @@ def json_line(fields: dict[str, Any]) -> str:
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
 
 
-class LineLog:
+class LineLog(Closing):
     """Appends JSON objects to a file, each on its line, each written before the call returns."""
 
     file_name: str
@@ -34,14 +35,6 @@ class LineLog:
     def close(self) -> None:
         """Close the file; closing again does nothing."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class EventLog(LineLog):

@@ -9,8 +9,9 @@ import atexit
 import os
 import struct
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
+
+from testbed.record.closing import Closing
 
 SENT = struct.Struct("<qqq")
 """One packet sent: sequence number, size in bytes, instant in ns since the start of the scenario."""
@@ -27,7 +28,7 @@ def stream_path(directory: Path, session: str, measure: str, direction: str, suf
     return directory / f"{session}.{measure}.{direction}.{suffix}"
 
 
-class StreamLog:
+class StreamLog(Closing):
     """Appends records to a file, many at a time, because each write leaves the emulated host.
 
     Nothing is lost when the program ends by returning, by an exception or by `sys.exit`. A process
@@ -68,14 +69,6 @@ class StreamLog:
         finally:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class SentLog(StreamLog):
