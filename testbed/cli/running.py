@@ -62,13 +62,7 @@ def run_scenario(
     side_by_side = min(len(variants), os.cpu_count() or 1) if venue == "virtual" else 1
     running = _Variants(run, scenario_file, venue, wall_limit_s, show)
     try:
-        with stop_on_terminate(), ThreadPoolExecutor(side_by_side) as pool:
-            try:
-                for future in [pool.submit(running.run, variant) for variant in variants]:
-                    future.result()
-            except BaseException:
-                running.stop()
-                raise
+        running.run_all(side_by_side)
     except (KeyboardInterrupt, SystemExit):
         # Half a run is of no use to anybody; after an error it stays, to look into.
         shutil.rmtree(run.path)
@@ -82,25 +76,24 @@ def run_scenario(
     from testbed.record.merge import merge
 
     merge(run, variants)
-    durations_ns = [scenario.duration_ns for scenario in scenario_file.variants.values()]
-    run.write_manifest(
-        {
-            "testbed": VERSION,
-            "python": platform.python_version(),
-            "scenario": scenario_file.name,
-            "title": scenario_file.title,
-            "seed": seed,
-            "venue": venue,
-            "kernel": kernel_facts,
-            "variants": variants,
-            "settings": list(settings),
-            "duration_ns": max(durations_ns),
-            "started_at": started_at.isoformat(timespec="seconds"),
-            "wall_s": round(wall_s, 3),
-            "virtual_s": round(sum(durations_ns) / 1e9, 3),
-        }
-    )
+    facts = {"seed": seed, "venue": venue, "kernel": kernel_facts, "settings": list(settings)}
+    times = {"started_at": started_at.isoformat(timespec="seconds"), "wall_s": round(wall_s, 3)}
+    run.write_manifest({**_identity(scenario_file), **facts, **times})
     return run
+
+
+def _identity(scenario_file: ScenarioFile) -> dict[str, Any]:
+    """What was run, by what, and how much virtual time it takes: the part of a manifest known before."""
+    durations_ns = [scenario.duration_ns for scenario in scenario_file.variants.values()]
+    return {
+        "testbed": VERSION,
+        "python": platform.python_version(),
+        "scenario": scenario_file.name,
+        "title": scenario_file.title,
+        "variants": list(scenario_file.variants),
+        "duration_ns": max(durations_ns),
+        "virtual_s": round(sum(durations_ns) / 1e9, 3),
+    }
 
 
 def plan_texts(scenario_file: ScenarioFile) -> str:
@@ -138,6 +131,16 @@ class _Variants:
         self._lock = threading.Lock()
         self._processes: list[subprocess.Popen[str]] = []
         self._stopping = False
+
+    def run_all(self, side_by_side: int) -> None:
+        """Run every variant, so many at a time; if one fails or we are to stop, all of them end."""
+        with stop_on_terminate(), ThreadPoolExecutor(side_by_side) as pool:
+            try:
+                for future in [pool.submit(self.run, variant) for variant in self._file.variants]:
+                    future.result()
+            except BaseException:
+                self.stop()
+                raise
 
     def run(self, variant: str) -> None:
         """Run one variant to its end; the thread that calls reads its progress."""
