@@ -1,0 +1,253 @@
+"""What the documents say can be done: scenarios load, commands parse, links lead somewhere, keys exist."""
+
+import ast
+import importlib
+import re
+import shlex
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.cli import main
+from testbed.cli.parser import parser
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
+from testbed.model.scenario import (
+    ChannelRange,
+    ChannelRequest,
+    Commands,
+    Expectation,
+    Flow,
+    Job,
+    NetworkChoice,
+    Placement,
+    Probes,
+    Reference,
+    Scene,
+    Session,
+    Subscription,
+)
+from testbed.pon import PonStandard, capacity_bps, limits
+from testbed.scenario import load
+from testbed.scenario.shape import Layout
+from testbed.units import DURATION, LENGTH, RATE, SIZE
+
+PROJECT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
+REFERENCE = PROJECT / "docs" / "scenario-files.md"
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+_ROW = re.compile(r"^\| `([^`]+)` \| ([^|]*) \| ([^|]*) \|", re.MULTILINE)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a document in one language."""
+    return [block for tag, block in _BLOCK.findall(text) if tag == language]
+
+
+def all_blocks(language: str) -> list[Any]:
+    return [
+        pytest.param(block, id=f"{name(path)}-{number}")
+        for path in DOCUMENTS
+        for number, block in enumerate(blocks(path.read_text(), language), start=1)
+    ]
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The commands of a document's shell blocks, as words, without what follows a #."""
+    for block in blocks(text, "sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words:
+                yield words
+
+
+def all_commands() -> list[Any]:
+    return [
+        pytest.param(words, id=f"{name(path)}-{number}")
+        for path in DOCUMENTS
+        for number, words in enumerate(commands(path.read_text()), start=1)
+    ]
+
+
+def faults(words: list[str]) -> list[str]:
+    """What would keep a documented command from being understood."""
+    match words:
+        case ["make", *targets]:
+            makefile = (PROJECT / "Makefile").read_text()
+            return [each for each in targets if not re.search(rf"^{each}:", makefile, re.MULTILINE)]
+        case ["sudo", *rest]:
+            return faults(rest)
+        case [".venv/bin/testbed", *arguments]:
+            try:
+                parser().parse_args(arguments)
+            except SystemExit as refused:
+                return [f"exit status {refused.code}"]
+            return []
+        case [".venv/bin/mn" | "mn", *_]:
+            return [] if (PROJECT / words[words.index("--custom") + 1]).is_file() else ["no such topology"]
+        case [".venv/bin/python", "-m", *_] | [".venv/bin/lint-imports"] | [".venv/bin/mypy"]:
+            return []
+        case [".venv/bin/ruff", "check" | "format", *_] | ["vagrant", "up" | "ssh" | "reload", *_]:
+            return []
+        case [".venv/bin/python", script, *_]:
+            return [] if (PROJECT / script).is_file() else ["no such script"]
+    return [f"no test knows the command {words[0]}"]
+
+
+def slug(heading: str) -> str:
+    """A heading as the target of a link."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def broken_links(document: Path, text: str) -> list[str]:
+    """The links of a document to files and headings that do not exist; the web's are not looked at."""
+    broken = []
+    for link in _LINK.findall(text):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        file, _, heading = link.partition("#")
+        target = (document.parent / file).resolve() if file else document
+        if not target.exists():
+            broken.append(link)
+        elif heading:
+            linked = text if target == document else target.read_text()
+            if heading not in {slug(title) for _, title in _HEADING.findall(linked)}:
+                broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("block", all_blocks("yaml"))
+def test_every_scenario_of_the_documents_loads(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "documented.yaml"
+    path.write_text(block)
+    assert load(str(path)).variants
+
+
+@pytest.mark.parametrize("words", all_commands())
+def test_every_command_of_the_documents_is_understood(words: list[str]) -> None:
+    assert faults(words) == []
+
+
+@pytest.mark.parametrize("block", all_blocks("python"))
+def test_every_program_of_the_documents_is_python(block: str) -> None:
+    ast.parse(block)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    assert broken_links(document, document.read_text()) == []
+
+
+def test_the_plans_of_the_documents_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    plans = [words[1:] for words in commands(REFERENCE.read_text()) if words[1] == "plan"]
+    assert [main(arguments) for arguments in plans] == [0] * len(plans)
+    assert "network elastic_access" in capsys.readouterr().out
+    assert plans
+
+
+def topology(stem: str) -> Any:
+    return importlib.import_module(f"topologies.{stem}")
+
+
+SECTIONS: dict[str, type[Value]] = {
+    "The whole file": Layout,
+    "`network`": NetworkChoice,
+    "`access.downstream`, `access.upstream`": Subscription,
+    "`placement`": Placement,
+    "`sessions.NAME`": Session,
+    "`sessions.NAME.job`": Job,
+    "`sessions.NAME.scenes[]`": Scene,
+    "`sessions.NAME.commands`": Commands,
+    "`sessions.NAME.probes`": Probes,
+    "`sessions.NAME.channel`": ChannelRequest,
+    "`sessions.NAME.channel.downstream`, `sessions.NAME.channel.upstream`": ChannelRange,
+    "`background.NAME`": Flow,
+    "`expect[]`": Expectation,
+    "`references[]`": Reference,
+    "Topology `pon_tree`": topology("pon_tree").Parameters,
+    "Topology `compute_mesh`": topology("compute_mesh").Parameters,
+    "`nodes.NAME`": topology("compute_mesh").Node,
+    "`pairs[]`": topology("compute_mesh").Pair,
+}
+"""Each section of the reference with the type whose keys it lists."""
+
+
+def written_default(model: type[Value], field_name: str) -> str:
+    """A field's default as the reference writes it."""
+    field = model.model_fields[field_name]
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True, validated_data={})
+    if default is None or default == {} or default == ():
+        return "none"
+    if isinstance(default, Value | dict):
+        return "see below"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, Enum):
+        return str(default.value)
+    for suffix, dimension in (("_bps", RATE), ("_ns", DURATION), ("_bytes", SIZE), ("_m", LENGTH)):
+        if field_name.endswith(suffix):
+            return dimension.format(default)
+    return f"{default:g}"
+
+
+def keys_with_defaults(model: type[Value]) -> dict[str, str]:
+    return {field.alias or each: written_default(model, each) for each, field in model.model_fields.items()}
+
+
+def section(title: str) -> str:
+    """The text below a heading of the reference, up to the next one."""
+    parts = re.split(r"^#+ (.+)$", REFERENCE.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))[title]
+
+
+def listed(title: str) -> dict[str, str]:
+    """The keys of a section's first table with their defaults."""
+    table = section(title).partition("|---|---|---|---|\n")[2].partition("\n\n")[0] + "\n"
+    return {key: default.strip() for key, _, default in _ROW.findall(table)}
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_reference_has_every_key_with_its_default(title: str) -> None:
+    assert listed(title) == keys_with_defaults(SECTIONS[title])
+
+
+def test_elastic_access_has_the_parameters_of_its_parts_and_those_listed() -> None:
+    own = keys_with_defaults(topology("elastic_access").Parameters)
+    parts = keys_with_defaults(topology("pon_tree").Parameters)
+    parts |= keys_with_defaults(topology("compute_mesh").Parameters)
+    assert own == parts | listed("Topology `elastic_access`")
+
+
+def test_the_reference_has_the_capacity_and_limits_of_every_standard() -> None:
+    table = section("Topology `pon_tree`").partition("|---|---|---|---|---|---|\n")[2].partition("\n\n")[0]
+    most = {standard: limits(standard) for standard in PonStandard}
+    assert table.splitlines() == [
+        f"| `{standard}` | {RATE.format_down(capacity_bps(standard, DOWNSTREAM, 4))} "
+        f"| {RATE.format_down(capacity_bps(standard, UPSTREAM, 4))} "
+        f"| {LENGTH.format(most[standard].reach_m)} | {LENGTH.format(most[standard].differential_m)} "
+        f"| {most[standard].split} |"
+        for standard in PonStandard
+    ]
+
+
+def test_the_checks_find_what_they_look_for(tmp_path: Path) -> None:
+    """The control: what is wrong in a document is seen."""
+    page = tmp_path / "page.md"
+    page.write_text("# One thing\n[a](none.md) [b](#one-thing) [c](#two) [d](https://x.example)\n")
+    assert broken_links(page, page.read_text()) == ["none.md", "#two"]
+    assert list(commands("```sh\nmake demo # all\n\n# nothing\n```\n")) == [["make", "demo"]]
+    assert faults(["make", "demo", "dmeo"]) == ["dmeo"]
+    assert faults([".venv/bin/testbed", "rnu"]) == ["exit status 2"]
+    assert faults(["mn", "--custom", "topologies/none.py"]) == ["no such topology"]
+    assert faults(["frobnicate"]) == ["no test knows the command frobnicate"]
