@@ -4,7 +4,7 @@ import ast
 import importlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -80,27 +80,39 @@ def all_commands() -> list[Any]:
 
 def faults(words: list[str]) -> list[str]:
     """What would keep a documented command from being understood."""
-    match words:
-        case ["make", *targets]:
-            makefile = (PROJECT / "Makefile").read_text()
-            return [each for each in targets if not re.search(rf"^{each}:", makefile, re.MULTILINE)]
-        case ["sudo", *rest]:
-            return faults(rest)
-        case [".venv/bin/testbed", *arguments]:
-            try:
-                parser().parse_args(arguments)
-            except SystemExit as refused:
-                return [f"exit status {refused.code}"]
-            return []
-        case [".venv/bin/mn" | "mn", *_]:
-            return [] if (PROJECT / words[words.index("--custom") + 1]).is_file() else ["no such topology"]
-        case [".venv/bin/python", "-m", *_] | [".venv/bin/lint-imports"] | [".venv/bin/mypy"]:
-            return []
-        case [".venv/bin/ruff", "check" | "format", *_] | ["vagrant", "up" | "ssh" | "reload", *_]:
-            return []
-        case [".venv/bin/python", script, *_]:
-            return [] if (PROJECT / script).is_file() else ["no such script"]
-    return [f"no test knows the command {words[0]}"]
+    words = words[1:] if words[0] == "sudo" else words
+    program, arguments = Path(words[0]).name, words[1:]
+    if program not in CHECKS:
+        return [f"no test knows the command {words[0]}"]
+    return CHECKS[program](arguments)
+
+
+def unknown_targets(arguments: list[str]) -> list[str]:
+    makefile = (PROJECT / "Makefile").read_text()
+    return [target for target in arguments if not re.search(rf"^{target}:", makefile, re.MULTILINE)]
+
+
+def refused(arguments: list[str]) -> list[str]:
+    try:
+        parser().parse_args(arguments)
+    except SystemExit as ended:
+        return [f"exit status {ended.code}"]
+    return []
+
+
+def missing_files(arguments: list[str]) -> list[str]:
+    return [each for each in arguments if each.endswith(".py") and not (PROJECT / each).is_file()]
+
+
+CHECKS: dict[str, Callable[[list[str]], list[str]]] = {
+    "make": unknown_targets,
+    "testbed": refused,
+    "mn": missing_files,
+    "python": missing_files,
+    "ruff": missing_files,
+    "vagrant": lambda _: [],
+}
+"""What is known of each program that documents call: given its arguments, what is wrong with them."""
 
 
 def slug(heading: str) -> str:
@@ -187,18 +199,19 @@ def written_default(model: type[Value], field_name: str) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True, validated_data={})
-    if default is None or default == {} or default == ():
+    if default is None or default in ({}, ()):
         return "none"
-    if isinstance(default, Value | dict):
-        return "see below"
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, Enum):
-        return str(default.value)
+    return "see below" if isinstance(default, Value | dict) else written(default, field_name)
+
+
+def written(value: Any, field_name: str) -> str:
+    """A single value, with the unit that its field's name ends in."""
     for suffix, dimension in (("_bps", RATE), ("_ns", DURATION), ("_bytes", SIZE), ("_m", LENGTH)):
         if field_name.endswith(suffix):
-            return dimension.format(default)
-    return f"{default:g}"
+            return dimension.format(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value.value) if isinstance(value, Enum) else f"{value:g}"
 
 
 def keys_with_defaults(model: type[Value]) -> dict[str, str]:
@@ -249,5 +262,5 @@ def test_the_checks_find_what_they_look_for(tmp_path: Path) -> None:
     assert list(commands("```sh\nmake demo # all\n\n# nothing\n```\n")) == [["make", "demo"]]
     assert faults(["make", "demo", "dmeo"]) == ["dmeo"]
     assert faults([".venv/bin/testbed", "rnu"]) == ["exit status 2"]
-    assert faults(["mn", "--custom", "topologies/none.py"]) == ["no such topology"]
+    assert faults(["sudo", "mn", "--custom", "topologies/none.py"]) == ["topologies/none.py"]
     assert faults(["frobnicate"]) == ["no test knows the command frobnicate"]
