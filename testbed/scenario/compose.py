@@ -21,6 +21,9 @@ MAX_NODES = 20_000
 MAX_KEY = 100
 MAX_TEXT = 10_000
 _LONGEST_NUMBER = 40
+_TOO_DEEP = f"the text is nested more than {MAX_DEPTH} deep; is a bracket open?"
+_PARSER_DEPTH = "exceeded maximum nesting depth"
+"""What newer parsers say of brackets by the thousand, before the first of them is seen here."""
 
 INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
@@ -91,6 +94,8 @@ class _Composer:
             opened = error.context_mark if "quoted scalar" in str(error.context) else None
             mark = opened or error.problem_mark or error.context_mark
             line = mark.line + 1 if mark is not None else 0
+            if _PARSER_DEPTH in str(error.problem):
+                self._refuse(line, _TOO_DEEP, error)
             self._refuse(line, f"is not YAML: {_reason(error)}", error)
         except yaml.YAMLError as error:
             self._refuse(0, f"is not YAML: {error}", error)
@@ -152,7 +157,7 @@ class _Composer:
         if self._nodes > MAX_NODES:
             self._refuse(line, f"the text holds more than {MAX_NODES:,} values; is it another file?")
         if len(keys) > MAX_DEPTH:
-            self._refuse(line, f"the text is nested more than {MAX_DEPTH} deep; is a bracket open?")
+            self._refuse(line, _TOO_DEEP)
         anchor = getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent):
             self._refuse(line, f"aliases (*{anchor}) are not read; write the value out")
