@@ -10,9 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from testbed.model.base import Duration, Rate, Value
+from testbed.model.base import Duration, Name, Rate, Value
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.model.scenario import Name
 from testbed.net.stock import LINKS, switches, topology
 
 METRO = "metro"

@@ -31,6 +31,8 @@ def network(parameters: Parameters) -> Network:
         name="elastic_access",
         stations=tree.stations + mesh.stations,
         wires=(*tree.wires, metro, *mesh.wires),
+        pon=tree.pon,
+        mtu_bytes=tree.mtu_bytes,
     )
 
 

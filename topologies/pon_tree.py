@@ -10,9 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction, Length, Value
-from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.model.scenario import Name
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction, Length, Name, Size, Value
+from testbed.model.network import Egress, Network, PonTree, Role, Station, Wire
 from testbed.net.stock import LINKS, switches, topology
 from testbed.pon import (
     PonStandard,
@@ -45,6 +44,7 @@ class Parameters(Value):
     fibre_m: Length = 20_000
     fibres: dict[Name, Length] = Field(default_factory=dict)
     devices: dict[Name, Devices] = Field(default_factory=dict)
+    mtu_bytes: Annotated[Size, Field(ge=576, le=9000)] = 1500
 
 
 def network(parameters: Parameters) -> Network:
@@ -78,7 +78,13 @@ def network(parameters: Parameters) -> Network:
         for host in (f"home{number}", *parameters.devices.get(onu, ())):
             stations.append(Station(name=host, role=Role.HOME))
             wires.append(Wire(a=onu, b=host))
-    return Network(name="pon_tree", stations=tuple(stations), wires=tuple(wires))
+    return Network(
+        name="pon_tree",
+        stations=tuple(stations),
+        wires=tuple(wires),
+        pon=PonTree(standard=parameters.pon, fibres_m=lengths_m),
+        mtu_bytes=parameters.mtu_bytes,
+    )
 
 
 def _line(parameters: Parameters, direction: Direction) -> Egress:

@@ -7,18 +7,23 @@ raw records of `testbed.record` and the venue's progress lines out.
 import argparse
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from testbed.cli.programs import PlannedPrograms
 from testbed.cli.settled import SCENARIO_FILE
+from testbed.driver.assignment import Assignment
+from testbed.driver.children import Children
 from testbed.driver.driver import Driver
 from testbed.errors import TestbedError
 from testbed.net.emulation import Emulation
 from testbed.net.ledger import Ledger
 from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan
+from testbed.program.clock import Clock
+from testbed.program.loop import Loop
 from testbed.scenario import load
 from testbed.venue.progress import Progress, append_progress
 
@@ -31,7 +36,7 @@ def execute(folder: Path, variant: str, at_fork: Callable[[int], None]) -> None:
     """
     scenario_file = load(str(folder / SCENARIO_FILE), variants=[variant])
     scenario, network = scenario_file.variants[variant], scenario_file.networks[variant]
-    plan = make_plan(network, scenario.access)
+    plan = make_plan(network, scenario.access, scenario.pon)
 
     def report(reached_ns: int, of_ns: int, text: str) -> None:
         append_progress(folder, Progress(reached_ns=reached_ns, of_ns=of_ns, text=text))
@@ -40,17 +45,25 @@ def execute(folder: Path, variant: str, at_fork: Callable[[int], None]) -> None:
     with Emulation(plan) as emulation:
         for pid in emulation.pids():
             at_fork(pid)
-        programs = PlannedPrograms(plan, scenario.seed)
+        programs = PlannedPrograms(plan, scenario.pon, scenario.seed, emulation.upstream_line)
         Driver(scenario, emulation, programs, folder, report, at_fork).run()
 
 
 def shell(folder: Path, variant: str) -> None:
     """Build the network of a variant and give the user Mininet's command line on it."""
     scenario_file = load(str(folder / SCENARIO_FILE), variants=[variant])
-    plan = make_plan(scenario_file.networks[variant], scenario_file.variants[variant].access)
+    scenario = scenario_file.variants[variant]
+    plan = make_plan(scenario_file.networks[variant], scenario.access, scenario.pon)
     unshare()
     with Emulation(plan) as emulation:
-        emulation.cli()
+        programs = PlannedPrograms(plan, scenario.pon, scenario.seed, emulation.upstream_line)
+        clock = Clock(time.clock_gettime_ns(time.CLOCK_REALTIME))
+        children = Children(emulation, Loop(clock), lambda _pid: None)
+        try:
+            Assignment(emulation, programs, children).start()
+            emulation.cli()
+        finally:
+            children.kill()
 
 
 def main(arguments: list[str]) -> int:

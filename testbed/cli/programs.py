@@ -2,19 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from random import Random
 
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
+from testbed.model.pon import Pon
+from testbed.model.quantity import Measure
 from testbed.model.scenario import Flow, Scene
+from testbed.net.olt import Olt
+from testbed.net.shaper import PonShaper
 from testbed.plan.network_plan import NetworkPlan
+from testbed.plan.pon import tos_of
 from testbed.probe.prober import ProbeReceiver, ProbeSender
 from testbed.program.clock import Clock
 from testbed.program.control import Control
 from testbed.program.loop import Loop
 from testbed.program.process import Ask, Part, run_program
-from testbed.workload.bulk import TcpSink, TcpSource, UdpSink, UdpSource
+from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.bulk import TcpSink, TcpSource
 from testbed.workload.game import Ends, Player, RenderServer
+from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
 
 Program = Callable[[], None]
 
@@ -22,8 +29,21 @@ Program = Callable[[], None]
 class PlannedPrograms:
     """The programs of a scenario on a plan; see `testbed.driver.protocols.Programs`."""
 
-    def __init__(self, plan: NetworkPlan, seed: int) -> None:
-        self._plan, self._seed = plan, seed
+    def __init__(
+        self, plan: NetworkPlan, pon: Pon, seed: int, upstream_line: Callable[[], PonShaper]
+    ) -> None:
+        self._plan, self._pon, self._seed, self._upstream_line = plan, pon, seed, upstream_line
+
+    def olt(self, control: Control) -> Program:
+        """The OLT's control of the upstream line."""
+
+        def program() -> None:
+            pon, port = self._plan.pon, self._plan.pon_port(UPSTREAM).pon_port
+            assert pon is not None
+            assert port is not None
+            Olt(control, pon, port, self._upstream_line()).run()
+
+        return program
 
     def at_node(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Program:
         """The render server, with its end of the probes."""
@@ -46,21 +66,40 @@ class PlannedPrograms:
 
         return lambda: run_program(control, Loop(clock), parts)
 
-    def source(self, name: str, flow: Flow, port: int, clock: Clock, control: Control) -> Program:
+    def source(self, name: str, flow: Flow, port: int, clock: Clock, control: Control, logs: Path) -> Program:
         """The sending end of a background flow."""
-        make: Any = TcpSource if flow.protocol == "tcp" else UdpSource
-        ends = self._plan.address(flow.source).ip, self._plan.address(flow.destination).ip
-        return lambda: run_program(control, Loop(clock), lambda loop, _ask: [make(loop, flow, *ends, port)])
+        here, there = self._plan.address(flow.source).ip, self._plan.address(flow.destination).ip
+        tos = tos_of(self._pon, flow.tcont) if flow.tcont else 0
 
-    def sink(self, name: str, flow: Flow, port: int, clock: Clock, control: Control) -> Program:
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            if flow.protocol == "tcp":
+                return [TcpSource(loop, flow, here, there, port, tos)]
+            datagrams = sending(loop.clock, here, there, port, tos)
+            if not flow.is_paced:
+                return [BatchedSource(loop, flow, datagrams)]
+            random = Random(f"{self._seed}/{name}/arrivals")
+            log = SentLog(logs, **self._stream(name, flow)) if flow.measured else None
+            return [PacedSource(loop, flow, datagrams, random, log)]
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def sink(self, name: str, flow: Flow, port: int, clock: Clock, control: Control, logs: Path) -> Program:
         """The receiving end of a background flow."""
         address = self._plan.address(flow.destination).ip
 
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            tcp = flow.protocol == "tcp"
-            return [TcpSink(loop, address, port, flow.flows) if tcp else UdpSink(loop, address, port)]
+            if flow.protocol == "tcp":
+                return [TcpSink(loop, flow, address, port)]
+            log = ReceivedLog(logs, **self._stream(name, flow)) if flow.measured else None
+            return [UdpSink(loop, address, port, log)]
 
         return lambda: run_program(control, Loop(clock), parts)
+
+    def _stream(self, name: str, flow: Flow) -> dict[str, str]:
+        """How the packets of a measured flow are logged: as those of a session of its name."""
+        direction = self._plan.network.direction(flow.source, flow.destination)
+        assert direction is not None, "a measured flow crosses the access network"
+        return {"session": name, "measure": Measure.PACKET, "direction": direction}
 
     def _ends(self, placed: Placed, logs: Path) -> Ends:
         return Ends(

@@ -18,13 +18,15 @@ from testbed.channel import (
     decide,
     demand_of_scene,
 )
-from testbed.driver.classes import class_of_channel, match_of_channel
+from testbed.driver.assignment import Assignment
+from testbed.driver.classes import class_of_channel, home_of, match_of_channel
 from testbed.driver.links import links_between, shared_links
 from testbed.driver.protocols import Placed, RunningNetwork
 from testbed.errors import InvariantError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.scenario import Scene, Script
 from testbed.plan.network_plan import Match, ShapedClass
+from testbed.plan.pon import channel_tcont
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
@@ -38,8 +40,16 @@ _EMPTY_CHECK_NS = 1_000_000
 class Channels:
     """The channels of a run: the controller's state, and the classes that realise it."""
 
-    def __init__(self, network: RunningNetwork, scenario: Script, loop: Loop, events: EventLog) -> None:
+    def __init__(
+        self,
+        network: RunningNetwork,
+        scenario: Script,
+        loop: Loop,
+        events: EventLog,
+        assignment: Assignment,
+    ) -> None:
         self._network, self._loop, self._events = network, loop, events
+        self._assignment = assignment
         players = [session.player for session in scenario.sessions.values()]
         self._state = ChannelState(links=shared_links(network.plan, scenario.access, players))
         overhead_bytes = network.plan.pon_port(DOWNSTREAM).classes[0].overhead_bytes
@@ -117,19 +127,21 @@ class Channels:
                 self._events.write(output.kind, now_ns, **output.fields)
             case Open():
                 index, placed = self._placed[output.session]
-                shaped = self._class(output.session, output.direction, output.rate_bps, output.queue_bytes)
+                shaped = self._class(output.session, output.rate_bps, output.queue_bytes)
                 where = match_of_channel(
                     self._network.plan, index, output.direction, placed.session.player, placed.node
                 )
                 self._network.open(output.direction, shaped, where)
+                self._assign(output.session, output.direction, shaped)
                 self._open[output.session, output.direction] = (shaped, where)
                 self._acted("net.open", output.session, output.direction, output.rate_bps)
             case Resize():
                 old, where = self._open[output.session, output.direction]
                 if old.queue_bytes is None:
                     raise InvariantError(f"the class of {output.session} {output.direction} has no queue")
-                shaped = self._class(output.session, output.direction, output.to_bps, old.queue_bytes)
+                shaped = self._class(output.session, output.to_bps, old.queue_bytes)
                 self._network.resize(output.direction, shaped)
+                self._assign(output.session, output.direction, shaped)
                 self._open[output.session, output.direction] = (shaped, where)
                 self._acted("net.resize", output.session, output.direction, output.to_bps)
             case Close():
@@ -137,9 +149,15 @@ class Channels:
                     _, where = self._open.pop((output.session, direction))
                     self._network.unmatch(direction, where)
 
-    def _class(self, session: str, direction: Direction, rate_bps: int, queue_bytes: int) -> ShapedClass:
+    def _assign(self, session: str, direction: Direction, shaped: ShapedClass) -> None:
+        """Upstream a class is a T-CONT, and its rate is the OLT's affair."""
+        if direction is UPSTREAM:
+            home = home_of(self._network.plan, self._placed[session][1].session.player)
+            self._assignment.set(channel_tcont(shaped.minor, home, shaped.rate_bps))
+
+    def _class(self, session: str, rate_bps: int, queue_bytes: int) -> ShapedClass:
         index, _ = self._placed[session]
-        return class_of_channel(self._network.plan, index, session, direction, rate_bps, queue_bytes)
+        return class_of_channel(self._network.plan, index, session, rate_bps, queue_bytes)
 
     def _remove_when_empty(
         self, session: str, closing: list[tuple[Direction, ShapedClass, Match]], then: Callable[[], None]
@@ -149,6 +167,8 @@ class Channels:
             if self._network.counters(direction)[shaped.minor].backlog_bytes:
                 left.append((direction, shaped, where))
             else:
+                if direction is UPSTREAM:
+                    self._assignment.forget(shaped.minor)
                 self._network.remove(direction, shaped)
                 self._acted("net.close", session, direction, shaped.rate_bps)
         if left:

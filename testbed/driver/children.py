@@ -64,16 +64,28 @@ class Children:
         for child in children:
             self.tell(child, "go")
 
-    def tell(self, child: Child, kind: str) -> None:
+    def tell(self, child: Child, kind: str, **fields: Any) -> None:
         """Say something to a program.
 
         Raises:
             NotReadyError: It is gone.
         """
         try:
-            child.control.say(kind)
+            child.control.say(kind, **fields)
         except BrokenPipeError:
             raise self._ended(child, f"ended before it was told {kind}") from None
+
+    def ask(self, child: Child, kind: str, **fields: Any) -> dict[str, Any]:
+        """Say something to a program that says nothing by itself, and wait for its answer.
+
+        Raises:
+            NotReadyError: It is gone.
+        """
+        self.tell(child, kind, **fields)
+        answer = child.control.hear()
+        if answer is None:
+            raise self._ended(child, f"ended when it was told {kind}")
+        return answer
 
     def stop(self, child: Child) -> dict[str, Any]:
         """Tell a program to finish, and wait until it has; its last message.

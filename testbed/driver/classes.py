@@ -2,7 +2,8 @@
 
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
-from testbed.plan.shaping import FIRST_CHANNEL, FIRST_HOME, FIRST_SESSION_ORDER, LINE, channel_class
+from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER, LINE, channel_class
+from testbed.pon.provision import FIRST_HOME
 
 FIRST_PORT = 40_000
 PORTS_PER_SESSION = 4
@@ -14,10 +15,11 @@ def first_port(index: int) -> int:
 
 
 def class_of_channel(
-    plan: NetworkPlan, index: int, name: str, direction: Direction, rate_bps: int, queue_bytes: int
+    plan: NetworkPlan, index: int, name: str, rate_bps: int, queue_bytes: int
 ) -> ShapedClass:
-    """The class of a session's channel at a rate."""
-    line = next(shaped for shaped in plan.pon_port(direction).classes if shaped.minor == LINE)
+    """The class of a session's channel at a rate; upstream, where a PON has T-CONTs in its place, too."""
+    # What a frame costs on the PON is the same both ways, and downstream there are always classes.
+    line = next(shaped for shaped in plan.pon_port(DOWNSTREAM).classes if shaped.minor == LINE)
     return channel_class(line, index, rate_bps, queue_bytes, name)
 
 
@@ -35,9 +37,14 @@ def match_of_channel(plan: NetworkPlan, index: int, direction: Direction, player
     )
 
 
+def home_of(plan: NetworkPlan, player: str) -> int:
+    """The number of the home in which a player is: the third part of its address."""
+    return int(plan.address(player).ip.split(".")[2])
+
+
 def minor_of_home(plan: NetworkPlan, player: str) -> int:
-    """The class of the home in which a player is; the third part of its address is the home's number."""
-    return FIRST_HOME + int(plan.address(player).ip.split(".")[2])
+    """The class, or the T-CONT, of the home in which a player is."""
+    return FIRST_HOME + home_of(plan, player)
 
 
 def minor_of_channel(index: int) -> int:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.driver.assignment import Assignment
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.classes import first_port
@@ -63,7 +64,8 @@ class Driver:
         self._events = EventLog(logs)
         self._rate_log = RateLog(logs)
         self._children = Children(network, self._loop, at_fork)
-        self._channels = Channels(network, scenario, self._loop, self._events)
+        self._assignment = Assignment(network, programs, self._children)
+        self._channels = Channels(network, scenario, self._loop, self._events, self._assignment)
         self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
         self._active: dict[int, Placed] = {}
         self._flow_sinks: list[tuple[str, Child]] = []
@@ -80,6 +82,7 @@ class Driver:
         """
         use_exact_timers()
         try:
+            self._assignment.start()
             self._start_flows()
             self._events.write("network.ready", self._clock.now_ns())
             for index, (name, session) in enumerate(self._scenario.sessions.items()):
@@ -92,6 +95,8 @@ class Driver:
             self._loop.at(self._end_ns, self._finish)
             self._loop.run()
             self._stop_flows()
+            if self._assignment.program is not None:
+                self._stop(self._assignment.program)
             self._events.write("run.end", self._clock.now_ns())
         except BaseException:
             self._children.kill()
@@ -103,8 +108,8 @@ class Driver:
     def _start_flows(self) -> None:
         for index, (name, flow) in enumerate(self._scenario.background.items()):
             port = _FIRST_FLOW_PORT + index
-            sink = partial(self._programs.sink, name, flow, port, self._clock)
-            source = partial(self._programs.source, name, flow, port, self._clock)
+            sink = partial(self._programs.sink, name, flow, port, self._clock, logs=self._logs)
+            source = partial(self._programs.source, name, flow, port, self._clock, logs=self._logs)
             self._flow_sinks.append((name, self._children.start(f"{name} sink", flow.destination, sink)))
             self._flow_sources.append(self._children.start(f"{name} source", flow.source, source))
         self._children.go(*(child for _, child in self._flow_sinks), *self._flow_sources)
@@ -170,6 +175,8 @@ class Driver:
                 text=f"{late}: this machine cannot carry the scenario in real time; "
                 "its numbers are not the network's",
             )
+        for remark in done.get("remarks", ()):
+            self._event("warning", text=f"program {child.name}: {remark}")
         return done
 
     def _session_over(self, placed: Placed) -> None:

@@ -68,6 +68,10 @@ Size = _quantity(SIZE)
 Length = _quantity(LENGTH)
 
 
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
+
+
 class Value(BaseModel):
     """A frozen value that rejects keys it does not know."""
 

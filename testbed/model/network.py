@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from testbed.model.base import Direction
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 
 
 class Role(StrEnum):
@@ -67,12 +67,30 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PonTree:
+    """What a topology's PON is: its standard by name ("XGS-PON"), and each ONU's fibre from the OLT."""
+
+    standard: str
+    fibres_m: dict[str, int]
+
+    @property
+    def farthest_m(self) -> int:
+        """The longest fibre: what all others are equalised to."""
+        return max(self.fibres_m.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A topology with its parameters filled in. `homes` maps each ONU to the hosts behind it."""
+    """A topology with its parameters filled in; `pon` None is a network without one.
+
+    `mtu_bytes` is the largest IP packet on any wire.
+    """
 
     name: str
     stations: tuple[Station, ...]
     wires: tuple[Wire, ...]
+    pon: PonTree | None = None
+    mtu_bytes: int = 1500
 
     def station(self, name: str) -> Station:
         """The station of this name; KeyError if there is none."""
@@ -88,3 +106,9 @@ class Network:
             for here, there, egress in wire.ends():
                 if here == name:
                     yield there, egress
+
+    def direction(self, source: str, destination: str) -> Direction | None:
+        """The way across the access network from one host to another; None if both are on one side of it."""
+        roles = self.station(source).role, self.station(destination).role
+        ways = {(Role.HOME, Role.COMPUTE): UPSTREAM, (Role.COMPUTE, Role.HOME): DOWNSTREAM}
+        return ways.get(roles)

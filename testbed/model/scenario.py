@@ -1,4 +1,4 @@
-"""A scenario: what happens on a network, for how long, and what is expected of it.
+"""A scenario: what happens on a network, and for how long. What is expected of it is in `quantity`.
 
 All instants are virtual time since the start of the scenario. Cross-checks that need the network
 (does this home exist? does this channel fit the PON?) are in `testbed.scenario.rules`.
@@ -8,22 +8,18 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_serializer, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from testbed.model.base import FROM_TEXT, Direction, Duration, FieldError, Rate, Size, Value
+from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value, file_key
+from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
 from testbed.units import DURATION
-from testbed.words import quoted
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
 Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 Interval = Annotated[Duration, Field(ge=100_000)]
 """Between two packets of one program: a program in Python sends about ten thousand a second."""
 
 Period = Annotated[Duration, Field(gt=0)]
-PositiveRate = Annotated[Rate, Field(gt=0)]
-PositiveSize = Annotated[Size, Field(gt=0)]
 
 
 class NetworkChoice(Value):
@@ -37,12 +33,13 @@ class Subscription(Value):
     """What every home has in one direction whatever else happens.
 
     `rate` is the most it can use, `committed` what the PON holds for it, `queue` the bytes that may
-    wait: a long queue is the usual cause of delay on an access link.
+    wait: a long queue is the usual cause of delay on an access link. `aqm` keeps it shorter than that.
     """
 
     rate_bps: PositiveRate
     committed_bps: Rate
     queue_bytes: PositiveSize
+    aqm: Aqm = Aqm.FIFO
 
     @model_validator(mode="after")
     def _ordered(self) -> "Subscription":
@@ -182,8 +179,38 @@ class Session(Value):
         return self
 
 
+class Arrivals(StrEnum):
+    """How a udp flow spaces its packets: evenly, or as a Poisson process."""
+
+    CONSTANT = "constant"
+    POISSON = "poisson"
+
+
+_UDP_ONLY = {
+    "rate_bps": "a tcp flow finds its own rate",
+    "interval_ns": "a tcp flow finds its own rate",
+    "packet_bytes": "tcp fills its packets itself",
+    "arrivals": "a tcp flow sends as fast as it goes",
+    "phase_ns": "a tcp flow sends as fast as it goes",
+    "measured": "the packets of a tcp flow are the kernel's and have no number",
+}
+_TCP_ONLY = {
+    "flows": "a udp flow is one stream; write a higher rate, or more flows side by side",
+    "congestion": "udp knows no congestion control; remove this key, or write protocol: tcp",
+}
+"""Keys that one protocol alone can heed, and what to say of them beside the other."""
+
+_LEAST_GAP_NS = 100
+"""Between packets that are sent one by one. In virtual time sending one costs some clock reads of 1 ns
+each, so that a shorter gap would not be kept."""
+
+
 class Flow(Value):
-    """Background traffic: TCP as fast as it goes, or UDP at a constant rate, in `flows` parallel streams."""
+    """Background traffic: TCP as fast as it goes in `flows` connections, or one stream of UDP packets.
+
+    The packets of a measured flow are numbered and logged at both ends, like those of a session. `tcont`
+    names the T-CONT of its ONU that carries it upstream, where the ONU has more than one.
+    """
 
     protocol: Literal["tcp", "udp"]
     source: Name
@@ -191,98 +218,59 @@ class Flow(Value):
     starts_at_ns: Duration = Field(alias="starts")
     ends_at_ns: Duration = Field(alias="ends")
     flows: Annotated[int, Field(ge=1, le=64)] = 1
+    congestion: Literal["cubic", "bbr", "dctcp"] | None = None
     rate_bps: PositiveRate | None = None
-    packet_bytes: Annotated[Size, Field(ge=64, le=1500)] = 1400
+    interval_ns: Period | None = None
+    packet_bytes: Annotated[Size, Field(ge=64, le=9000)] = 1400
+    arrivals: Arrivals = Arrivals.CONSTANT
+    phase_ns: Duration = 0
+    measured: bool = False
+    tcont: Name | None = None
+
+    @property
+    def first_at_ns(self) -> int:
+        """The instant from which packets are sent: that of the first one, if they are evenly spaced."""
+        return int(self.starts_at_ns + self.phase_ns)
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether every packet leaves at an instant of its own, not with others every few milliseconds."""
+        uneven = self.arrivals is Arrivals.POISSON
+        return self.measured or uneven or self.interval_ns is not None or self.phase_ns > 0
+
+    def packets_ns(self, count: int) -> int:
+        """How long a udp flow takes for so many packets, by its rate or its interval."""
+        if self.interval_ns is not None:
+            return count * int(self.interval_ns)
+        assert self.rate_bps is not None
+        return count * int(self.packet_bytes) * 8 * 10**9 // int(self.rate_bps)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Flow":
         _check_order(self.starts_at_ns, self.ends_at_ns)
-        if self.protocol == "udp" and self.rate_bps is None:
+        if self.protocol == "tcp":
+            self._refuse(_UDP_ONLY, "; remove this key, or write protocol: udp")
+            return self
+        self._refuse(_TCP_ONLY, "")
+        if self.rate_bps is None and self.interval_ns is None:
             raise FieldError("rate", "is missing; a udp flow sends at a rate, such as '100 Mbit/s'")
-        if self.protocol == "tcp" and self.rate_bps is not None:
-            raise FieldError("rate", "a tcp flow finds its own rate; remove this key, or write protocol: udp")
+        if self.rate_bps is not None and self.interval_ns is not None:
+            raise FieldError(
+                "interval", "stands beside rate, and each follows from the other; remove one of them"
+            )
+        if self.first_at_ns >= self.ends_at_ns:
+            raise FieldError("phase", "leaves no time for a packet before the flow ends")
+        if self.is_paced and self.packets_ns(1) < _LEAST_GAP_NS:
+            key = "rate" if self.interval_ns is None else "interval"
+            least = DURATION.format(_LEAST_GAP_NS)
+            raise FieldError(key, f"packets sent one by one are at least {least} apart; these are closer")
         return self
 
-
-class Measure(StrEnum):
-    """What a delay is of: the scapy probes, whole video frames, every packet of the session, its commands."""
-
-    PROBE = "probe"
-    FRAME = "frame"
-    PACKET = "packet"
-    COMMAND = "command"
-
-
-DELAY_STATISTICS = ("min", "mean", "p50", "p95", "p99", "p999", "max")
-COUNT_STATISTICS = ("sent", "received", "lost", "reordered")
-Statistic = Literal[
-    "min", "mean", "p50", "p95", "p99", "p999", "max", "sent", "received", "lost", "reordered"
-]
-
-
-class Quantified(Value):
-    """Names one number of a run: a statistic of one measure of a session in a direction and variant."""
-
-    variant: Name
-    session: Name
-    direction: Direction
-    measure: Measure = Measure.PROBE
-    statistic: Statistic
-
-
-class Expectation(Quantified):
-    """A bound on one number; a run whose numbers break it ends with exit status 1.
-
-    The bounds are nanoseconds where the statistic is of a delay ("8 ms" in a file), and plain counts
-    where it counts packets.
-    """
-
-    at_most: int | None = None
-    at_least: int | None = None
-
-    @property
-    def counts(self) -> bool:
-        """Whether the bounds are counts of packets, not delays."""
-        return self.statistic in COUNT_STATISTICS
-
-    @field_validator("at_most", "at_least", mode="before", json_schema_input_type=str | int | None)
-    @classmethod
-    def _read(cls, value: Any, info: ValidationInfo) -> int | None:
-        statistic = info.data.get("statistic")
-        if value is None or statistic is None:
-            return None  # without a statistic there is an error already, and no way to tell the kind
-        in_code = info.context != FROM_TEXT
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        if statistic in COUNT_STATISTICS:
-            if not whole:
-                raise ValueError(f"{quoted(value)} is not a count; {statistic!r} needs a whole number")
-            return int(value)
-        if isinstance(value, str):
-            return DURATION.parse(value)
-        if whole and in_code:
-            return int(value)
-        raise ValueError(
-            f"{quoted(value)} is not a delay; {statistic!r} needs one with a unit: {DURATION.example!r}"
-        )
-
-    @field_serializer("at_most", "at_least")
-    def _write(self, value: int | None) -> int | str | None:
-        return value if value is None or self.counts else DURATION.format(value)
-
-    @model_validator(mode="after")
-    def _bounded(self) -> "Expectation":
-        if self.at_most is None and self.at_least is None:
-            raise FieldError("at_most", "is missing; an expectation has at_most, at_least or both")
-        if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
-            raise FieldError("at_least", "is above at_most; nothing can hold")
-        return self
-
-
-class Reference(Quantified):
-    """A published figure to set beside one of ours in the report; it decides nothing."""
-
-    value_ns: Duration
-    source: str
+    def _refuse(self, foreign: dict[str, str], advice: str) -> None:
+        """Refuse the keys of the other protocol: a key that nobody heeds is a mistake."""
+        for name, reason in foreign.items():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise FieldError(file_key(name), reason + advice)
 
 
 class Script(Value):
@@ -293,6 +281,7 @@ class Script(Value):
     duration_ns: Period
     network: NetworkChoice
     access: Access
+    pon: Pon = Pon()
     placement: Placement = Placement()
     sessions: dict[Name, Session] = Field(default_factory=dict)
     background: dict[Name, Flow] = Field(default_factory=dict)

@@ -4,6 +4,7 @@ Every host has its own network namespace. Neighbours and forwarding entries are 
 no address resolution and no flooding disturbs a measurement.
 """
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -12,14 +13,15 @@ from mininet.log import setLogLevel
 from mininet.net import Mininet
 from pyroute2.netlink.exceptions import NetlinkError
 
-from testbed.errors import KernelError
-from testbed.model.base import Direction
+from testbed.errors import InvariantError, KernelError
+from testbed.model.base import UPSTREAM, Direction
 from testbed.net.messages import ClassCounters
 from testbed.net.mininet_classes import Bridge, NetlinkHost, ShapedLink, sockets_of
 from testbed.net.namespaces import enter, namespace_path
-from testbed.net.shaper import PortShaper
+from testbed.net.netlink import NetlinkSocket
+from testbed.net.shaper import PonShaper, PortShaper
 from testbed.net.topo import PlanTopo
-from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
+from testbed.plan.network_plan import Interface, Match, NetworkPlan, ShapedClass
 
 _NEIGHBOUR_PERMANENT = 0x80
 _STATIC = 0x40
@@ -33,7 +35,7 @@ class Emulation:
 
     def __init__(self, plan: NetworkPlan) -> None:
         self.plan = plan
-        self._ports: dict[Direction, PortShaper] = {}
+        self._ports: dict[Direction, PortShaper | PonShaper] = {}
 
     def __enter__(self) -> "Emulation":
         setLogLevel("error")
@@ -99,14 +101,32 @@ class Emulation:
         """The processes that hold the hosts' namespaces."""
         return [host.pid for host in self.mininet.hosts]
 
-    def port(self, direction: Direction) -> PortShaper:
+    def port(self, direction: Direction) -> PortShaper | PonShaper:
         """The shaper of the PON's line in one direction."""
         if direction not in self._ports:
             interface = self.plan.pon_port(direction)
-            node = self.mininet.get(interface.station)
-            index = node.nameToIntf[interface.name].index
-            self._ports[direction] = PortShaper(sockets_of(node).tc, index)
+            in_frames = interface.pon_port is not None and not interface.classes
+            make = PonShaper if in_frames else PortShaper
+            self._ports[direction] = make(self._socket_of(interface), self._index_of(interface))
         return self._ports[direction]
+
+    def upstream_line(self) -> PonShaper:
+        """The PON's upstream line for the OLT's own use: with a socket of its own, as it is another process.
+
+        Raises:
+            InvariantError: The PON is not emulated frame by frame.
+        """
+        interface = self.plan.pon_port(UPSTREAM)
+        if interface.pon_port is None:
+            raise InvariantError(f"{interface.name} is a shaped link, which no OLT assigns")
+        return PonShaper(NetlinkSocket(), self._index_of(interface))
+
+    def _socket_of(self, interface: Interface) -> NetlinkSocket:
+        return sockets_of(self.mininet.get(interface.station)).tc
+
+    def _index_of(self, interface: Interface) -> int:
+        index: int = self.mininet.get(interface.station).nameToIntf[interface.name].index
+        return index
 
     def open(self, direction: Direction, shaped: ShapedClass, match: Match) -> None:
         """Add a channel's class to the PON's line, and its filter.
@@ -139,6 +159,8 @@ class Emulation:
         returns here: it ends when the function does, with status 1 after an exception.
         """
         path = namespace_path(self.mininet.get(host).pid)
+        # What exists now is shared with the child; its garbage collection would touch, and so copy, all of it.
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             _run_child(path, program)

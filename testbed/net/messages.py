@@ -41,7 +41,7 @@ class Request:
 class ClassCounters:
     """What a class has sent since it was made, what waits in it now, and what it has dropped."""
 
-    minor: int
+    handle: int
     sent_bytes: int
     sent_packets: int
     backlog_bytes: int
@@ -54,18 +54,20 @@ def attribute(kind: int, value: bytes) -> bytes:
     return struct.pack("=HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
 
 
-def _tcmsg(ifindex: int, handle: int, parent: int, info: int = 0) -> bytes:
+def tcmsg(ifindex: int, handle: int, parent: int, info: int = 0) -> bytes:
+    """struct tcmsg, with which every traffic-control request begins."""
     return struct.pack("=BxxxiIII", 0, ifindex, handle, parent, info)
 
 
-def _kind(name: str) -> bytes:
+def kind_attribute(name: str) -> bytes:
+    """The attribute that names a kind of qdisc, class or filter."""
     return attribute(_TCA_KIND, name.encode() + b"\0")
 
 
 def netem(ifindex: int, handle: int, parent: int, delay_ns: int, limit_packets: int) -> Request:
     """Delay every packet by `delay_ns`, at most `limit_packets` of them at a time."""
     options = struct.pack("=6I", 0, limit_packets, 0, 0, 0, 0) + attribute(10, struct.pack("=q", delay_ns))
-    payload = _tcmsg(ifindex, handle, parent) + _kind("netem") + attribute(_TCA_OPTIONS, options)
+    payload = tcmsg(ifindex, handle, parent) + kind_attribute("netem") + attribute(_TCA_OPTIONS, options)
     return Request(RTM_NEWQDISC, _NEW, payload, f"add netem delay {delay_ns} ns to interface {ifindex}")
 
 
@@ -73,13 +75,13 @@ def htb(ifindex: int, handle: int, parent: int, default_minor: int) -> Request:
     """An empty HTB; packets that no filter matches go to `default_minor`."""
     init = struct.pack("=5I", 3, 10, default_minor, 0, 0)
     options = attribute(2, init) + attribute(5, struct.pack("=I", 1000))
-    payload = _tcmsg(ifindex, handle, parent) + _kind("htb") + attribute(_TCA_OPTIONS, options)
+    payload = tcmsg(ifindex, handle, parent) + kind_attribute("htb") + attribute(_TCA_OPTIONS, options)
     return Request(RTM_NEWQDISC, _NEW, payload, f"add htb to interface {ifindex}")
 
 
 def byte_fifo(ifindex: int, handle: int, parent: int, limit_bytes: int) -> Request:
     """A queue of at most `limit_bytes`, first in, first out."""
-    payload = _tcmsg(ifindex, handle, parent) + _kind("bfifo")
+    payload = tcmsg(ifindex, handle, parent) + kind_attribute("bfifo")
     payload += attribute(_TCA_OPTIONS, struct.pack("=I", limit_bytes))
     return Request(RTM_NEWQDISC, _NEW, payload, f"add bfifo of {limit_bytes} B to interface {ifindex}")
 
@@ -99,7 +101,7 @@ def htb_class(
     )
     options = attribute(1, parms)
     options += attribute(6, struct.pack("=Q", rate_bps // 8)) + attribute(7, struct.pack("=Q", ceil_bps // 8))
-    payload = _tcmsg(ifindex, handle, parent) + _kind("htb") + attribute(_TCA_OPTIONS, options)
+    payload = tcmsg(ifindex, handle, parent) + kind_attribute("htb") + attribute(_TCA_OPTIONS, options)
     verb = "change" if change else "add"
     what = f"{verb} htb class {handle & 0xFFFF:x} on interface {ifindex} to {rate_bps} bit/s, ceil {ceil_bps}"
     return Request(RTM_NEWTCLASS, 0 if change else _NEW, payload, what)
@@ -120,7 +122,7 @@ def _ticks(burst_bytes: int, rate_bps: int) -> int:
 def delete_class(ifindex: int, handle: int) -> Request:
     """Remove a class; packets still queued in it are lost, so empty it first."""
     what = f"delete htb class {handle & 0xFFFF:x} of interface {ifindex}"
-    return Request(RTM_DELTCLASS, 0, _tcmsg(ifindex, handle, 0), what)
+    return Request(RTM_DELTCLASS, 0, tcmsg(ifindex, handle, 0), what)
 
 
 def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: list["Key"]) -> Request:
@@ -130,7 +132,7 @@ def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: l
         selector += struct.pack("!II", key.mask, key.value) + struct.pack("=ii", key.offset, 0)
     options = attribute(1, struct.pack("=I", class_handle)) + attribute(5, selector)
     info = order << 16 | int.from_bytes(struct.pack("!H", ETH_P_IP), "little")
-    payload = _tcmsg(ifindex, 0, parent, info) + _kind("u32") + attribute(_TCA_OPTIONS, options)
+    payload = tcmsg(ifindex, 0, parent, info) + kind_attribute("u32") + attribute(_TCA_OPTIONS, options)
     what = f"add filter {order} to interface {ifindex} for class {class_handle & 0xFFFF:x}"
     return Request(RTM_NEWTFILTER, _NEW, payload, what)
 
@@ -138,7 +140,7 @@ def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: l
 def delete_filter(ifindex: int, parent: int, order: int) -> Request:
     """Remove all filters of an order."""
     info = order << 16 | int.from_bytes(struct.pack("!H", ETH_P_IP), "little")
-    payload = _tcmsg(ifindex, 0, parent, info) + _kind("u32")
+    payload = tcmsg(ifindex, 0, parent, info) + kind_attribute("u32")
     return Request(RTM_DELTFILTER, 0, payload, f"delete filter {order} of interface {ifindex}")
 
 
@@ -173,9 +175,14 @@ def udp_ports_keys(first_port: int, *, source: bool) -> list[Key]:
     return [protocol, Key(first_port << shift, 0xFFFC << shift, _UDP_PORTS_OFFSET)]
 
 
+def tos_key(tos: int) -> Key:
+    """Match the DSCP of the type-of-service octet; its ECN bits may be anything."""
+    return Key(tos << 16, 0x00FC0000, 0)
+
+
 def class_dump(ifindex: int) -> Request:
     """Ask for all classes of an interface with their counters."""
-    payload = _tcmsg(ifindex, 0, 0)
+    payload = tcmsg(ifindex, 0, 0)
     return Request(RTM_GETTCLASS, NLM_F_DUMP, payload, f"list the classes of interface {ifindex}")
 
 
@@ -186,7 +193,7 @@ def class_counters(message: bytes) -> ClassCounters:
     stats = dict(attributes_of(attributes[_TCA_STATS2]))
     sent_bytes, sent_packets = struct.unpack_from("=QI", stats[1])
     queue_packets, backlog_bytes, drops = struct.unpack_from("=III", stats[3])
-    return ClassCounters(handle & 0xFFFF, sent_bytes, sent_packets, backlog_bytes, queue_packets, drops)
+    return ClassCounters(handle, sent_bytes, sent_packets, backlog_bytes, queue_packets, drops)
 
 
 def attributes_of(data: bytes) -> list[tuple[int, bytes]]:

@@ -134,14 +134,15 @@ class ShapedIntf(Intf):
 class ShapedLink(Link):
     """A veth pair whose ends are made where they belong, each with its own shaping.
 
-    Segmentation offload is limited to one segment: a queue that is measured must hold the packets
-    that the wire would carry, not 64 kB super-packets.
+    `mtu_bytes` is the largest IP packet. Segmentation offload is limited to one segment: a queue that is
+    measured must hold the packets that the wire would carry, not 64 kB super-packets.
     """
 
     intf1: Any
     intf2: Any
 
-    def __init__(self, node1: Node, node2: Node, **params: Any) -> None:
+    def __init__(self, node1: Node, node2: Node, mtu_bytes: int = 1500, **params: Any) -> None:
+        self.mtu_bytes = mtu_bytes
         params.setdefault("cls1", ShapedIntf)
         params.setdefault("cls2", ShapedIntf)
         super().__init__(node1, node2, **params)
@@ -153,7 +154,7 @@ class ShapedLink(Link):
         """Make the pair in the two nodes' namespaces; Mininet's name."""
         ends = []
         for name, address, node in ((intfname1, addr1, node1), (intfname2, addr2, node2)):
-            end: dict[str, Any] = {"ifname": name, "gso_max_segs": 1}
+            end: dict[str, Any] = {"ifname": name, "gso_max_segs": 1, "mtu": self.mtu_bytes}
             end["net_ns_pid"] = node.pid if node is not None and node.inNamespace else os.getpid()
             if address:
                 end["address"] = address

@@ -27,6 +27,8 @@ class NetlinkSocket:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
         self._socket.bind((0, 0))
         self._sequence = 0
+        # One buffer for all answers: memory taken anew for each would cost more than the answer.
+        self._buffer = bytearray(_RECEIVE_BYTES)
 
     def close(self) -> None:
         """Give the socket back; further requests fail."""
@@ -60,7 +62,7 @@ class NetlinkSocket:
         self._socket.send(self._message(request, NLM_F_DUMP))
         answers: list[bytes] = []
         while True:
-            for kind, sequence, body in _messages(self._socket.recv(_RECEIVE_BYTES)):
+            for kind, sequence, body in _messages(self._receive()):
                 if sequence != self._sequence:
                     continue
                 if kind == _NLMSG_DONE:
@@ -68,6 +70,33 @@ class NetlinkSocket:
                 if kind == _NLMSG_ERROR:
                     raise KernelError(f"the kernel refused to {request.what}: {_reason(body)}")
                 answers.append(body)
+
+    def query(self, request: Request, first: Sequence[Request] = ()) -> bytes:
+        """The one message that answers a request, without its header; other requests are carried out first.
+
+        All in one system call each way: the kernel is silent about what it has carried out.
+
+        Raises:
+            KernelError: One of them was refused.
+        """
+        asked = {}
+        data = b""
+        for each in (*first, request):
+            self._sequence += 1
+            asked[self._sequence] = each
+            data += self._message(each, 0)
+        self._socket.send(data)
+        while True:
+            for kind, sequence, body in _messages(self._receive()):
+                if sequence not in asked:
+                    continue
+                if kind == _NLMSG_ERROR:
+                    raise KernelError(f"the kernel refused to {asked[sequence].what}: {_reason(body)}")
+                return body
+
+    def _receive(self) -> bytes:
+        length = self._socket.recv_into(self._buffer)
+        return bytes(memoryview(self._buffer)[:length])
 
     def _message(self, request: Request, flags: int) -> bytes:
         length = 16 + len(request.payload)
@@ -79,7 +108,7 @@ class NetlinkSocket:
         self._socket.send(data)
         waiting, refusals = dict(batch), []
         while waiting:
-            for kind, sequence, body in _messages(self._socket.recv(_RECEIVE_BYTES)):
+            for kind, sequence, body in _messages(self._receive()):
                 if kind != _NLMSG_ERROR or sequence not in waiting:
                     continue
                 request = waiting.pop(sequence)

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
-from testbed.net import messages
+from testbed.net import messages, pon_messages
 from testbed.net.messages import ClassCounters, Request
 from testbed.net.netlink import NetlinkSocket
-from testbed.plan.network_plan import ROOT, Interface, Match, ShapedClass
+from testbed.plan.network_plan import ROOT, Interface, Match, PonPort, PonQueue, ShapedClass
+from testbed.plan.pon import SHARED
+from testbed.pon.dba.grant_map import GrantMap
 
 HTB_MAJOR = 1
 NETEM_MAJOR = 2
+PON_MAJOR = 3
 _LEAF_MAJOR = 0x4000
 NETEM_LIMIT_PACKETS = 1_000_000
 """More than any distance holds: 64-byte frames at 50 Gbit/s over 10 ms. Queues drop, fibres do not."""
@@ -20,6 +23,8 @@ def _handle(major: int, minor: int = 0) -> int:
 
 def interface_requests(ifindex: int, interface: Interface) -> list[Request]:
     """Everything that gives a bare interface its distance, classes, queues and filters."""
+    if interface.pon_port is not None and not interface.classes:
+        return upstream_requests(ifindex, interface.pon_port, interface.matches)
     requests = []
     parent = messages.TC_H_ROOT
     if interface.delay_ns:
@@ -27,12 +32,42 @@ def interface_requests(ifindex: int, interface: Interface) -> list[Request]:
             messages.netem(ifindex, _handle(NETEM_MAJOR), parent, interface.delay_ns, NETEM_LIMIT_PACKETS)
         )
         parent = _handle(NETEM_MAJOR, 1)
+    if interface.pon_port is not None:
+        requests += downstream_requests(ifindex, interface.pon_port)
+        parent = _handle(PON_MAJOR, SHARED)
     if interface.classes:
         requests.append(messages.htb(ifindex, _handle(HTB_MAJOR), parent, interface.default_minor))
     for shaped in interface.classes:
         requests += class_requests(ifindex, shaped)
-    requests += [match_request(ifindex, match) for match in interface.matches]
+    requests += [match_request(ifindex, match, HTB_MAJOR) for match in interface.matches]
     return requests
+
+
+def upstream_requests(ifindex: int, port: PonPort, matches: Sequence[Match]) -> list[Request]:
+    """A PON's line with the queues of its T-CONTs; what no match leads to one is dropped, and counted."""
+    requests = [pon_messages.pon(ifindex, _handle(PON_MAJOR), port.framing, port.epoch_ns, 0)]
+    for queue in port.queues:
+        requests += queue_requests(ifindex, queue)
+    return requests + [match_request(ifindex, match, PON_MAJOR) for match in matches]
+
+
+def downstream_requests(ifindex: int, port: PonPort) -> list[Request]:
+    """A PON's line whose every frame belongs to one class."""
+    assert port.permanent is not None
+    return [
+        pon_messages.pon(ifindex, _handle(PON_MAJOR), port.framing, port.epoch_ns, SHARED),
+        pon_messages.pon_class(ifindex, _handle(PON_MAJOR, SHARED)),
+        pon_messages.pon_map(ifindex, _handle(PON_MAJOR), port.permanent),
+    ]
+
+
+def queue_requests(ifindex: int, queue: PonQueue) -> list[Request]:
+    """A T-CONT's class and its queue."""
+    owner, leaf = _handle(PON_MAJOR, queue.minor), _handle(_LEAF_MAJOR + queue.minor)
+    return [
+        pon_messages.pon_class(ifindex, owner),
+        pon_messages.queue(ifindex, leaf, owner, queue.queue_bytes, queue.aqm),
+    ]
 
 
 def class_requests(ifindex: int, shaped: ShapedClass) -> list[Request]:
@@ -40,7 +75,7 @@ def class_requests(ifindex: int, shaped: ShapedClass) -> list[Request]:
     requests = [_class_request(ifindex, shaped, change=False)]
     if shaped.queue_bytes is not None:
         leaf, owner = _handle(_LEAF_MAJOR + shaped.minor), _handle(HTB_MAJOR, shaped.minor)
-        requests.append(messages.byte_fifo(ifindex, leaf, owner, shaped.queue_bytes))
+        requests.append(pon_messages.queue(ifindex, leaf, owner, shaped.queue_bytes, shaped.aqm))
     return requests
 
 
@@ -60,8 +95,8 @@ def _class_request(ifindex: int, shaped: ShapedClass, *, change: bool) -> Reques
     )
 
 
-def match_request(ifindex: int, match: Match) -> Request:
-    """The filter that sends matching packets to their class."""
+def match_request(ifindex: int, match: Match, major: int) -> Request:
+    """The filter that sends matching packets to their class of the discipline with this major number."""
     keys = []
     if match.source:
         keys.append(messages.source_key(match.source))
@@ -69,12 +104,20 @@ def match_request(ifindex: int, match: Match) -> Request:
         keys.append(messages.destination_key(match.destination))
     if match.ports is not None:
         keys += messages.udp_ports_keys(match.ports, source=match.port_is_source)
-    class_handle = _handle(HTB_MAJOR, match.minor)
-    return messages.u32_filter(ifindex, _handle(HTB_MAJOR), match.order, class_handle, keys)
+    if match.tos is not None:
+        keys.append(messages.tos_key(match.tos))
+    return messages.u32_filter(ifindex, _handle(major), match.order, _handle(major, match.minor), keys)
+
+
+def _counters(socket: NetlinkSocket, ifindex: int, major: int) -> dict[int, ClassCounters]:
+    """The counters of every class of one discipline, by minor number."""
+    answers = socket.dump(messages.class_dump(ifindex))
+    counters = [messages.class_counters(answer) for answer in answers]
+    return {each.handle & 0xFFFF: each for each in counters if each.handle >> 16 == major}
 
 
 class PortShaper:
-    """The classes of one interface while the network runs."""
+    """The HTB classes of one interface while the network runs."""
 
     def __init__(self, socket: NetlinkSocket, ifindex: int) -> None:
         self._socket = socket
@@ -86,7 +129,8 @@ class PortShaper:
         Raises:
             KernelError: Refused.
         """
-        self._socket.ask([*class_requests(self._ifindex, shaped), match_request(self._ifindex, match)])
+        match_it = match_request(self._ifindex, match, HTB_MAJOR)
+        self._socket.ask([*class_requests(self._ifindex, shaped), match_it])
 
     def resize(self, shaped: ShapedClass) -> None:
         """Change a class's rate, keeping the packets already queued in it.
@@ -110,9 +154,53 @@ class PortShaper:
 
     def counters(self) -> dict[int, ClassCounters]:
         """The counters of every class, by minor number."""
-        answers = self._socket.dump(messages.class_dump(self._ifindex))
-        counters = [messages.class_counters(answer) for answer in answers]
-        return {each.minor: each for each in counters}
+        return _counters(self._socket, self._ifindex, HTB_MAJOR)
+
+
+class PonShaper:
+    """The T-CONTs of a PON's upstream line while the network runs: queues only, the OLT has the rates."""
+
+    def __init__(self, socket: NetlinkSocket, ifindex: int) -> None:
+        self._socket = socket
+        self._ifindex = ifindex
+
+    def open(self, shaped: ShapedClass, match: Match) -> None:
+        """Add the queue of a T-CONT, then send its packets there.
+
+        Raises:
+            KernelError: Refused.
+        """
+        assert shaped.queue_bytes is not None
+        queue = PonQueue(
+            minor=shaped.minor, queue_bytes=shaped.queue_bytes, aqm=shaped.aqm, label=shaped.label
+        )
+        match_it = match_request(self._ifindex, match, PON_MAJOR)
+        self._socket.ask([*queue_requests(self._ifindex, queue), match_it])
+
+    def resize(self, shaped: ShapedClass) -> None:
+        """Nothing: what a T-CONT is granted follows from what the OLT knows of it."""
+
+    def unmatch(self, match: Match) -> None:
+        """Stop sending packets to a T-CONT; those in its queue still go out."""
+        self._socket.ask([messages.delete_filter(self._ifindex, _handle(PON_MAJOR), match.order)])
+
+    def remove(self, shaped: ShapedClass) -> None:
+        """Delete the queue of a T-CONT that has been emptied, and that the OLT no longer knows."""
+        self._socket.ask([pon_messages.delete_pon_class(self._ifindex, _handle(PON_MAJOR, shaped.minor))])
+
+    def counters(self) -> dict[int, ClassCounters]:
+        """The counters of every T-CONT, by Alloc-ID."""
+        return _counters(self._socket, self._ifindex, PON_MAJOR)
+
+    def exchange(self, grants: GrantMap | None = None) -> pon_messages.PonStatus:
+        """Have a bandwidth map take effect with its frame; the frame at present, and the newest reports.
+
+        Raises:
+            KernelError: The map names a T-CONT that does not exist, or its bursts overlap.
+        """
+        query = pon_messages.pon_query(self._ifindex, _handle(PON_MAJOR))
+        first = [] if grants is None else [pon_messages.pon_map(self._ifindex, _handle(PON_MAJOR), grants)]
+        return pon_messages.pon_status(self._socket.query(query, first))
 
 
 def apply(socket: NetlinkSocket, requests: Sequence[Request]) -> None:

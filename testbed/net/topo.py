@@ -38,6 +38,7 @@ class PlanTopo(Topo):
                 intfName2=peer.name,
                 addr1=interface.mac,
                 addr2=peer.mac,
+                mtu_bytes=self.plan.network.mtu_bytes,
                 params1={"shaping": interface},
                 params2={"shaping": peer},
             )

@@ -5,8 +5,11 @@ repeats its address, so that a capture can be read without a table.
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 
+from testbed.model.base import UPSTREAM
 from testbed.model.network import Egress, Network, Role
+from testbed.model.pon import Pon, PonModel
 from testbed.model.scenario import Access, Subscription
 from testbed.plan.network_plan import (
     DirectRoute,
@@ -15,9 +18,12 @@ from testbed.plan.network_plan import (
     Interface,
     Match,
     NetworkPlan,
+    PonPlan,
+    PonPort,
     ShapedClass,
 )
-from testbed.plan.shaping import LINE, UNCLASSIFIED, home_matches, pon_classes, single_rate
+from testbed.plan.pon import class_matches, downstream_classes, downstream_port, pon_plan, upstream_port
+from testbed.plan.shaping import LINE, UNCLASSIFIED, home_matches, pon_classes, single_rate, unbounded_line
 
 PREFIX_LENGTH = 8
 UNLIMITED = Access(
@@ -25,13 +31,18 @@ UNLIMITED = Access(
     upstream=Subscription(rate_bps=10**12, committed_bps=0, queue_bytes=4_000_000),
 )
 """Homes that may use the whole line: for a topology on its own, without a scenario."""
+SHAPED_LINK = Pon(model=PonModel.SHAPED_LINK)
+"""A PON that needs no OLT to run it: for a topology on its own, too."""
 
 
-def make_plan(network: Network, access: Access = UNLIMITED) -> NetworkPlan:
+def make_plan(network: Network, access: Access = UNLIMITED, pon: Pon = SHAPED_LINK) -> NetworkPlan:
     """Decide everything about a network that the kernel will have to be told."""
     homes = _homes(network)
     ips = _addresses(network, homes)
-    interfaces = _interfaces(network, access, ips, len(homes))
+    in_frames = network.pon is not None and pon.model is PonModel.FRAMES
+    assigned = pon_plan(network, access, pon) if in_frames else None
+    shaping = _Shaping(network, access, pon, assigned, len(homes))
+    interfaces = _interfaces(network, shaping, ips)
     first: dict[str, Interface] = {}
     for interface in interfaces:
         first.setdefault(interface.station, interface)
@@ -53,6 +64,7 @@ def make_plan(network: Network, access: Access = UNLIMITED) -> NetworkPlan:
         addresses=addresses,
         direct_routes=direct_routes,
         forwarding=_forwarding(network, interfaces, addresses),
+        pon=assigned,
     )
 
 
@@ -76,7 +88,7 @@ def _addresses(network: Network, homes: dict[str, int]) -> dict[str, str]:
     return ips
 
 
-def _interfaces(network: Network, access: Access, ips: dict[str, str], homes: int) -> tuple[Interface, ...]:
+def _interfaces(network: Network, shaping: "_Shaping", ips: dict[str, str]) -> tuple[Interface, ...]:
     ports: dict[str, int] = defaultdict(int)
     interfaces = []
     for wire_number, wire in enumerate(network.wires, start=1):
@@ -88,7 +100,7 @@ def _interfaces(network: Network, access: Access, ips: dict[str, str], homes: in
             address = ips.get(here)
             is_first = names[here].endswith("-eth0")
             mac = _host_mac(address) if address and is_first else _port_mac(wire_number, side)
-            classes, matches, default_minor = _shaping(egress, access, homes)
+            classes, matches, default_minor, pon_port = shaping.of(egress)
             interfaces.append(
                 Interface(
                     name=names[here],
@@ -101,20 +113,39 @@ def _interfaces(network: Network, access: Access, ips: dict[str, str], homes: in
                     classes=classes,
                     matches=matches,
                     default_minor=default_minor,
+                    pon_port=pon_port,
                 )
             )
     return tuple(interfaces)
 
 
-def _shaping(
-    egress: Egress, access: Access, homes: int
-) -> tuple[tuple[ShapedClass, ...], tuple[Match, ...], int]:
-    """The classes of a port, what leads to them, and the minor number of the one for all the rest."""
-    if egress.pon is None:
-        return single_rate(egress), (), LINE if egress.rate_bps else 0
-    prefixes = {home: f"10.1.{home}.0/24" for home in range(1, homes + 1)}
-    classes = pon_classes(egress, access, egress.pon, homes)
-    return classes, home_matches(egress.pon, prefixes), UNCLASSIFIED
+@dataclass(frozen=True, slots=True)
+class _Shaping:
+    """What the queues of every port follow from."""
+
+    network: Network
+    access: Access
+    pon: Pon
+    assigned: PonPlan | None
+    homes: int
+
+    def of(self, egress: Egress) -> tuple[tuple[ShapedClass, ...], tuple[Match, ...], int, PonPort | None]:
+        """A port's classes, what leads to them, the minor of the one for all the rest, and its PON's line."""
+        if egress.pon is None:
+            return single_rate(egress), (), LINE if egress.rate_bps else 0, None
+        prefixes = {home: f"10.1.{home}.0/24" for home in range(1, self.homes + 1)}
+        matches = home_matches(egress.pon, prefixes)
+        classes = pon_classes(egress, self.access, egress.pon, self.homes)
+        if self.assigned is None:
+            return classes, matches, UNCLASSIFIED, None
+        upstream = egress.pon is UPSTREAM
+        matches = (*class_matches(self.network, self.pon, prefixes, upstream=upstream), *matches)
+        if upstream:
+            return (), matches, 0, upstream_port(self.network, self.access, self.pon)
+        unbounded = unbounded_line(classes)
+        extra = downstream_classes(self.network, self.pon, unbounded[0], egress.overhead_bytes)
+        port = downstream_port(self.network, self.assigned.tconts)
+        return (*unbounded, *extra), matches, UNCLASSIFIED, port
 
 
 def _host_mac(ip: str) -> str:

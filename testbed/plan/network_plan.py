@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from testbed.model.base import Direction
 from testbed.model.network import Network
+from testbed.model.pon import Aqm
+from testbed.pon.dba.grant_map import GrantMap
+from testbed.pon.framing import Framing
+from testbed.pon.standard import PonStandard
+from testbed.pon.tcont import TCont
 
 ROOT = 0
 """The parent of a class that hangs directly on its HTB."""
@@ -16,7 +21,8 @@ ROOT = 0
 class ShapedClass:
     """One HTB class. `minor` and `parent` are the minor numbers of tc handles, `priority` 0 goes first.
 
-    An inner class has `queue_bytes` None; a leaf holds at most that many bytes, first in first out.
+    An inner class has `queue_bytes` None; a leaf holds at most that many bytes, in order of arrival
+    or as its `aqm` has it.
     """
 
     minor: int
@@ -29,13 +35,15 @@ class ShapedClass:
     overhead_bytes: int
     queue_bytes: int | None
     label: str
+    aqm: Aqm = Aqm.FIFO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """Which IPv4 packets go to a class: the first match by `order` wins.
 
-    `ports` is the first of four UDP ports (a multiple of four), `port_is_source` where to look for it.
+    `ports` is the first of four UDP ports (a multiple of four), `port_is_source` where to look for it;
+    `tos` is the type-of-service octet without its ECN bits.
     """
 
     order: int
@@ -44,6 +52,43 @@ class Match:
     destination: str | None = None
     ports: int | None = None
     port_is_source: bool = False
+    tos: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PonQueue:
+    """What waits for the grants of one T-CONT; `minor` is its Alloc-ID."""
+
+    minor: int
+    queue_bytes: int
+    aqm: Aqm
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PonPort:
+    """A PON's line in one direction, frame by frame.
+
+    Frame 0 begins `epoch_ns` after the zero of CLOCK_MONOTONIC. Downstream `permanent` grants every
+    frame's payload to one queue, below which the interface's classes stand; upstream the queues are
+    those of T-CONTs, and the OLT decides what is granted.
+    """
+
+    framing: Framing
+    epoch_ns: int
+    queues: tuple[PonQueue, ...] = ()
+    permanent: GrantMap | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PonPlan:
+    """What the OLT has to know: its standard, its T-CONTs, and how it is to assign."""
+
+    standard: PonStandard
+    tconts: tuple[TCont, ...]
+    report_every_frames: int
+    quiet_every_ns: int | None
+    quiet_window_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +105,7 @@ class Interface:
     matches: tuple[Match, ...] = ()
     default_minor: int = 0
     pon: Direction | None = None
+    pon_port: PonPort | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +145,7 @@ class NetworkPlan:
     addresses: tuple[HostAddress, ...]
     direct_routes: tuple[DirectRoute, ...]
     forwarding: tuple[ForwardingEntry, ...]
+    pon: PonPlan | None = None
 
     def interface(self, name: str) -> Interface:
         """The interface of this name; KeyError if there is none."""

@@ -4,14 +4,17 @@ Every burst and quantum is set on purpose, at every rate: the defaults of tc are
 timer frequency and from r2q, and are wrong above 1 Gbit/s.
 """
 
+from dataclasses import replace
+
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.network import Egress
+from testbed.model.pon import Aqm
 from testbed.model.scenario import Access
 from testbed.plan.network_plan import ROOT, Match, ShapedClass
+from testbed.pon.provision import FIRST_HOME
 
 LINE = 0x1
 UNCLASSIFIED = 0x2
-FIRST_HOME = 0x10
 FIRST_CHANNEL = 0x1000
 CHANNEL_PRIORITY = 0
 HOME_PRIORITY = 1
@@ -36,21 +39,27 @@ def quantum_bytes(rate_bps: int) -> int:
     return min(max(_FRAME_BYTES + 86, rate_bps * _QUANTUM_NS // 8_000_000_000), _QUANTUM_MOST_BYTES)
 
 
+def weight_quantum_bytes(weight: int) -> int:
+    """What a class of this weight sends per turn among equals: a full frame for each unit."""
+    return (_FRAME_BYTES + 86) * weight
+
+
 def shaped_class(
     *, minor: int, parent: int, rate_bps: int, ceil_bps: int, priority: int, overhead_bytes: int,
-    queue_bytes: int | None, label: str,
+    queue_bytes: int | None, label: str, aqm: Aqm = Aqm.FIFO, quantum_of_weight_bytes: int | None = None,
 ) -> ShapedClass:  # fmt: skip
-    """A class whose burst and quantum follow from its rates."""
+    """A class whose burst follows from its rates, and its quantum too where no weight is given."""
     return ShapedClass(
         minor=minor,
         parent=parent,
         rate_bps=rate_bps,
         ceil_bps=ceil_bps,
         burst_bytes=burst_bytes(ceil_bps),
-        quantum_bytes=quantum_bytes(rate_bps),
+        quantum_bytes=quantum_of_weight_bytes or quantum_bytes(rate_bps),
         priority=priority,
         overhead_bytes=overhead_bytes,
         queue_bytes=queue_bytes,
+        aqm=aqm,
         label=label,
     )
 
@@ -77,7 +86,8 @@ def pon_classes(egress: Egress, access: Access, direction: Direction, homes: int
     """The line, a class per home with its subscription, and one for what belongs to nobody.
 
     A home is served its committed rate always and borrows up to its subscription from what is left
-    of the line: an ideal, instantaneous bandwidth assignment. Real grants come with their own model.
+    of the line: an ideal, instantaneous bandwidth assignment. Upstream that is the model `shaped_link`;
+    `testbed.plan.pon` has the other.
     """
     assert egress.rate_bps is not None
     offer = access.towards(direction)
@@ -100,11 +110,20 @@ def pon_classes(egress: Egress, access: Access, direction: Direction, homes: int
             priority=HOME_PRIORITY,
             overhead_bytes=overhead_bytes,
             queue_bytes=offer.queue_bytes,
+            aqm=offer.aqm,
             label=f"onu{home}",
         )
         for home in range(1, homes + 1)
     )
     return line, unclassified, *shared
+
+
+def unbounded_line(classes: tuple[ShapedClass, ...]) -> tuple[ShapedClass, ...]:
+    """The same classes where a PON's line below them sets the pace: the tree's root holds nobody up."""
+    line, *others = classes
+    rate_bps = 2 * line.rate_bps
+    burst = burst_bytes(rate_bps)
+    return replace(line, rate_bps=rate_bps, ceil_bps=rate_bps, burst_bytes=burst), *others
 
 
 def home_matches(direction: Direction, prefixes: dict[int, str]) -> tuple[Match, ...]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from testbed.model.pon import Aqm, Eligibility
 from testbed.plan.make import PREFIX_LENGTH
-from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
+from testbed.plan.network_plan import Match, NetworkPlan, PonPort, ShapedClass
+from testbed.pon.tcont import TCont
 from testbed.units import DURATION, RATE, SIZE
 
 
@@ -29,14 +31,48 @@ def _nodes(plan: NetworkPlan) -> Iterator[str]:
 def _ports(plan: NetworkPlan) -> Iterator[str]:
     yield "ports (what happens to a frame that leaves: first the distance, then the queue)"
     for interface in plan.interfaces:
-        plain = not interface.delay_ns and not interface.classes
+        plain = not interface.delay_ns and not interface.classes and interface.pon_port is None
         yield f"  {interface.name} -> {interface.peer_name}{': direct' if plain else ''}"
         if interface.delay_ns:
             yield f"    netem delay {DURATION.format(interface.delay_ns)}"
+        if interface.pon_port is not None:
+            yield from _pon_text(interface.pon_port, plan)
         if interface.classes:
             yield f"    htb default {interface.default_minor:x}"
             yield from (f"      {_class_text(shaped)}" for shaped in interface.classes)
-            yield from (f"      {_match_text(match)}" for match in interface.matches)
+        yield from (f"      {_match_text(match)}" for match in interface.matches)
+
+
+def _pon_text(port: PonPort, plan: NetworkPlan) -> Iterator[str]:
+    """A PON's line: its frames, and who may send in them."""
+    frame = port.framing
+    yield (
+        f"    pon {frame.standard} {frame.direction}: frames of {DURATION.format(frame.frame_ns)} with "
+        f"{frame.frame_bytes} B, codewords {frame.codeword_bytes} B with {frame.data_bytes} B of data, "
+        f"frame 0 at {DURATION.format(port.epoch_ns)}"
+    )
+    if port.permanent is not None:
+        granted_bytes = port.permanent.bursts[0].allocations[0].grant_bytes
+        yield f"      every frame {granted_bytes} B of payload for what follows"
+    tconts = {tcont.alloc_id: tcont for tcont in plan.pon.tconts} if plan.pon else {}
+    for queue in port.queues:
+        size = f"queue {SIZE.format(queue.queue_bytes)} {queue.aqm}"
+        yield f"      {_tcont_text(tconts[queue.minor], queue.label)} {size}"
+
+
+def _tcont_text(tcont: TCont, label: str) -> str:
+    parts = [f"T-CONT {tcont.alloc_id:x} {label}: type {tcont.type_number}"]
+    parts += [
+        f"{name} {RATE.format(rate_bps)}"
+        for name, rate_bps in (("fixed", tcont.fixed_bps), ("assured", tcont.assured_bps))
+        if rate_bps
+    ]
+    parts.append(f"maximum {RATE.format(tcont.maximum_bps)}")
+    if tcont.eligibility is not Eligibility.NONE:
+        parts.append(f"{tcont.eligibility} prio {tcont.priority} weight {tcont.weight}")
+    if tcont.fixed_bps:
+        parts.append(f"grants {tcont.grants_per_frame} a frame")
+    return " ".join([*parts, str(tcont.reporting)])
 
 
 def _class_text(shaped: ShapedClass) -> str:
@@ -51,6 +87,8 @@ def _class_text(shaped: ShapedClass) -> str:
     ]
     if shaped.queue_bytes is not None:
         parts.append(f"queue {SIZE.format(shaped.queue_bytes)}")
+    if shaped.aqm is not Aqm.FIFO:
+        parts.append(str(shaped.aqm))
     return " ".join(parts)
 
 
@@ -60,6 +98,8 @@ def _match_text(match: Match) -> str:
         parts.append(f"from {match.source}")
     if match.destination:
         parts.append(f"to {match.destination}")
+    if match.tos is not None:
+        parts.append(f"tos {match.tos:#04x}")
     if match.ports is not None:
         end = "source" if match.port_is_source else "destination"
         parts.append(f"udp {end} port {match.ports}-{match.ports + 3}")

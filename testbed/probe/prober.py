@@ -8,7 +8,8 @@ from pathlib import Path
 from scapy.arch.linux import L2Socket
 
 from testbed.model.base import Direction
-from testbed.model.scenario import Measure, Session
+from testbed.model.quantity import Measure
+from testbed.model.scenario import Session
 from testbed.probe.packet import build, read
 from testbed.program.datagrams import PROBES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.program.loop import Loop

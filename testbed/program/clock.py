@@ -5,6 +5,7 @@ is the virtual time; on a host it must not be stepped during a run.
 """
 
 import ctypes
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ from dataclasses import dataclass
 from testbed.errors import KernelError
 
 _PR_SET_TIMERSLACK = 29
+_TIMER_ABSTIME = 1
+_libc = ctypes.CDLL(None)
+
+
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +36,20 @@ class Clock:
         return realtime_ns - self.epoch_ns
 
     def sleep_until(self, at_ns: int) -> None:
-        """Wait for an instant; returns at once if it has passed."""
-        left_ns = at_ns - self.now_ns()
-        if left_ns > 0:
-            time.sleep(left_ns / 1e9)
+        """Wait for an instant; returns at once if it has passed.
+
+        The instant itself is handed to the kernel, in one system call: time.sleep would take a float
+        and read the clock around it.
+
+        Raises:
+            KernelError: Refused.
+        """
+        instant = _Timespec(*divmod(self.epoch_ns + at_ns, 10**9))
+        number = errno.EINTR
+        while number == errno.EINTR:
+            number = _libc.clock_nanosleep(time.CLOCK_REALTIME, _TIMER_ABSTIME, ctypes.byref(instant), None)
+        if number:
+            raise KernelError(f"cannot wait for the instant {at_ns} ns: {os.strerror(number)}")
 
 
 def use_exact_timers() -> None:

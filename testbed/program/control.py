@@ -8,6 +8,8 @@ import json
 import socket
 from typing import Any
 
+from testbed.errors import NotReadyError
+
 _MOST_BYTES = 65_536
 
 
@@ -39,6 +41,23 @@ class Control:
             # The other end died with our last message unread.
             return None
         return json.loads(data) if data else None
+
+    def heard(self) -> dict[str, Any] | None:
+        """A message that has come already, without waiting for one; None if there is none.
+
+        Raises:
+            NotReadyError: The other end is gone.
+        """
+        try:
+            data = self._end.recv(_MOST_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise NotReadyError("the other end of a control line is gone")
+        message: dict[str, Any] = json.loads(data)
+        return message
 
     def close(self) -> None:
         """Close this end."""

@@ -19,14 +19,24 @@ READ_INTERVAL_NS = 20_000_000
 FRAMES_PORT, COMMANDS_PORT, PROBES_PORT = 0, 1, 2
 """What is added to a session's first port; downstream packets come from these, upstream ones go to them."""
 
+NUMBER = struct.Struct("!Q")
+"""What a numbered packet begins with."""
+
 _SO_TIMESTAMPNS = 35
 _SO_RCVBUFFORCE = 33
-_RECEIVE_BUFFER_BYTES = 16_000_000
+_SO_SNDBUFFORCE = 32
+_BUFFER_BYTES = 256_000_000
+"""The most that waits in a socket. What 50 Gbit/s bring in one interval, with the kernel's own overhead,
+and what the distance behind a port holds of them: the only queue that is full is the network's."""
+_IP_MTU_DISCOVER = 10
+_IP_PMTUDISC_DO = 2
 _BATCH = 64
 _PACKET_BYTES = 2048
 _CONTROL_BYTES = 64
 _STAMP = struct.Struct("=QiiQQ")
 """struct cmsghdr, then struct timespec."""
+_HEADER_LENGTHS = struct.Struct("=40xQ8xI4x")
+"""Of struct mmsghdr: the length of the control data and that of the packet."""
 
 
 class _Vector(ctypes.Structure):
@@ -63,21 +73,22 @@ class Datagrams:
         self._clock = clock
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_BYTES)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
         try:
             self._socket.bind((address, port))
         except OSError as error:
             raise KernelError(f"cannot bind UDP {address}:{port}: {error.strerror}") from error
-        self._packets = (ctypes.c_char * _PACKET_BYTES * _BATCH)()
-        self._controls = (ctypes.c_char * _CONTROL_BYTES * _BATCH)()
+        self._packets = bytearray(_PACKET_BYTES * _BATCH)
+        self._controls = bytearray(_CONTROL_BYTES * _BATCH)
+        self._packed_headers = bytearray(ctypes.sizeof(_Header) * _BATCH)
+        self._headers = (_Header * _BATCH).from_buffer(self._packed_headers)
         self._vectors = (_Vector * _BATCH)()
-        self._headers = (_Header * _BATCH)()
-        for index in range(_BATCH):
-            self._vectors[index] = _Vector(ctypes.addressof(self._packets[index]), _PACKET_BYTES)
-            header = self._headers[index]
+        packets_at, controls_at = _address(self._packets), _address(self._controls)
+        for index, header in enumerate(self._headers):
+            self._vectors[index] = _Vector(packets_at + index * _PACKET_BYTES, _PACKET_BYTES)
             header.vectors = ctypes.pointer(self._vectors[index])
             header.vector_count = 1
-            header.control = ctypes.addressof(self._controls[index])
+            header.control = controls_at + index * _CONTROL_BYTES
 
     def connect(self, address: str, port: int) -> None:
         """Send to this address from now on, and receive from it alone."""
@@ -112,29 +123,66 @@ class Datagrams:
                 raise KernelError(f"cannot send packet {sent} of {len(payloads)} to {self._socket}: {reason}")
             sent += count
 
+    def mark(self, tos: int) -> None:
+        """Send with this type of service from now on, as much as a link holds, and never in fragments."""
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _BUFFER_BYTES)
+        self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
+
+    def send_one(self, payload: bytes | bytearray) -> None:
+        """Send one packet to the connected address."""
+        while True:
+            try:
+                self._socket.send(payload)
+            except ConnectionRefusedError:
+                continue  # tells of an earlier packet, as in `send`
+            except OSError as error:
+                reason = f"cannot send {len(payload)} B to {self._socket}: {error.strerror}"
+                raise KernelError(reason) from error
+            return
+
     def waiting(self) -> Iterator[tuple[bytes, int]]:
         """Every packet that has arrived and not been read: its payload and the instant of its arrival."""
+        for at, size_bytes, at_ns in self._stamped(0):
+            yield bytes(self._packets[at : at + size_bytes]), at_ns
+
+    def waiting_numbers(self) -> Iterator[tuple[int, int, int]]:
+        """As `waiting`, of numbered packets: the number, the payload's size and the instant of arrival.
+
+        Nothing is copied but the number, so packets may be larger than the buffer.
+        """
+        for at, size_bytes, at_ns in self._stamped(socket.MSG_TRUNC):
+            yield NUMBER.unpack_from(self._packets, at)[0], size_bytes, at_ns
+
+    def _stamped(self, flags: int) -> Iterator[tuple[int, int, int]]:
+        """Where each waiting packet lies in the buffer, its size, and the instant of its arrival."""
         count = _BATCH
         while count == _BATCH:
             for header in self._headers:
                 header.control_length = _CONTROL_BYTES
-            count = _libc.recvmmsg(self._socket.fileno(), self._headers, _BATCH, 0, None)
+            count = _libc.recvmmsg(self._socket.fileno(), self._headers, _BATCH, flags, None)
             if count < 0:
                 self._check_none_waiting(ctypes.get_errno())
-            for index in range(count):
-                payload = ctypes.string_at(self._packets[index], self._headers[index].length)
-                yield payload, self._arrival_ns(index)
+                return
+            lengths = _HEADER_LENGTHS.iter_unpack(self._packed_headers)
+            for index, (control_bytes, size_bytes) in zip(range(count), lengths, strict=False):
+                yield index * _PACKET_BYTES, size_bytes, self._arrival_ns(index, control_bytes)
 
     def _check_none_waiting(self, number: int) -> None:
         """Pass over what says that there is nothing to read, or that an earlier packet met a closed port."""
         if number not in (errno.EAGAIN, errno.ECONNREFUSED):
             raise KernelError(f"cannot receive from {self._socket}: {os.strerror(number)}")
 
-    def _arrival_ns(self, index: int) -> int:
-        header = self._headers[index]
-        if header.control_length < _STAMP.size:
+    def _arrival_ns(self, index: int, control_bytes: int) -> int:
+        if control_bytes < _STAMP.size:
             raise KernelError("the kernel gave a packet without its receive timestamp")
-        _, level, kind, seconds, nanoseconds = _STAMP.unpack_from(self._controls[index])
+        at = index * _CONTROL_BYTES
+        _, level, kind, seconds, nanoseconds = _STAMP.unpack_from(self._controls, at)
         if (level, kind) != (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             raise KernelError(f"the kernel sent ancillary data {level}/{kind} in place of a timestamp")
         return self._clock.from_kernel_ns(seconds * 10**9 + nanoseconds)
+
+
+def _address(buffer: bytearray) -> int:
+    """Where a buffer lies; it stays there, because a buffer that ctypes looks at cannot grow."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))

@@ -70,6 +70,10 @@ class Loop:
         del self._readers[source.fileno()]
         self._epoll.unregister(source.fileno())
 
+    def note_late(self, due_ns: int, now_ns: int) -> None:
+        """Remember how late something was done, if nothing was later."""
+        self.late_ns = max(self.late_ns, now_ns - due_ns)
+
     def stop(self) -> None:
         """Return from `run` after the present call."""
         self._stopped = True
@@ -80,7 +84,7 @@ class Loop:
             now_ns = self.clock.now_ns()
             while self._timers and self._timers[0][0] <= now_ns and not self._stopped:
                 at_ns, _, call = heapq.heappop(self._timers)
-                self.late_ns = max(self.late_ns, now_ns - at_ns)
+                self.note_late(at_ns, now_ns)
                 self._timer.fired()
                 call()
             if self._stopped:

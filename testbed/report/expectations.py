@@ -1,23 +1,29 @@
 """Holds a run's numbers against what its scenario expects, and beside what others published."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
-from testbed.model.scenario import DELAY_STATISTICS, Expectation, Quantified, Reference
+from testbed.model.quantity import Expectation, Kind, Quantified, Reference
 from testbed.report.metrics import statistic
-from testbed.units import DURATION, milliseconds
+from testbed.units import RATE, milliseconds
 
-MEASURE_KEYS = {"probe": "probes", "frame": "frames", "packet": "packets", "command": "commands"}
+MEASURE_KEYS = {
+    "probe": "probes",
+    "frame": "frames",
+    "packet": "packets",
+    "command": "commands",
+    "flow": "flows",
+}
 """Where the numbers of a measure stand in a variant's summary."""
 
 
 class Verdict(TypedDict):
-    """Whether one expectation holds, and by which number in which `unit`; null if there is no number."""
+    """Whether one expectation holds, and by which number in which `unit` (`Kind.unit`); null without one."""
 
     text: str
     holds: bool
     measured: int | None
-    unit: Literal["ns", "count"]
+    unit: str
 
 
 class Compared(TypedDict):
@@ -31,9 +37,10 @@ class Compared(TypedDict):
 
 def measured(wanted: Quantified, variants: Mapping[str, Any]) -> int | None:
     """The number that is named, or None if the run does not have it."""
-    sessions = variants.get(wanted.variant, {}).get(MEASURE_KEYS[wanted.measure], {})
-    metrics = sessions.get(wanted.session, {}).get(wanted.direction)
-    return None if metrics is None else statistic(metrics, wanted.statistic)
+    found: Any = variants.get(wanted.variant, {}).get(MEASURE_KEYS[wanted.measure], {}).get(wanted.session)
+    if found is not None and wanted.direction is not None:
+        found = found.get(wanted.direction)
+    return None if found is None else statistic(found, wanted.statistic)
 
 
 def evaluate(expectation: Expectation, variants: Mapping[str, Any]) -> Verdict:
@@ -43,7 +50,7 @@ def evaluate(expectation: Expectation, variants: Mapping[str, Any]) -> Verdict:
     holds = (
         value is not None and (lowest is None or value >= lowest) and (highest is None or value <= highest)
     )
-    unit: Literal["ns", "count"] = "ns" if expectation.statistic in DELAY_STATISTICS else "count"
+    unit = expectation.statistic.kind.unit
     return Verdict(text=sentence(expectation), holds=holds, measured=value, unit=unit)
 
 
@@ -71,18 +78,16 @@ def judged(
 def sentence(expectation: Expectation) -> str:
     """An expectation in words: "elastic: player downstream probe p50 at most 8 ms"."""
     bounds = (("at least", expectation.at_least), ("at most", expectation.at_most))
-    said = [f"{word} {show(expectation.statistic, bound)}" for word, bound in bounds if bound is not None]
+    said = [
+        f"{word} {expectation.statistic.kind.written(bound)}" for word, bound in bounds if bound is not None
+    ]
     return f"{quantity(expectation)} {' and '.join(said)}"
 
 
 def quantity(named: Quantified) -> str:
     """The number meant, in words: "elastic: player downstream probe p50"."""
-    return f"{named.variant}: {named.session} {named.direction} {named.measure} {named.statistic}"
-
-
-def show(statistic_name: str, value: int) -> str:
-    """A number for people: a duration for a delay, the bare count otherwise."""
-    return DURATION.format(value) if statistic_name in DELAY_STATISTICS else str(value)
+    words = (named.session, named.direction, named.measure, named.statistic)
+    return f"{named.variant}: {' '.join(word for word in words if word is not None)}"
 
 
 def show_measured(verdict: Verdict) -> str:
@@ -90,4 +95,6 @@ def show_measured(verdict: Verdict) -> str:
     value = verdict["measured"]
     if value is None:
         return "nothing"
-    return milliseconds(value) if verdict["unit"] == "ns" else str(value)
+    if verdict["unit"] == Kind.RATE.unit:
+        return RATE.format_down(value)
+    return milliseconds(value) if verdict["unit"] == Kind.DELAY.unit else str(value)

@@ -13,16 +13,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from testbed.model.network import Network
-from testbed.model.scenario import Expectation, Reference, Scenario
+from testbed.model.quantity import Expectation, Reference
+from testbed.model.scenario import Scenario
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report import timeline
 from testbed.report.drawing import Drawing, draw
 from testbed.report.expectations import show_measured
+from testbed.report.figures import Plot
 from testbed.report.frames import rates, samples
-from testbed.report.plots import Plot, Recorded, session_plots
+from testbed.report.plots import Recorded, plots_of
 from testbed.report.summary import Summary, all_hold, summarise
-from testbed.report.table import milliseconds, rows, verdict_line
+from testbed.report.sweep import across_variants
+from testbed.report.table import flow_rows, milliseconds, rows, verdict_line
 from testbed.report.words import conditions, describe
 
 
@@ -65,6 +68,7 @@ def render(
         holds=all_hold(summary),
         verdict=verdict_line(summary),
         delay_tables=_delay_tables(summary),
+        flows=list(flow_rows(summary)),
         plots=_plots(run, summary, events),
         figure_json=_figure_json,
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
@@ -83,30 +87,31 @@ def _delay_tables(summary: Summary) -> list[tuple[str, list[Any]]]:
     titles = (
         ("One-way delay of the probes", ("probes",)),
         ("Delay of whole video frames", ("frames",)),
-        ("The session's own packets and commands", ("packets", "commands")),
+        ("Packets and commands of sessions, packets of measured flows", ("packets", "commands")),
     )
     tables = [(title, list(rows(summary, keys))) for title, keys in titles]
     return [(title, found) for title, found in tables if found]
 
 
 def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) -> list[tuple[str, list[Plot]]]:
+    """The plots by heading: across variants, then of each session and each measured flow."""
     packets, sampled = samples(run), rates(run)
-    sessions = packets.loc[packets["received_at_ns"].notna(), "session"].unique()
-    return [
-        (
-            str(session),
-            session_plots(
-                Recorded(
-                    session=str(session),
-                    variants=list(summary["variants"]),
-                    samples=packets[packets["session"] == session],
-                    rates=sampled[sampled["session"] == session],
-                    events=events,
-                )
-            ),
+    names = [str(name) for name in packets.loc[packets["received_at_ns"].notna(), "session"].unique()]
+    flows = {name for numbers in summary["variants"].values() for name in numbers["flows"]}
+    duration_ns = run.manifest()["duration_ns"]
+    found = [("Across variants", across_variants(summary))]
+    for name in sorted(names, key=lambda name: name in flows):
+        recorded = Recorded(
+            session=name,
+            is_flow=name in flows,
+            duration_ns=duration_ns,
+            variants=list(summary["variants"]),
+            samples=packets[packets["session"] == name],
+            rates=sampled[sampled["session"] == name],
+            events=events,
         )
-        for session in sessions
-    ]
+        found.append((f"{'Flow' if recorded.is_flow else 'Session'} {name}", plots_of(recorded)))
+    return [(heading, plots) for heading, plots in found if plots]
 
 
 def _drawings(

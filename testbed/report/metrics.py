@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from testbed.model.scenario import DELAY_STATISTICS
+from testbed.model.quantity import DELAY_STATISTICS, Kind, Statistic
 
 Integers = NDArray[np.int64]
 
@@ -25,6 +25,10 @@ class StreamMetrics(TypedDict):
     lost: int
     reordered: int
     delay_ns: dict[str, int | None]
+
+
+NOTHING = StreamMetrics(sent=0, received=0, lost=0, reordered=0, delay_ns=dict.fromkeys(DELAY_STATISTICS))
+"""The numbers of a stream in which nothing was sent."""
 
 
 def stream_metrics(packets: pd.DataFrame) -> StreamMetrics:
@@ -67,7 +71,11 @@ def nearest_rank(count: int, per_mille: int) -> int:
     return max(0, -(-count * per_mille // 1000) - 1)
 
 
-def statistic(metrics: Mapping[str, Any], name: str) -> int | None:
-    """One number of a stream by its name: a count, or a delay in ns."""
-    value: int | None = metrics["delay_ns"][name] if name in DELAY_STATISTICS else metrics[name]
+def statistic(numbers: Mapping[str, Any], wanted: Statistic) -> int | None:
+    """One number of a stream, or of a flow, in the unit of its kind."""
+    value: int | None
+    if wanted.kind is Kind.DELAY:
+        value = numbers["delay_ns"][wanted]
+    else:
+        value = numbers["throughput_bps" if wanted.kind is Kind.RATE else wanted]
     return value

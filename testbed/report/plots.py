@@ -1,8 +1,4 @@
-"""The plots of a report as Plotly figures: what each shows, and nothing of how the page looks.
-
-Colour never carries a meaning alone: variants also differ in marker and dash, and every mark has a
-text. The page's script adds the colours of its light or dark theme.
-"""
+"""The plots of one session or measured flow, as Plotly figures: what each shows, not how the page looks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,45 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from testbed.report import timeline
-from testbed.report.reduce import DRAWN_AT_MOST, cumulative, envelope
+from testbed.report.figures import NEUTRAL, Plot, alone, integers, panels, said, style
+from testbed.report.reduce import bin_of, binned_bps, cumulative, drawn_at_most, envelope
 from testbed.units import RATE
-
-# Middle tones, with a contrast of at least 3:1 on a white and on a near-black page.
-_STYLES = (
-    ("#c8551b", "circle", "solid"),
-    ("#3179c6", "diamond", "dash"),
-    ("#2f8f5b", "square", "dot"),
-    ("#9b5fc0", "cross", "dashdot"),
-)
-_NEUTRAL = "#7d8590"
-_ROW_PX = 250
-_MARGIN_PX = 140
-_ABOVE_PX = 90
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A figure with the words that a reader without eyes for it, or without scripts, gets instead."""
-
-    key: str
-    caption: str
-    figure: go.Figure
-    can_be_logarithmic: bool = False
-
-    @property
-    def height_px(self) -> int:
-        """How tall the figure is drawn."""
-        return int(self.figure.layout.height)
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the plots of one session are made of: its rows of samples and rates, and all events."""
+    """What the plots of one session or flow are made of: its rows of samples and rates, and all events."""
 
     session: str
+    is_flow: bool
+    duration_ns: int
     variants: Sequence[str]
     samples: pd.DataFrame
     rates: pd.DataFrame
@@ -67,13 +38,16 @@ class Recorded:
         return sorted(self.samples.loc[self.samples["measure"] == measure, "direction"].unique())
 
 
-def session_plots(recorded: Recorded) -> list[Plot]:
-    """Everything to draw of one session; a plot without data is left out."""
+def plots_of(recorded: Recorded) -> list[Plot]:
+    """Everything to draw of one session or flow; a plot without data is left out."""
     plots = []
-    for measure, what in (("probe", "probes"), ("frame", "video frames")):
+    of_session = (("probe", "probes"), ("frame", "video frames"))
+    for measure, what in (("packet", "packets"),) if recorded.is_flow else of_session:
         if recorded.directions(measure):
             plots.append(_delay_over_time(recorded, measure, what))
             plots.append(_distribution(recorded, measure, what))
+    if recorded.is_flow:
+        plots += [_throughput(recorded, direction) for direction in recorded.directions("packet")]
     if len(recorded.rates):
         plots.append(_rates(recorded))
     return plots
@@ -81,36 +55,41 @@ def session_plots(recorded: Recorded) -> list[Plot]:
 
 def _delay_over_time(recorded: Recorded, measure: str, what: str) -> Plot:
     directions = recorded.directions(measure)
-    figure = _rows([direction.capitalize() for direction in directions], "one-way delay, ms")
+    titles = [direction.capitalize() for direction in directions]
+    figure = panels(titles, "one-way delay, ms", names=len(recorded.variants))
+    at_most = drawn_at_most(len(recorded.variants))
     buckets: set[int] = set()
     for row, direction in enumerate(directions, start=1):
         for index, variant in enumerate(recorded.variants):
             packets = recorded.packets(variant, measure, direction)
             arrived = packets[packets["delay_ns"].notna()].sort_values("sent_at_ns")
-            series = envelope(_integers(arrived["sent_at_ns"]), _integers(arrived["delay_ns"]))
+            series = envelope(integers(arrived["sent_at_ns"]), integers(arrived["delay_ns"]), at_most)
             buckets |= {series.bucket_ns} if series.bucket_ns else set()
             figure.add_trace(_line(series.at_ns, series.value / 1e6, index, variant, row == 1), row, 1)
-            lost_at_ns = _integers(packets.loc[packets["delay_ns"].isna(), "sent_at_ns"])
+            lost_at_ns = integers(packets.loc[packets["delay_ns"].isna(), "sent_at_ns"])
             if len(lost_at_ns):
-                figure.add_trace(_losses(lost_at_ns, index, variant), row, 1)
-            figure.add_trace(_resizes(recorded, variant, direction, index), row, 1)
+                figure.add_trace(_losses(lost_at_ns, at_most // 4, index, variant), row, 1)
+            if not recorded.is_flow:
+                figure.add_trace(_resizes(recorded, variant, direction, index), row, 1)
     _mark_scenes(figure, recorded)
     figure.update_xaxes(title_text="sent at, s of virtual time", row=len(directions))
-    caption = (
-        f"One-way delay of the {what} of {recorded.session} over time. Vertical lines: scenes. "
-        f"Triangles on the zero line: resizes of the channel. Crosses on it: losses.{_said(buckets)}"
-    )
+    many = alone(len(recorded.variants))
+    marks = "Crosses on the zero line: losses."
+    if not recorded.is_flow:
+        marks += " Triangles on it: resizes of the channel. Vertical lines: scenes."
+    caption = f"One-way delay of the {what} of {recorded.session} over time. {marks}{many}{said(buckets)}"
     return Plot(f"delay-{measure}-{recorded.session}", caption, figure, can_be_logarithmic=True)
 
 
 def _distribution(recorded: Recorded, measure: str, what: str) -> Plot:
     directions = recorded.directions(measure)
-    figure = _rows([direction.capitalize() for direction in directions], "share of all sent", shared=False)
+    titles = [direction.capitalize() for direction in directions]
+    figure = panels(titles, "share of all sent", names=len(recorded.variants), shared=False)
     for row, direction in enumerate(directions, start=1):
         for index, variant in enumerate(recorded.variants):
             packets = recorded.packets(variant, measure, direction)
-            value_ns, share = cumulative(_integers(packets["delay_ns"].dropna()), len(packets))
-            colour, _, dash = _style(index)
+            value_ns, share = cumulative(integers(packets["delay_ns"].dropna()), len(packets))
+            looks = style(index)
             figure.add_trace(
                 go.Scatter(
                     x=value_ns / 1e6,
@@ -119,7 +98,7 @@ def _distribution(recorded: Recorded, measure: str, what: str) -> Plot:
                     legendgroup=variant,
                     showlegend=row == 1,
                     mode="lines",
-                    line={"color": colour, "dash": dash, "width": 2, "shape": "hv"},
+                    line={"color": looks.colour, "dash": looks.dash, "width": 2, "shape": "hv"},
                     hovertemplate="%{y:.2%} within %{x:.3f} ms",
                 ),
                 row,
@@ -131,27 +110,54 @@ def _distribution(recorded: Recorded, measure: str, what: str) -> Plot:
     caption = (
         f"Distribution of the one-way delay of the {what} of {recorded.session}: the share of everything "
         "sent that arrived within a delay. A curve that ends below 100 % lost the rest."
+        f"{alone(len(recorded.variants))}"
     )
     return Plot(f"cdf-{measure}-{recorded.session}", caption, figure)
 
 
+def _throughput(recorded: Recorded, direction: str) -> Plot:
+    figure = panels([direction.capitalize()], "Mbit/s", names=len(recorded.variants))
+    bin_ns = bin_of(recorded.duration_ns)
+    for index, variant in enumerate(recorded.variants):
+        packets = recorded.packets(variant, "packet", direction)
+        arrived = packets[packets["received_at_ns"].notna()]
+        at_ns, bps = binned_bps(integers(arrived["received_at_ns"]), integers(arrived["size_bytes"]), bin_ns)
+        looks = style(index)
+        figure.add_trace(
+            go.Scatter(
+                x=at_ns / 1e9,
+                y=bps / 1e6,
+                name=variant,
+                mode="lines",
+                line={"color": looks.colour, "dash": looks.dash, "width": 2, "shape": "hv"},
+                hovertemplate=f"{variant}: %{{y:.4~g}} Mbit/s from %{{x:.3f}} s<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title_text="received at, s of virtual time")
+    caption = (
+        f"Throughput of {recorded.session} over time: IP packets received in every {bin_ns / 1e6:.3g} ms, "
+        f"drawn from the beginning of each.{alone(len(recorded.variants))}"
+    )
+    return Plot(f"throughput-{direction}-{recorded.session}", caption, figure, can_be_logarithmic=True)
+
+
 def _rates(recorded: Recorded) -> Plot:
-    panels = [
+    shown = [
         (variant, direction)
         for variant in recorded.variants
         for direction in sorted(
             recorded.rates.loc[recorded.rates["variant"] == variant, "direction"].unique()
         )
     ]
-    figure = _rows([f"{variant}, {direction}" for variant, direction in panels], "Mbit/s")
+    figure = panels([f"{variant}, {direction}" for variant, direction in shown], "Mbit/s", names=3)
     lines = (
-        ("allocated", "rate_bps", _STYLES[2][0], "dash", "hv"),
-        ("asked for", "demand_bps", _STYLES[3][0], "dot", "hv"),
-        ("used", "throughput_bps", _NEUTRAL, "solid", "linear"),
+        ("allocated", "rate_bps", style(2).colour, "dash", "hv"),
+        ("asked for", "demand_bps", style(3).colour, "dot", "hv"),
+        ("used", "throughput_bps", NEUTRAL, "solid", "linear"),
     )
     buckets: set[int] = set()
     explained: set[str] = set()
-    for row, (variant, direction) in enumerate(panels, start=1):
+    for row, (variant, direction) in enumerate(shown, start=1):
         rows = recorded.rates[
             (recorded.rates["variant"] == variant) & (recorded.rates["direction"] == direction)
         ]
@@ -175,36 +181,16 @@ def _rates(recorded: Recorded) -> Plot:
             )
             explained |= {name} if at_s else set()
     _mark_scenes(figure, recorded)
-    figure.update_xaxes(title_text="s of virtual time", row=len(panels))
+    figure.update_xaxes(title_text="s of virtual time", row=len(shown))
     caption = (
         f"Rate allocated to the channel of {recorded.session}, asked for by it, and used by the class that "
-        f"carries it. No allocated line where there was no channel.{_said(buckets)}"
+        f"carries it. No allocated line where there was no channel.{said(buckets)}"
     )
     return Plot(f"rates-{recorded.session}", caption, figure, can_be_logarithmic=True)
 
 
-def _rows(titles: Sequence[str], y_title: str, shared: bool = True) -> go.Figure:
-    height = _ROW_PX * len(titles) + _MARGIN_PX
-    figure = make_subplots(
-        rows=len(titles),
-        cols=1,
-        shared_xaxes=shared,
-        subplot_titles=titles,
-        vertical_spacing=min(0.14, 60 / height),
-    )
-    figure.update_layout(
-        template=None,
-        height=height,
-        margin={"l": 62, "r": 12, "t": _ABOVE_PX, "b": _MARGIN_PX - _ABOVE_PX},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1 + 24 / (height - _MARGIN_PX), "x": 0},
-        hovermode="closest",
-    )
-    figure.update_yaxes(title_text=y_title, rangemode="tozero", zeroline=False)
-    return figure
-
-
 def _line(at_ns: Any, value: Any, index: int, variant: str, in_legend: bool) -> go.Scatter:
-    colour, symbol, _ = _style(index)
+    looks = style(index)
     return go.Scatter(
         x=at_ns / 1e9,
         y=value,
@@ -212,14 +198,14 @@ def _line(at_ns: Any, value: Any, index: int, variant: str, in_legend: bool) -> 
         legendgroup=variant,
         showlegend=in_legend,
         mode="lines+markers",
-        line={"color": colour, "width": 1},
-        marker={"color": colour, "symbol": symbol, "size": 4},
+        line={"color": looks.colour, "width": 1},
+        marker={"color": looks.colour, "symbol": looks.symbol, "size": 4},
         hovertemplate=f"{variant}: %{{y:.3f}} ms at %{{x:.3f}} s<extra></extra>",
     )
 
 
-def _losses(at_ns: Any, index: int, variant: str) -> go.Scatter:
-    drawn = envelope(at_ns, at_ns, DRAWN_AT_MOST // 4).at_ns
+def _losses(at_ns: Any, at_most: int, index: int, variant: str) -> go.Scatter:
+    drawn = envelope(at_ns, at_ns, at_most).at_ns
     return go.Scatter(
         x=drawn / 1e9,
         y=np.zeros(len(drawn)),
@@ -227,7 +213,7 @@ def _losses(at_ns: Any, index: int, variant: str) -> go.Scatter:
         legendgroup=f"{variant} lost",
         showlegend=False,
         mode="markers",
-        marker={"color": _style(index)[0], "symbol": "x-thin-open", "size": 8},
+        marker={"color": style(index).colour, "symbol": "x-thin-open", "size": 8},
         cliponaxis=False,
         hovertemplate=f"{variant}: lost, sent at %{{x:.3f}} s<extra></extra>",
     )
@@ -252,7 +238,7 @@ def _resizes(recorded: Recorded, variant: str, direction: str, index: int) -> go
         showlegend=False,
         mode="markers",
         marker={
-            "color": _style(index)[0],
+            "color": style(index).colour,
             "symbol": ["triangle-up" if e["to_bps"] > e["from_bps"] else "triangle-down" for e in events],
             "size": 12,
         },
@@ -272,7 +258,7 @@ def _mark_scenes(figure: go.Figure, recorded: Recorded) -> None:
         # Room for the names of the scenes above the lines.
         figure.layout[axis].autorangeoptions.include = [top * 1.15]
     for at_ns, name in scenes:
-        figure.add_vline(x=at_ns / 1e9, line={"color": _NEUTRAL, "width": 1.5, "dash": "dot"})
+        figure.add_vline(x=at_ns / 1e9, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
         figure.add_annotation(
             x=at_ns / 1e9,
             y=1,
@@ -299,33 +285,15 @@ def _tops(figure: go.Figure) -> dict[str, float]:
 def _gapped(rows: pd.DataFrame, column: str) -> tuple[list[float], list[float | None], int | None]:
     """A rate in Mbit/s over seconds, with a gap wherever it is null."""
     known = rows[column].notna().to_numpy()
-    at_ns = _integers(rows["at_ns"])
+    at_ns = integers(rows["at_ns"])
     run_starts = np.flatnonzero(np.diff(known.astype(np.int8), prepend=0) == 1)
     run_ends = np.flatnonzero(np.diff(known.astype(np.int8), append=0) == -1) + 1
     at_s: list[float] = []
     value: list[float | None] = []
     bucket_ns = None
     for start, end in zip(run_starts, run_ends, strict=True):
-        series = envelope(at_ns[start:end], _integers(rows[column].iloc[start:end]))
+        series = envelope(at_ns[start:end], integers(rows[column].iloc[start:end]))
         bucket_ns = series.bucket_ns or bucket_ns
         at_s += [*(series.at_ns / 1e9).tolist(), float(at_ns[end - 1]) / 1e9]
         value += [*(series.value / 1e6).tolist(), None]
     return at_s, value, bucket_ns
-
-
-def _said(buckets_ns: set[int]) -> str:
-    if not buckets_ns:
-        return ""
-    bucket = f"{max(buckets_ns) / 1e6:.3g} ms"
-    return (
-        f" Long series are drawn by the smallest and the largest value of every {bucket}; "
-        "all values are in samples.parquet and rates.parquet."
-    )
-
-
-def _style(index: int) -> tuple[str, str, str]:
-    return _STYLES[index % len(_STYLES)]
-
-
-def _integers(column: "pd.Series[Any]") -> Any:
-    return column.to_numpy(dtype=np.int64)

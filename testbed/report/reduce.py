@@ -9,6 +9,11 @@ Numbers = NDArray[np.int64]
 
 DRAWN_AT_MOST = 2000
 """Points of one line in a plot; about twice the pixels of a wide screen's column."""
+DRAWN_TOGETHER_AT_MOST = 12_000
+"""Points of all lines in one panel: a page of many variants must still open on a phone."""
+
+BINS = 200
+LEAST_BIN_NS = 1_000_000
 
 CURVE_POINTS = 400
 
@@ -38,6 +43,31 @@ def envelope(at_ns: Numbers, value: Numbers, at_most: int = DRAWN_AT_MOST) -> Se
     last = np.append(first[1:], len(at_ns)) - 1
     kept = np.unique(np.concatenate([by_value[first], by_value[last]]))
     return Series(at_ns[kept], value[kept], bucket_ns)
+
+
+def drawn_at_most(lines: int) -> int:
+    """Points of each of so many lines that share a panel."""
+    return min(DRAWN_AT_MOST, DRAWN_TOGETHER_AT_MOST // max(1, lines))
+
+
+def bin_of(duration_ns: int) -> int:
+    """How long the bins of a rate over time are: a 200th of the whole, and 1 ms at least."""
+    return max(-(-duration_ns // BINS), LEAST_BIN_NS)
+
+
+def binned_bps(at_ns: Numbers, size_bytes: Numbers, bin_ns: int) -> tuple[Numbers, Numbers]:
+    """The rate at which bytes came, as (instants at which bins begin, their rates in bit/s).
+
+    The first bin is that of the first byte, and an empty one after the last closes the line.
+    """
+    if len(at_ns) == 0:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    index = at_ns // bin_ns
+    first = int(index.min())
+    received_bytes = np.zeros(int(index.max()) - first + 2, np.int64)
+    np.add.at(received_bytes, index - first, size_bytes)
+    begins_at_ns = (first + np.arange(len(received_bytes))) * bin_ns
+    return begins_at_ns, received_bytes * 8 * 10**9 // bin_ns
 
 
 def cumulative(value: Numbers, of: int, points: int = CURVE_POINTS) -> tuple[Numbers, NDArray[np.float64]]:

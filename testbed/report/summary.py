@@ -6,12 +6,12 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from testbed.model.base import Direction
-from testbed.model.scenario import Expectation, Measure, Reference
+from testbed.model.quantity import Expectation, Measure, Reference
 from testbed.record.directory import RunDirectory
 from testbed.report import timeline
 from testbed.report.expectations import MEASURE_KEYS, Compared, Verdict, compare, judged
 from testbed.report.frames import rates, samples, streams
-from testbed.report.metrics import StreamMetrics, stream_metrics
+from testbed.report.metrics import NOTHING, StreamMetrics, stream_metrics
 
 Streams = dict[str, dict[str, StreamMetrics]]
 """The numbers of one measure: {session: {direction: numbers}}."""
@@ -26,7 +26,7 @@ _DIRECTIONS = {
 
 
 class VariantSummary(TypedDict):
-    """The numbers of one variant; measures, channels and jobs by session or job."""
+    """The numbers of one variant; measures, channels, jobs and flows by session, job or flow."""
 
     probes: Streams
     frames: Streams
@@ -34,6 +34,7 @@ class VariantSummary(TypedDict):
     commands: Streams
     channels: dict[str, dict[str, Any]]
     jobs: dict[str, dict[str, str | None]]
+    flows: dict[str, dict[str, int]]
 
 
 class Summary(TypedDict):
@@ -98,27 +99,28 @@ def all_hold(summary: Summary) -> bool:
 def _variant(
     packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timeline.Event], end_ns: int
 ) -> VariantSummary:
-    by_measure: dict[str, Streams] = {key: {} for key in MEASURE_KEYS.values()}
+    by_measure: dict[str, Streams] = {MEASURE_KEYS[measure]: {} for measure in _DIRECTIONS}
     for (_, session, measure, direction), of_stream in streams(packets):
         sessions = by_measure[MEASURE_KEYS[measure]]
         sessions.setdefault(session, {})[direction] = stream_metrics(of_stream)
+    flows = timeline.flows(events)
+    for measure, directions in _DIRECTIONS.items():
+        sessions = by_measure[MEASURE_KEYS[measure]]
+        sessions |= {name: _complete(sessions[name], directions) for name in sessions if name not in flows}
     return VariantSummary(
-        probes=_complete(by_measure["probes"], Measure.PROBE, packets),
-        frames=_complete(by_measure["frames"], Measure.FRAME, packets),
-        packets=_complete(by_measure["packets"], Measure.PACKET, packets),
-        commands=_complete(by_measure["commands"], Measure.COMMAND, packets),
+        probes=by_measure["probes"],
+        frames=by_measure["frames"],
+        packets=by_measure["packets"],
+        commands=by_measure["commands"],
         channels=_channels(timeline.channels(events, end_ns), sampled),
         jobs=timeline.jobs(events),
+        flows=flows,
     )
 
 
-def _complete(sessions: Streams, measure: Measure, packets: pd.DataFrame) -> Streams:
-    """Every session with every direction of the measure, so that a silent stream is seen and not missed."""
-    nothing = stream_metrics(packets.iloc[:0])
-    return {
-        session: {direction.value: nothing for direction in _DIRECTIONS[measure]} | found
-        for session, found in sessions.items()
-    }
+def _complete(found: dict[str, StreamMetrics], directions: Iterable[Direction]) -> dict[str, StreamMetrics]:
+    """A session with every direction of a measure, so that a silent stream is seen and not missed."""
+    return {direction.value: NOTHING for direction in directions} | found
 
 
 def _channels(found: Mapping[str, timeline.Channel], sampled: pd.DataFrame) -> dict[str, dict[str, Any]]:

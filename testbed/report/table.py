@@ -1,6 +1,6 @@
 """The result of a run on a terminal: readable at 80 columns, without colour, and through a pipe."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from rich.box import SIMPLE_HEAD
@@ -11,21 +11,28 @@ from rich.text import Text
 from testbed.report.expectations import show_measured
 from testbed.report.metrics import StreamMetrics
 from testbed.report.summary import Streams, Summary
+from testbed.units import RATE, SIZE
 
 # What fits eight figures and three names into 80 columns.
 _TIGHT: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
 _DELAYS = ("p50", "p95", "p99", "max")
+_FLOWS_SIDE_BY_SIDE = 4
 _ARROWS = {"downstream": "down", "upstream": "up"}
 
 
 def print_table(summary: Summary, console: Console) -> None:
     """Print delays, losses, expectations, published figures, and the wall time per virtual second."""
     numbers = summary["variants"].values()
-    tables = [_delays(summary, "One-way delay of the probes, ms", ("probes",))]
+    tables = []
+    if any(variant["probes"] for variant in numbers):
+        tables.append(_delays(summary, "One-way delay of the probes, ms", ("probes",)))
     if any(variant["frames"] for variant in numbers):
         tables.append(_delays(summary, "Delay of whole video frames, ms", ("frames",)))
     if any(variant["packets"] or variant["commands"] for variant in numbers):
-        tables.append(_delays(summary, "The session's packets and commands, ms", ("packets", "commands")))
+        title = "Packets and commands of sessions, packets of measured flows, ms"
+        tables.append(_delays(summary, title, ("packets", "commands")))
+    if any(variant["flows"] for variant in numbers):
+        tables += _flows(summary)
     if summary["expectations"] or summary["not_run"]:
         tables.append(_verdicts(summary))
     if summary["references"]:
@@ -61,22 +68,53 @@ def rows(summary: Summary, keys: tuple[str, ...]) -> Iterator[tuple[str, str, st
                     yield variant, session, direction, metrics
 
 
+def flow_rows(summary: Summary) -> Iterator[tuple[str, str, str, str]]:
+    """Every background flow as (variant, flow, throughput, bytes received), for people."""
+    for variant, numbers in summary["variants"].items():
+        for flow, found in numbers["flows"].items():
+            received = SIZE.format_down(found["received_bytes"])
+            yield variant, flow, RATE.format_down(found["throughput_bps"]), received
+
+
 def _delays(summary: Summary, title: str, keys: tuple[str, ...]) -> Table:
     table = _table(title)
     for name in ("variant", "session", "way"):
         table.add_column(name, overflow="fold")
     for name in (*_DELAYS, "lost/sent", "reord."):
         table.add_column(name, justify="right", no_wrap=True)
-    previous = None
+    found = []
     for variant, session, direction, metrics in rows(summary, keys):
-        if previous not in (None, variant):
-            table.add_section()
         delays = [milliseconds(metrics["delay_ns"][name]) for name in _DELAYS]
         lost = f"{metrics['lost']}/{metrics['sent']}"
-        shown = "" if variant == previous else variant
-        table.add_row(shown, session, _ARROWS[direction], *delays, lost, str(metrics["reordered"]))
-        previous = variant
+        found.append((variant, session, _ARROWS[direction], *delays, lost, str(metrics["reordered"])))
+    _add_by_variant(table, found)
     return table
+
+
+def _flows(summary: Summary) -> Iterator[Table]:
+    """The throughput of each flow in a column of its own, as many side by side as fit."""
+    flows = list(dict.fromkeys(flow for _, flow, _, _ in flow_rows(summary)))
+    for first in range(0, len(flows), _FLOWS_SIDE_BY_SIDE):
+        table = _table("Throughput of background flows")
+        table.add_column("variant", overflow="fold")
+        shown = flows[first : first + _FLOWS_SIDE_BY_SIDE]
+        for flow in shown:
+            table.add_column(flow, justify="right", overflow="fold")
+        for variant in summary["variants"]:
+            found = {flow: rate for of, flow, rate, _ in flow_rows(summary) if of == variant}
+            table.add_row(variant, *(found.get(flow, "-") for flow in shown))
+        yield table
+
+
+def _add_by_variant(table: Table, found: Sequence[tuple[str, ...]]) -> None:
+    """Add rows that begin with their variant; one of several rows is named once and set apart."""
+    several = len({row[0] for row in found}) < len(found)
+    previous = None
+    for row in found:
+        if several and previous not in (None, row[0]):
+            table.add_section()
+        table.add_row("" if row[0] == previous else row[0], *row[1:])
+        previous = row[0]
 
 
 def _verdicts(summary: Summary) -> Table:

@@ -68,6 +68,15 @@ def jobs(events: Iterable[Event]) -> dict[str, dict[str, str | None]]:
     return found
 
 
+def flows(events: Iterable[Event]) -> dict[str, dict[str, int]]:
+    """What each background flow brought to its destination, by flow."""
+    return {
+        event["flow"]: {key: event[key] for key in ("received_bytes", "throughput_bps")}
+        for event in events
+        if event["kind"] == "flow.end"
+    }
+
+
 def of_variant(events: Sequence[Event], variant: str) -> list[Event]:
     """The events of one variant, in order."""
     return [event for event in events if event["variant"] == variant]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from testbed.model.base import Direction
-from testbed.model.scenario import Flow, Scenario
+from testbed.model.scenario import Arrivals, Flow, Scenario
 from testbed.report.drawing import short_rate
 from testbed.units import DURATION, RATE, SIZE
 
@@ -80,6 +80,22 @@ def _session(scenario: Scenario, name: str) -> str:
 
 
 def _flow(flow: Flow) -> str:
-    rate = "" if flow.rate_bps is None else f" at {short_rate(flow.rate_bps)}"
     span = f"{DURATION.format(flow.starts_at_ns)} to {DURATION.format(flow.ends_at_ns)}"
-    return f"{flow.flows} {flow.protocol}{rate}, {flow.source} → {flow.destination}, {span}"
+    return f"{_traffic(flow)}, {flow.source} → {flow.destination}, {span}"
+
+
+def _traffic(flow: Flow) -> str:
+    """What a flow sends: "4 tcp, bbr", "measured udp, 100 B, poisson, 20 us apart"."""
+    if flow.protocol == "tcp":
+        return f"{flow.flows} tcp" + (f", {flow.congestion}" if flow.congestion else "")
+    said = ["measured udp" if flow.measured else "udp"]
+    if flow.rate_bps is not None:
+        said[0] += f" at {short_rate(flow.rate_bps)}"
+    said.append(f"{SIZE.format(flow.packet_bytes)} packets")
+    if flow.interval_ns is not None:
+        said.append(f"{DURATION.format(flow.interval_ns)} apart")
+    if flow.arrivals is Arrivals.POISSON:
+        said.append("poisson")
+    if flow.phase_ns:
+        said.append(f"phase {DURATION.format(flow.phase_ns)}")
+    return ", ".join(said)

@@ -9,9 +9,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from testbed.model.base import FROM_TEXT, Value
+from testbed.model.base import FROM_TEXT, Name, Value
 from testbed.model.network import Network
-from testbed.model.scenario import Expectation, Name, NetworkChoice, Reference, Scenario, Script
+from testbed.model.quantity import Expectation, Reference
+from testbed.model.scenario import NetworkChoice, Scenario, Script
 from testbed.scenario.problems import Problem, of_variants, problem_at, problems_of, refusal
 from testbed.scenario.rules import quantity_rules, script_rules
 from testbed.scenario.shape import Demands, Layout, known_keys
@@ -91,7 +92,7 @@ def check(root: Node, folder: Path) -> Checked:
     demands = _validated(Demands, _only(root, "expect", "references"))
     if isinstance(demands, list):
         raise refusal([*problems, *demands])
-    problems.extend(_demand_problems(root, demands, checker.scripts, variants))
+    problems.extend(_demand_problems(root, demands, checker, variants))
     if problems:
         raise refusal(problems)
     return Checked(
@@ -187,7 +188,7 @@ def _misspelt(root: Node, change: Node) -> Iterator[Problem]:
 
 
 def _demand_problems(
-    root: Node, demands: Demands, scripts: dict[str, Script], variants: tuple[str, ...]
+    root: Node, demands: Demands, checker: _Checker, variants: tuple[str, ...]
 ) -> Iterator[Problem]:
     quantities = [
         ((key, index), quantity)
@@ -195,7 +196,9 @@ def _demand_problems(
         for index, quantity in enumerate(listing)
     ]
     findings = (
-        finding for at, quantity in quantities for finding in quantity_rules(at, quantity, scripts, variants)
+        finding
+        for at, quantity in quantities
+        for finding in quantity_rules(at, quantity, checker.scripts, checker.networks, variants)
     )
     for keys, message in islice(findings, _MOST_FINDINGS):
         yield problem_at(root, keys, message)

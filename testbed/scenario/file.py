@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed.model.network import Network
-from testbed.model.scenario import Expectation, Reference, Scenario
+from testbed.model.quantity import Expectation, Reference
+from testbed.model.scenario import Scenario
 from testbed.units import DURATION
 from testbed.words import counted
 

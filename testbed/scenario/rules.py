@@ -3,14 +3,16 @@
 Pure functions. Each yields the keys of what is at fault and what to do about it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network, Role
-from testbed.model.scenario import COUNT_STATISTICS, Measure, Quantified, Reference, Script, Session
+from testbed.model.quantity import Kind, Measure, Quantified, Reference
+from testbed.model.scenario import Flow, Script, Session
+from testbed.scenario.pon_rules import pon_rules
 from testbed.scenario.rates import Finding, rate_rules
 from testbed.scenario.tree import Keys
-from testbed.units import DURATION
+from testbed.units import DURATION, SIZE
 from testbed.words import instead, listed
 
 MEASURED_IN: dict[Measure, tuple[Direction, ...]] = {
@@ -19,7 +21,7 @@ MEASURED_IN: dict[Measure, tuple[Direction, ...]] = {
     Measure.PACKET: (DOWNSTREAM,),
     Measure.COMMAND: (UPSTREAM,),
 }
-"""Which way each measure goes: frames come down from the node in packets, commands go up to it."""
+"""Which way each measure of a session goes: frames come down in packets, commands go up to the node."""
 
 
 def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Finding]:
@@ -27,31 +29,74 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     for name, session in script.sessions.items():
         yield from _session_rules(("sessions", name), session, script, network)
     yield from _flow_rules(script, network)
-    yield from rate_rules(script, network, pon_name)
+    rate_findings = [*rate_rules(script, network, pon_name)]
+    yield from rate_findings
+    if not rate_findings:
+        yield from pon_rules(script, network)
 
 
 def quantity_rules(
-    at: Keys, quantity: Quantified, variants: dict[str, Script], all_variants: tuple[str, ...]
+    at: Keys,
+    quantity: Quantified,
+    scripts: Mapping[str, Script],
+    networks: Mapping[str, Network],
+    all_variants: tuple[str, ...],
 ) -> Iterator[Finding]:
     """Findings about what an expectation or a reference names.
 
-    `all_variants` are the names in the file, `variants` those that are without faults of their own.
+    `all_variants` are the names in the file, `scripts` and `networks` those of variants without faults
+    of their own.
     """
     if quantity.variant not in all_variants:
         message = f"there is no variant {quantity.variant!r}; {instead(quantity.variant, all_variants)}"
         yield (*at, "variant"), message
-    script = variants.get(quantity.variant)
-    if script is not None and quantity.session not in script.sessions:
-        message = f"there is no session {quantity.session!r}; {instead(quantity.session, script.sessions)}"
-        yield (*at, "session"), message
-    ways = MEASURED_IN[quantity.measure]
-    if quantity.direction not in ways:
+    script, network = scripts.get(quantity.variant), networks.get(quantity.variant)
+    if script is not None:
+        yield from _named_rules(at, quantity, script, network)
+    kind = quantity.statistic.kind
+    if isinstance(quantity, Reference) and kind is not Kind.DELAY:
+        what = "counts packets" if kind is Kind.COUNT else f"is a {kind}"
+        yield (*at, "statistic"), f"{str(quantity.statistic)!r} {what}; a reference is a delay, as p50 is"
+
+
+def _named_rules(
+    at: Keys, quantity: Quantified, script: Script, network: Network | None
+) -> Iterator[Finding]:
+    """Whether a variant has the session or flow that is named, with that measure in that direction."""
+    name, measure = quantity.session, quantity.measure
+    flow = script.background.get(name)
+    if measure is Measure.FLOW:
+        if flow is None:
+            yield (*at, "session"), f"there is no flow {name!r}; {instead(name, script.background)}"
+    elif name in script.sessions:
+        ways = MEASURED_IN[measure]
+        if quantity.direction not in ways:
+            message = f"a {measure} goes {listed(ways)} only; write that, or another measure"
+            yield (*at, "direction"), message
+    elif flow is None:
+        known = [*script.sessions, *(each for each, one in script.background.items() if one.measured)]
+        yield (*at, "session"), f"there is no session {name!r}; {instead(name, known)}"
+    else:
+        yield from _packets_of_flow(at, quantity, flow, network)
+
+
+def _packets_of_flow(
+    at: Keys, quantity: Quantified, flow: Flow, network: Network | None
+) -> Iterator[Finding]:
+    if not flow.measured:
         yield (
-            (*at, "direction"),
-            f"a {quantity.measure} goes {listed(ways)} only; write that, or another measure",
+            (*at, "session"),
+            f"the packets of flow {quantity.session!r} are not recorded; write measured: true for it",
         )
-    if isinstance(quantity, Reference) and quantity.statistic in COUNT_STATISTICS:
-        yield (*at, "statistic"), f"{quantity.statistic!r} counts packets; a reference is a delay, as p50 is"
+    elif quantity.measure is not Measure.PACKET:
+        yield (
+            (*at, "measure"),
+            f"a measured flow has packets and no {quantity.measure}; write measure: packet",
+        )
+    elif network is not None:
+        way = _way(flow, network)
+        if way is not None and quantity.direction is not way:
+            yield (*at, "direction"), f"flow {quantity.session!r} goes {way}; write that"
 
 
 def _session_rules(at: Keys, session: Session, script: Script, network: Network) -> Iterator[Finding]:
@@ -84,7 +129,29 @@ def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:
                 yield (*at, key), f"{host!r} is no host of {network.name}; {instead(host, hosts)}"
         if flow.source == flow.destination:
             yield (*at, "destination"), f"is {flow.source!r}, the source itself; a flow joins two hosts"
+        elif flow.measured and {flow.source, flow.destination} <= {*hosts} and _way(flow, network) is None:
+            yield (
+                (*at, "measured"),
+                f"{flow.source} and {flow.destination} are on one side of the PON; a measured flow joins "
+                "a host of a home and a compute node",
+            )
+        if flow.protocol == "udp" and flow.packet_bytes > network.mtu_bytes:
+            yield (
+                (*at, "packet"),
+                f"{SIZE.format(flow.packet_bytes)} is more than the wires of {network.name} carry at "
+                f"once; the most is {SIZE.format(network.mtu_bytes)}",
+            )
+        if name in script.sessions:
+            yield at, "is the name of a session too; the report tells them apart by name, so rename one"
         yield from _within((*at, "ends"), flow.ends_at_ns, script)
+
+
+def _way(flow: Flow, network: Network) -> Direction | None:
+    """Which way a flow crosses the access network; None if it does not, or joins what is no station."""
+    known = {station.name for station in network.stations}
+    return (
+        network.direction(flow.source, flow.destination) if {flow.source, flow.destination} <= known else None
+    )
 
 
 def _within(at: Keys, instant_ns: int, script: Script) -> Iterator[Finding]:

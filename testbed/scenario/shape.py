@@ -5,8 +5,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field
 
-from testbed.model.base import Value
-from testbed.model.scenario import Expectation, Name, Reference, Script
+from testbed.model.base import Name, Value
+from testbed.model.quantity import Expectation, Reference
+from testbed.model.scenario import Script
 from testbed.scenario.tree import Keys
 
 

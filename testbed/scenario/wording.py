@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from testbed.model.scenario import NAME_PATTERN
+from testbed.model.base import NAME_PATTERN
 from testbed.scenario.tree import Node
 from testbed.units import DURATION, LENGTH, RATE, SIZE, QuantityError
 from testbed.words import counted, instead, listed, nearest, quoted

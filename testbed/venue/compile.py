@@ -14,13 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from testbed.errors import KernelError, NotReadyError
-from testbed.venue.source import FRAGMENT_PATH, KernelSource, lost_options, patches
+from testbed.venue.source import (
+    FRAGMENT_PATH,
+    PATCH_FOLDER,
+    KernelSource,
+    added_sources,
+    lost_options,
+    patches,
+)
 from testbed.venue.steps import ShowStep
 
 NEEDED_BYTES = 1500 * 2**20
 """Free disk that a build takes at its peak: 700 MiB of sources, 130 MiB of objects, and room to spare."""
 
-EXPECTED_LINES = 1330
+EXPECTED_LINES = 1331
 """Lines that `make linux` prints for the fragment on 6.12; only the percentage shown depends on it."""
 
 _UNUSED = (
@@ -96,6 +103,8 @@ def unpack(source: KernelSource, folder: Path, show: ShowStep) -> Path:
 def apply_patches(tree: Path, show: ShowStep) -> None:
     """Apply every patch of the project, with no fuzz: a patch that only nearly fits does not fit.
 
+    The sources that the patches name are put beside the tree's own.
+
     Raises:
         PatchError: One does not fit.
     """
@@ -106,6 +115,8 @@ def apply_patches(tree: Path, show: ShowStep) -> None:
             _run(command, f"apply {patch.name} to {tree.name}", cwd=tree)
         except KernelError as error:
             raise PatchError(str(error)) from error
+    for path in added_sources():
+        shutil.copyfile(path, tree / path.relative_to(PATCH_FOLDER))
 
 
 def configure(tree: Path, objects: Path, show: ShowStep) -> None:

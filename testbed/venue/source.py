@@ -20,7 +20,7 @@ UML_FOLDER = Path(__file__).parent / "uml"
 FRAGMENT_PATH = UML_FOLDER / "um.config"
 PATCH_FOLDER = UML_FOLDER / "patches"
 
-BUILDER_REVISION = 1
+BUILDER_REVISION = 2
 """Raised whenever the build steps change in a way that changes the binary."""
 
 _TOOLS = {
@@ -80,6 +80,11 @@ def patches() -> list[Path]:
     return sorted(PATCH_FOLDER.glob("*.patch"))
 
 
+def added_sources() -> list[Path]:
+    """The project's own source files of the kernel, below the folder of patches as they are in the tree."""
+    return sorted(PATCH_FOLDER.rglob("*.c"))
+
+
 def wanted_options(fragment: str) -> dict[str, str]:
     """The options that a config fragment asks for, with their values."""
     lines = (line.strip() for line in fragment.splitlines())
@@ -94,9 +99,9 @@ def lost_options(fragment: str, config: str) -> list[str]:
 
 
 def recipe_hash() -> str:
-    """Identifies config fragment, patches and build steps: everything of a build but its source."""
+    """Identifies config fragment, patches, added sources and build steps: all of a build but its source."""
     parts = [f"builder {BUILDER_REVISION}".encode()]
-    for path in [FRAGMENT_PATH, *patches()]:
+    for path in [FRAGMENT_PATH, *patches(), *added_sources()]:
         parts += [path.name.encode(), path.read_bytes()]
     return _hash(parts)
 

@@ -1,27 +1,27 @@
-"""Background traffic: TCP as fast as it goes, UDP at a constant rate, and their sinks."""
+"""Background TCP: as fast as it goes, in any number of connections, and its sink."""
 
 import socket
 from functools import partial
+from pathlib import Path
 
+from testbed.errors import KernelError
 from testbed.model.scenario import Flow
-from testbed.program.datagrams import READ_INTERVAL_NS, Datagrams
 from testbed.program.loop import Loop
 
 _CHUNK = bytes(262_144)
 _LOW_WATER_BYTES = 32_768
 """A sink is woken for this much at a time; waking it for every packet would cost wall time only."""
-_UDP_HEADERS_BYTES = 28
-_SEND_INTERVAL_NS = 5_000_000
 
 
 class TcpSink:
-    """Accepts connections and reads all they bring."""
+    """Accepts a flow's connections and reads all they bring."""
 
-    def __init__(self, loop: Loop, address: str, port: int, flows: int) -> None:
+    def __init__(self, loop: Loop, flow: Flow, address: str, port: int) -> None:
         self._loop = loop
         self.received_bytes = 0
         self._buffer = bytearray(4 * len(_CHUNK))
-        self._listener = socket.create_server((address, port), backlog=flows)
+        self._listener = socket.create_server((address, port), backlog=flow.flows)
+        _use(self._listener, flow.congestion)  # what is accepted from it inherits this
         self._listener.setblocking(False)
         self._connections: list[socket.socket] = []
         loop.on_readable(self._listener, self._accept)
@@ -52,10 +52,15 @@ class TcpSink:
 
 
 class TcpSource:
-    """Sends on `flows` connections from the flow's start to its end, as fast as TCP lets it."""
+    """Sends on `flows` connections from the flow's start to its end, as fast as TCP lets it.
 
-    def __init__(self, loop: Loop, flow: Flow, source: str, destination: str, port: int) -> None:
-        self._loop, self._flow = loop, flow
+    `tos` is the type of service of what it sends, without the two bits of ECN, which are TCP's own.
+    """
+
+    def __init__(
+        self, loop: Loop, flow: Flow, source: str, destination: str, port: int, tos: int = 0
+    ) -> None:
+        self._loop, self._flow, self._tos = loop, flow, tos
         self._source, self._destination = source, (destination, port)
         self._connections: list[socket.socket] = []
 
@@ -67,6 +72,8 @@ class TcpSource:
     def _connect(self) -> None:
         for _ in range(self._flow.flows):
             connection = socket.socket()
+            connection.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, self._tos)
+            _use(connection, self._flow.congestion)
             connection.bind((self._source, 0))
             connection.setblocking(False)
             connection.connect_ex(self._destination)
@@ -93,54 +100,24 @@ class TcpSource:
         self._finish()
 
 
-class UdpSink:
-    """Reads and counts all that arrives on a port."""
+def _use(end: socket.socket, congestion: str | None) -> None:
+    """Choose a congestion control.
 
-    def __init__(self, loop: Loop, address: str, port: int) -> None:
-        self.received_bytes = 0
-        self._datagrams = Datagrams(loop.clock, address, port)
-        self._loop = loop
+    DCTCP needs ECN, and its sockets ask for it and grant it by themselves (TCP_CONG_NEEDS_ECN in
+    net/ipv4/tcp_dctcp.c): the sysctl tcp_ecn, which would change every other flow of the host, stays.
 
-    def start(self) -> None:
-        """Set out to read what arrives."""
-        self._loop.every(READ_INTERVAL_NS, self._read)
-
-    def _read(self) -> None:
-        self.received_bytes += sum(len(payload) for payload, _ in self._datagrams.waiting())
-
-    def close(self) -> None:
-        """Take what has arrived, and close."""
-        self._read()
-        self._datagrams.close()
-
-
-class UdpSource:
-    """Sends packets of one size at a constant rate, every 5 ms what is due; both count the IP packet."""
-
-    def __init__(self, loop: Loop, flow: Flow, source: str, destination: str, port: int) -> None:
-        self._loop, self._flow = loop, flow
-        assert flow.rate_bps is not None
-        self._rate_bps = flow.rate_bps
-        self._datagrams = Datagrams(loop.clock, source, port)
-        self._datagrams.connect(destination, port)
-        self._payload = bytes(flow.packet_bytes - _UDP_HEADERS_BYTES)
-        self._sent = 0
-
-    def start(self) -> None:
-        """Set out to send from the flow's start."""
-        self._loop.at(self._flow.starts_at_ns, self._send)
-
-    def _send(self) -> None:
-        now_ns = self._loop.clock.now_ns()
-        if now_ns >= self._flow.ends_at_ns:
-            return
-        elapsed_ns = now_ns - self._flow.starts_at_ns + _SEND_INTERVAL_NS
-        due = self._rate_bps * elapsed_ns // (8 * 10**9 * self._flow.packet_bytes)
-        if due > self._sent:
-            self._datagrams.send([self._payload] * (due - self._sent))
-            self._sent = due
-        self._loop.at(now_ns + _SEND_INTERVAL_NS, self._send)
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._datagrams.close()
+    Raises:
+        KernelError: This kernel does not have it.
+    """
+    if congestion is None:
+        return
+    try:
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
+    except OSError as error:
+        known = (
+            Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text(encoding="ascii").strip()
+        )
+        raise KernelError(
+            f"cannot use the congestion control {congestion}: {error.strerror}; this kernel has {known}, "
+            f"and others may be in its module tcp_{congestion}"
+        ) from error

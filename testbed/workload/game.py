@@ -11,7 +11,8 @@ from pathlib import Path
 from random import Random
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.model.scenario import Measure, Scene, Session
+from testbed.model.quantity import Measure
+from testbed.model.scenario import Scene, Session
 from testbed.program.datagrams import COMMANDS_PORT, FRAMES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog

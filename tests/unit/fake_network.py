@@ -4,17 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from testbed.model.base import Direction
+from testbed.model.base import UPSTREAM, Direction
 from testbed.model.scenario import Script
 from testbed.net.messages import ClassCounters
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
+from testbed.pon import TCont
 from testbed.program.clock import Clock
 from testbed.scenario import load
 from topologies import elastic_access
 
 EMPTY = ClassCounters(
-    minor=0, sent_bytes=0, sent_packets=0, backlog_bytes=0, backlog_packets=0, dropped_packets=0
+    handle=0, sent_bytes=0, sent_packets=0, backlog_bytes=0, backlog_packets=0, dropped_packets=0
 )
 
 
@@ -85,13 +86,29 @@ class FakeNetwork:
 
     def counters(self, direction: Direction) -> dict[int, ClassCounters]:
         return {
-            minor: replace(EMPTY, minor=minor, backlog_bytes=self.backlog.get((direction, minor), 0))
+            minor: replace(EMPTY, handle=minor, backlog_bytes=self.backlog.get((direction, minor), 0))
             for (where, minor) in self.classes
             if where is direction
         }
 
     def fork(self, host: str, program: Callable[[], None]) -> int:
         raise AssertionError(f"nothing is to be started on {host}: {program}")
+
+
+class FakeAssignment:
+    """An OLT that remembers what it was told."""
+
+    def __init__(self, network: FakeNetwork) -> None:
+        self.network = network
+        self.tconts: dict[int, TCont] = {}
+
+    def set(self, tcont: TCont) -> None:
+        assert (UPSTREAM, tcont.alloc_id) in self.network.classes, "an OLT grants to queues that exist"
+        self.tconts[tcont.alloc_id] = tcont
+
+    def forget(self, alloc_id: int) -> None:
+        assert (UPSTREAM, alloc_id) in self.network.classes, "a queue goes after its grants"
+        del self.tconts[alloc_id]
 
 
 class FakeEvents:
@@ -115,4 +132,4 @@ def elastic(**changes: Any) -> Script:
 def network_of(script: Script) -> FakeNetwork:
     """Its network."""
     parameters = elastic_access.Parameters.model_validate(script.network.parameters)
-    return FakeNetwork(make_plan(elastic_access.network(parameters), script.access))
+    return FakeNetwork(make_plan(elastic_access.network(parameters), script.access, script.pon))

@@ -15,7 +15,8 @@ from typing import Any
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.model.scenario import Expectation, Reference, Scenario
+from testbed.model.quantity import Expectation, Reference
+from testbed.model.scenario import Scenario
 from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge

@@ -1,7 +1,7 @@
 """What the channel controller decides is done to the network in the order that loses no packet."""
 
 import pytest
-from fake_network import FakeEvents, FakeLoop, FakeNetwork, elastic, network_of
+from fake_network import FakeAssignment, FakeEvents, FakeLoop, FakeNetwork, elastic, network_of
 
 from testbed.driver.channels import Channels
 from testbed.driver.protocols import Placed
@@ -20,7 +20,8 @@ class Run:
         self.script = script
         self.network: FakeNetwork = network_of(script)
         self.loop, self.events = FakeLoop(), FakeEvents()
-        self.channels = Channels(self.network, script, self.loop, self.events)  # type: ignore[arg-type]
+        self.assignment = FakeAssignment(self.network)
+        self.channels = Channels(self.network, script, self.loop, self.events, self.assignment)  # type: ignore[arg-type]
         self.over: list[str] = []
 
     def placed(self, name: str = "player") -> Placed:

@@ -11,6 +11,7 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.network import Egress, Network
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
+from testbed.pon import PonStandard, capacity_bps, engine_capacity_bps
 
 SCRIPT = elastic()
 
@@ -34,10 +35,28 @@ def test_the_line_and_every_node_s_port_are_shared_in_both_directions(plan: Netw
 
 def test_a_link_has_the_capacity_of_its_port_in_that_direction(plan: NetworkPlan) -> None:
     found = by_name(shared_links(plan, SCRIPT.access, ["home1"]))
-    for direction in (DOWNSTREAM, UPSTREAM):
-        line = plan.pon_port(direction).classes[0]
-        assert found["olt–splitter", str(direction)].capacity_bps == line.rate_bps
+    standard = PonStandard("50G-PON/25G")
+    assert found["olt–splitter", "downstream"].capacity_bps == capacity_bps(standard, DOWNSTREAM, 4)
     assert found["edge–metro", "upstream"].capacity_bps == 100 * 10**9
+
+
+def test_upstream_the_line_has_what_its_assignment_can_give_beside_the_bursts_of_all_channels(
+    plan: NetworkPlan,
+) -> None:
+    standard = PonStandard("50G-PON/25G")
+    one = by_name(shared_links(plan, SCRIPT.access, ["home1"]))["olt–splitter", "upstream"]
+    two = by_name(shared_links(plan, SCRIPT.access, ["home1", "home2"]))["olt–splitter", "upstream"]
+    assert plan.pon is not None
+    assert two.capacity_bps < one.capacity_bps < engine_capacity_bps(standard, plan.pon.tconts)
+    assert one.capacity_bps > 0.99 * capacity_bps(standard, UPSTREAM, 4)
+
+
+def test_on_a_shaped_link_the_line_has_the_capacity_of_its_port_in_both_directions() -> None:
+    network = network_of(SCRIPT).plan.network
+    found = by_name(shared_links(make_plan(network, SCRIPT.access), SCRIPT.access, ["home1"]))
+    for direction in (DOWNSTREAM, UPSTREAM):
+        capacity = capacity_bps(PonStandard("50G-PON/25G"), direction, 4)
+        assert found["olt–splitter", str(direction)].capacity_bps == capacity
 
 
 def test_what_is_promised_to_all_homes_is_kept_from_channels_on_the_line_only(plan: NetworkPlan) -> None:

@@ -100,6 +100,8 @@ def test_every_patch_names_files_that_the_source_has() -> None:
         "arch/um/os-Linux/util.c",
         "arch/um/include/linux/time-internal.h",
         "arch/um/os-Linux/skas/process.c",
+        "net/sched/Kconfig",
+        "net/sched/Makefile",
     }
 
 

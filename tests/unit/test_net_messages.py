@@ -191,7 +191,7 @@ def test_counters_are_read_from_a_class_as_the_kernel_lists_it() -> None:
     listed = struct.pack("=BxxxiIII", 0, 5, CLASS, PARENT, 0) + attribute(1, b"htb\0")
     counters = messages.class_counters(listed + attribute(7, basic + queue))
     assert counters == messages.ClassCounters(
-        minor=0x11,
+        handle=0x10011,
         sent_bytes=7_000_000_000,
         sent_packets=5_000_000,
         backlog_bytes=18_000,

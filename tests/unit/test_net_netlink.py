@@ -66,8 +66,10 @@ class FakeKernel:
     def _answer(self, kind: int, sequence: int, body: bytes) -> None:
         self.answers.append(message(kind, sequence, body))
 
-    def recv(self, _size: int) -> bytes:
-        return self.answers.popleft()
+    def recv_into(self, buffer: bytearray) -> int:
+        answer = self.answers.popleft()
+        buffer[: len(answer)] = answer
+        return len(answer)
 
 
 def message(kind: int, sequence: int, body: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from testbed.errors import KernelError
 from testbed.program import datagrams
 from testbed.program.clock import Clock
-from testbed.program.datagrams import Datagrams
+from testbed.program.datagrams import NUMBER, Datagrams
 
 HERE = "127.0.0.1"
 Make = Callable[..., Datagrams]
@@ -88,6 +88,38 @@ def test_reading_late_adds_nothing_to_an_instant(make: Make, ports: list[int], c
     sender.send([b"late"])
     (_, early_ns), (_, late_ns) = receiver.waiting()
     assert early_ns <= between_ns < between_ns + 1_000_000 <= late_ns
+
+
+def test_numbered_packets_tell_their_number_their_size_and_when_they_came(
+    make: Make, ports: list[int], clock: Clock
+) -> None:
+    sender, receiver = make(ports[0], to=ports[1]), make(ports[1])
+    before_ns = clock.now_ns()
+    for number in range(100):
+        sender.send_one(NUMBER.pack(number).ljust(36 + number, b"\0"))
+    found = list(receiver.waiting_numbers())
+    assert [(number, size) for number, size, _ in found] == [(number, 36 + number) for number in range(100)]
+    assert before_ns <= found[0][2] <= found[-1][2] <= clock.now_ns()
+
+
+def test_a_numbered_packet_may_be_larger_than_the_buffer_for_it(make: Make, ports: list[int]) -> None:
+    sender, receiver = make(ports[0], to=ports[1]), make(ports[1])
+    for number in range(3):
+        sender.send_one(NUMBER.pack(number).ljust(8972, b"\0"))
+    assert [(number, size) for number, size, _ in receiver.waiting_numbers()] == [(n, 8972) for n in range(3)]
+
+
+def test_one_packet_that_cannot_be_sent_is_an_error_with_the_reason(make: Make, ports: list[int]) -> None:
+    with pytest.raises(KernelError, match=r"cannot send 70000 B to .*: Message too long"):
+        make(ports[0], to=ports[1]).send_one(bytes(70_000))
+
+
+def test_one_packet_to_a_port_that_is_closed_yet_stops_nobody(make: Make, ports: list[int]) -> None:
+    sender = make(ports[0], to=ports[1])
+    sender.send_one(b"lost")
+    receiver = make(ports[1])
+    sender.send_one(b"first")
+    assert [payload for payload, _ in receiver.waiting()] == [b"first"]
 
 
 def test_nothing_waiting_is_an_empty_answer(make: Make, ports: list[int]) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from synthetic_run import expectations, make_run, manifest, references
 
 from testbed.errors import ScenarioError
-from testbed.model.scenario import Expectation
+from testbed.model.quantity import Expectation
 from testbed.record.directory import RunDirectory
 from testbed.report import timeline
 from testbed.report.expectations import evaluate, judged, sentence
@@ -48,7 +48,7 @@ def test_the_summary_has_the_shape_that_scripts_rely_on(summary: Summary, run: R
     assert summary["run_dir"] == str(run.path)
     assert summary["wall_s_per_virtual_s"] == 0.75
     elastic = summary["variants"]["elastic"]
-    assert list(elastic) == ["probes", "frames", "packets", "commands", "channels", "jobs"]
+    assert list(elastic) == ["probes", "frames", "packets", "commands", "channels", "jobs", "flows"]
     assert list(elastic["probes"]["player"]) == ["downstream", "upstream"]
     assert list(elastic["frames"]["player"]) == list(elastic["packets"]["player"]) == ["downstream"]
     assert list(elastic["commands"]["player"]) == ["upstream"]

@@ -7,7 +7,7 @@ import pytest
 import scenario_documents
 
 from testbed.errors import ScenarioError
-from testbed.model.scenario import Measure
+from testbed.model.quantity import Measure
 from testbed.scenario import load, shipped
 from testbed.scenario.source import MAX_BYTES
 

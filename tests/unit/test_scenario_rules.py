@@ -99,6 +99,61 @@ def test_a_flow_joins_two_hosts(tmp_path: Path) -> None:
     assert "background.download.destination: is 'node1', the source itself" in told
 
 
+MEASURED = "download: {protocol: udp, interval: 1 ms, measured: true, "
+PACKETS = "{variant: elastic, session: download, measure: packet, "
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            [("source: node1", "source: home1")],
+            "background.download.measured: home1 and home2 are on one side of the PON; a measured flow joins "
+            "a host of a home and a compute node",
+        ),
+        (
+            [("download:", "player:")],
+            "background.player: is the name of a session too; the report tells them apart by name, so rename",
+        ),
+        (
+            [
+                ("{variant: elastic, session: player, ", PACKETS),
+                ("downstream, statistic", "upstream, statistic"),
+            ],
+            "expect.0.direction: flow 'download' goes downstream; write that",
+        ),
+        (
+            [("{variant: elastic, session: player, ", "{variant: elastic, session: download, ")],
+            "expect.0.measure: a measured flow has packets and no probe; write measure: packet",
+        ),
+        (
+            [("{variant: elastic, session: player, ", "{variant: elastic, session: downlod, ")],
+            "expect.0.session: there is no session 'downlod'; did you mean 'download'?",
+        ),
+        (
+            [("{variant: elastic, session: player, ", PACKETS), ("measured: true", "measured: false")],
+            "expect.0.session: the packets of flow 'download' are not recorded; write measured: true for it",
+        ),
+    ],
+)
+def test_a_measured_flow_crosses_the_pon_and_stands_beside_sessions(
+    changes: list[tuple[str, str]], message: str, tmp_path: Path
+) -> None:
+    measured = ("download: {protocol: tcp, ", MEASURED)
+    load(scenario_documents.write(tmp_path, measured, ("{variant: elastic, session: player, ", PACKETS)))
+    assert message in refusal(tmp_path, measured, *changes)
+
+
+def test_the_throughput_of_a_flow_can_be_expected_wherever_it_goes(tmp_path: Path) -> None:
+    flow = "{variant: elastic, session: download, measure: flow, statistic: throughput, at_least: 1 Gbit/s}"
+    within = ("source: node1", "source: home1")
+    expected = ("expect:\n", f"expect:\n  - {flow}\n")
+    (first, *_) = load(scenario_documents.write(tmp_path, within, expected)).expectations
+    assert (first.at_least, first.statistic.kind.written(first.at_least or 0)) == (10**9, "1 Gbit/s")
+    told = refusal(tmp_path, (expected[0], expected[1].replace("download", "upload")))
+    assert "expect.0.session: there is no flow 'upload'; known is download" in told
+
+
 def test_what_a_variant_removes_is_not_at_fault_in_it(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"downstream.peak: 30 Gbit/s does not fit") as refused:
         load(scenario_documents.write(tmp_path, ("peak: 5 Gbit/s", "peak: 30 Gbit/s")))

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from testbed.model.base import FROM_TEXT, Duration, Size, Value
-from testbed.model.scenario import Name
+from testbed.model.base import FROM_TEXT, Duration, Name, Size, Value
 from testbed.scenario.compose import compose
 from testbed.scenario.problems import problems_of
 

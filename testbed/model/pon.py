@@ -1,0 +1,148 @@
+"""How a PON assigns capacity and treats what waits, as a scenario states it.
+
+What these values mean in bytes and grants is the business of `testbed.pon`.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value
+from testbed.units import RATE
+
+PositiveRate = Annotated[Rate, Field(gt=0)]
+PositiveSize = Annotated[Size, Field(gt=0)]
+Weight = Annotated[int, Field(ge=1, le=150)]
+"""150 to 1 is the widest range that G.9807.1 C.7 asks of a best-effort weight."""
+
+
+class Aqm(StrEnum):
+    """How a queue keeps itself short: not at all, or by dropping and marking ahead of time."""
+
+    FIFO = "fifo"
+    FQ_CODEL = "fq_codel"
+    CAKE = "cake"
+    L4S = "l4s"
+
+
+class Eligibility(StrEnum):
+    """What a T-CONT may have beyond its guarantee: nothing, a non-assured share, or best effort."""
+
+    NONE = "none"
+    NON_ASSURED = "non_assured"
+    BEST_EFFORT = "best_effort"
+
+
+class Reporting(StrEnum):
+    """How the OLT knows what a T-CONT needs.
+
+    It is told by buffer reports, or infers it from grants left unused, or is told in advance by the
+    application (cooperative DBA); a fixed T-CONT has its grants whatever it needs.
+    """
+
+    STATUS_REPORTING = "status_reporting"
+    TRAFFIC_MONITORING = "traffic_monitoring"
+    COOPERATIVE = "cooperative"
+    FIXED = "fixed"
+
+
+class PonModel(StrEnum):
+    """How closely a PON is emulated: frame by frame, or as a link with a rate that is shared ideally."""
+
+    FRAMES = "frames"
+    SHAPED_LINK = "shaped_link"
+
+
+class Towards(Value):
+    """How a class of traffic is treated downstream: strict priority (1 first), and weight among equals."""
+
+    rate_bps: PositiveRate | None = None
+    committed_bps: Rate = 0
+    priority: Annotated[int, Field(ge=1, le=6)] = 1
+    weight: Weight = 1
+    queue_bytes: PositiveSize = 1_000_000
+    aqm: Aqm = Aqm.FIFO
+
+
+class TContClass(Value):
+    """A T-CONT that some ONUs have beside the one of their subscription; flows choose it by its name.
+
+    Rates follow ITU-T G.9807.1 C.7. `grants` is in how many evenly spaced grants a frame the fixed
+    rate comes. `onus` empty stands for all of them.
+    """
+
+    onus: tuple[Name, ...] = ()
+    fixed_bps: Rate = 0
+    assured_bps: Rate = 0
+    maximum_bps: PositiveRate | None = None
+    eligibility: Eligibility = Eligibility.NONE
+    priority: Annotated[int, Field(ge=1, le=8)] = 1
+    weight: Weight = 1
+    grants: Annotated[int, Field(ge=1, le=16)] = 1
+    reporting: Reporting = Reporting.STATUS_REPORTING
+    queue_bytes: PositiveSize = 1_000_000
+    aqm: Aqm = Aqm.FIFO
+    downstream: Towards = Towards()
+
+    @property
+    def most_bps(self) -> int:
+        """The maximum rate: fixed and assured together if none is given."""
+        guaranteed_bps: int = self.fixed_bps + self.assured_bps
+        return guaranteed_bps if self.maximum_bps is None else self.maximum_bps
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TContClass":
+        guaranteed_bps = self.fixed_bps + self.assured_bps
+        if self.most_bps < guaranteed_bps:
+            raise FieldError(
+                "maximum",
+                f"is below fixed and assured together; write at least {RATE.format(guaranteed_bps)}",
+            )
+        if self.most_bps == 0:
+            raise FieldError("maximum", "is missing; a T-CONT without fixed and assured rates needs one")
+        if self.eligibility is Eligibility.NONE and self.most_bps > guaranteed_bps:
+            raise FieldError(
+                "eligibility",
+                "is none, so nothing above fixed and assured can be had; "
+                f"write best_effort or non_assured, or maximum: {RATE.format(guaranteed_bps)}",
+            )
+        if self.eligibility is Eligibility.NON_ASSURED and guaranteed_bps == 0:
+            raise FieldError(
+                "eligibility", "non_assured shares in proportion to fixed and assured, and both are 0"
+            )
+        if self.reporting is Reporting.FIXED and self.most_bps > self.fixed_bps:
+            raise FieldError(
+                "reporting", "is fixed, so the OLT never knows that more than the fixed rate is wanted"
+            )
+        return self
+
+
+class Discovery(Value):
+    """Quiet windows in which new ONUs may announce themselves: the line carries nothing else meanwhile.
+
+    Without a `window` it has the length that the PON's distances need.
+    """
+
+    every_ns: Annotated[Duration, Field(ge=2_000_000)]
+    window_ns: Annotated[Duration, Field(gt=0, le=1_000_000)] | None = None
+
+
+class Pon(Value):
+    """How the PON assigns its capacity; `reporting` is that of the T-CONT of each home's subscription.
+
+    No `discovery` stands for a dedicated activation wavelength (G.9804): no quiet windows.
+    """
+
+    model: PonModel = PonModel.FRAMES
+    reporting: Reporting = Reporting.STATUS_REPORTING
+    report_every: Annotated[int, Field(ge=1, le=80)] = 1
+    discovery: Discovery | None = None
+    tconts: dict[Name, TContClass] = Field(default_factory=dict, max_length=14)
+
+    def queue_of(self, direction: Direction, name: str) -> tuple[int, Aqm]:
+        """The bytes and the queue management of a class of traffic in a direction."""
+        given = self.tconts[name]
+        if direction is Direction.UPSTREAM:
+            return given.queue_bytes, given.aqm
+        return given.downstream.queue_bytes, given.downstream.aqm

@@ -1,0 +1,237 @@
+"""What of a PON's T-CONTs is the same in every frame, worked out once; and whether they fit at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from testbed.model.base import UPSTREAM
+from testbed.model.pon import Eligibility
+from testbed.pon.dba.grant_map import Burst
+from testbed.pon.dba.layout import capacity_bytes, worth_using
+from testbed.pon.dba.pinned import Pinned, pin, without
+from testbed.pon.dba.quiet import QuietWindow, Span, check_quiet
+from testbed.pon.framing import Framing, framing, least_grant_bytes
+from testbed.pon.standard import PonStandard
+from testbed.pon.tcont import TCont, check_distinct, check_tcont
+from testbed.units import RATE
+
+CREDIT_FRAMES = 8
+"""How many frames' worth of an unused rate a T-CONT may catch up with, beyond what reports make it wait.
+
+Long enough for what a frame or two fail to grant, and for the five frames that a quiet window of 450 µs
+takes; short enough that whoever comes back from silence disturbs the others for a millisecond at most.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """T-CONTs by place in `tconts`, where their fixed grants stand, and their rates as credit per frame."""
+
+    framing: Framing
+    tconts: tuple[TCont, ...]
+    quiet: tuple[QuietWindow, ...]
+    report_every_frames: int
+    pinned: tuple[Pinned, ...]
+    free: tuple[Span, ...]
+
+    @cached_property
+    def place_of(self) -> dict[int, int]:
+        """Where in `tconts` an Alloc-ID is."""
+        return {tcont.alloc_id: index for index, tcont in enumerate(self.tconts)}
+
+    @cached_property
+    def onu_of(self) -> list[int]:
+        """The ONU of each T-CONT."""
+        return [tcont.onu for tcont in self.tconts]
+
+    @cached_property
+    def dynamic(self) -> list[int]:
+        """Those with more than fixed grants, ONU by ONU in the order in which ONUs first appear."""
+        onus = list(dict.fromkeys(self.onu_of))
+        chosen = set(range(len(self.tconts))) - self.fixed_only
+        return sorted(sorted(chosen), key=lambda index: onus.index(self.tconts[index].onu))
+
+    @cached_property
+    def fixed_only(self) -> frozenset[int]:
+        """Those that get their fixed grants and nothing else, whatever they may report."""
+        return frozenset(i for i, tcont in enumerate(self.tconts) if tcont.type_number == 1)
+
+    @cached_property
+    def eligible(self) -> list[bool]:
+        """Who may have more than its guarantee."""
+        return [tcont.eligibility is not Eligibility.NONE for tcont in self.tconts]
+
+    @cached_property
+    def tiers(self) -> list[tuple[frozenset[int], list[int]]]:
+        """Who shares a surplus, in the order of service, and everybody's weight in it."""
+        surplus = {i for i, tcont in enumerate(self.tconts) if tcont.eligibility is Eligibility.NON_ASSURED}
+        tiers = [(frozenset(surplus), self.guaranteed_bps)] if surplus else []
+        best_effort = {
+            i for i, tcont in enumerate(self.tconts) if tcont.eligibility is Eligibility.BEST_EFFORT
+        }
+        weights = [tcont.weight for tcont in self.tconts]
+        for priority in sorted({self.tconts[index].priority for index in best_effort}):
+            members = {index for index in best_effort if self.tconts[index].priority == priority}
+            tiers.append((frozenset(members), weights))
+        return tiers
+
+    @cached_property
+    def guaranteed_bps(self) -> list[int]:
+        """Fixed + assured of each, the weight of the non-assured."""
+        return [tcont.guaranteed_bps for tcont in self.tconts]
+
+    @cached_property
+    def assured_units(self) -> list[int]:
+        """Credit that each earns in a frame for its assured rate."""
+        return [tcont.assured_bps for tcont in self.tconts]
+
+    @cached_property
+    def maximum_units(self) -> list[int]:
+        """Credit that each earns in a frame for all that is not fixed."""
+        return [tcont.maximum_bps - tcont.fixed_bps for tcont in self.tconts]
+
+    @cached_property
+    def assured_most(self) -> list[int]:
+        """The most credit for assured (and lost fixed) grants that each may keep."""
+        return [self._most(tcont.guaranteed_bps) for tcont in self.tconts]
+
+    @cached_property
+    def maximum_most(self) -> list[int]:
+        """The most credit up to the maximum that each may keep."""
+        return [self._most(tcont.maximum_bps) for tcont in self.tconts]
+
+    @cached_property
+    def polls(self) -> list[list[int]]:
+        """Who reports in a burst that is not fixed, by frame number modulo `report_every_frames`.
+
+        ONUs take turns. The report of a T-CONT with fixed grants is in the first of them.
+        """
+        return [
+            [
+                i
+                for i in self.dynamic
+                if self.tconts[i].reports and not self.tconts[i].fixed_bps and self.due(i, turn)
+            ]
+            for turn in range(self.report_every_frames)
+        ]
+
+    def due(self, index: int, frame: int) -> bool:
+        """Whether a T-CONT that reports does so in a frame."""
+        return (frame + self.onu_of[index]) % self.report_every_frames == 0
+
+    @cached_property
+    def units(self) -> int:
+        """Units of credit in a byte."""
+        return self.framing.credit_units
+
+    @cached_property
+    def least_bytes(self) -> int:
+        """What a grant has at least, unless less is wanted.
+
+        A T-CONT that is only watched has this in every frame, idle or not, so that traffic can show.
+        """
+        return least_grant_bytes(self.framing)
+
+    @cached_property
+    def memory(self) -> dict[tuple[int, ...], tuple[Burst, ...]]:
+        """Bursts that come again and again, by all that they depend on. Only `assign` writes and reads it."""
+        return {}
+
+    def _most(self, rate_bps: int) -> int:
+        """Some frames' worth, but never less than it takes to make a grant that is worth its header."""
+        frames = CREDIT_FRAMES + self.report_every_frames
+        least = 2 * self.least_bytes * self.units
+        return max(frames * rate_bps, least) if rate_bps else 0
+
+    @cached_property
+    def steady(self) -> bool:
+        """Whether there are fixed grants only, all of the same length: then every frame has the same map."""
+        units = self.units * self.framing.unit_bytes
+        return not self.dynamic and all(
+            tcont.fixed_bps % (units * tcont.grants_per_frame) == 0
+            and not (tcont.reports and self.report_every_frames > 1)
+            for tcont in self.tconts
+        )
+
+
+def arrange(
+    standard: PonStandard,
+    tconts: Sequence[TCont],
+    quiet: Sequence[QuietWindow] = (),
+    report_every_frames: int = 1,
+) -> Arrangement:
+    """Work out the arrangement of T-CONTs on a PON.
+
+    Raises:
+        ValueError: They do not fit, or something is no sensible value; the message says what would.
+    """
+    check_distinct(tconts)
+    for tcont in tconts:
+        check_tcont(tcont)
+    check_quiet(quiet)
+    if report_every_frames < 1:
+        raise ValueError(f"a report every {report_every_frames} frames: it is at least every frame, 1")
+    upstream = framing(standard, UPSTREAM)
+    pinned = pin(upstream, tconts)
+    taken = [span for each in pinned for span in each.spans]
+    free = worth_using(upstream, without([Span(0, upstream.frame_bytes)], taken))
+    arranged = Arrangement(
+        framing=upstream,
+        tconts=tuple(tconts),
+        quiet=tuple(quiet),
+        report_every_frames=report_every_frames,
+        pinned=pinned,
+        free=tuple(free),
+    )
+    _check_fits(standard, arranged)
+    return arranged
+
+
+def check_tconts(standard: PonStandard, tconts: Sequence[TCont]) -> None:
+    """Make sure that T-CONTs make sense, and that what they are promised fits the PON with all its bursts.
+
+    Raises:
+        ValueError: It does not; the message says what would.
+    """
+    arrange(standard, tconts)
+
+
+def engine_capacity_bps(standard: PonStandard, tconts: Sequence[TCont]) -> int:
+    """What is there to be divided among these T-CONTs, fixed rates included, when all of them send.
+
+    That is close to `testbed.pon.capacity_bps`, less what fixed grants cost, each a burst of its own. The
+    last codeword of every burst is counted whole, so that any division of the frame is sure to fit.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    return _capacity_bps(arrange(standard, tconts))
+
+
+def _capacity_bps(arranged: Arrangement) -> int:
+    fixed_bps = sum(tcont.fixed_bps for tcont in arranged.tconts)
+    return fixed_bps + max(_dynamic_bytes(arranged), 0) * arranged.framing.credit_units
+
+
+def _dynamic_bytes(arranged: Arrangement) -> int:
+    """Payload of a frame beside the fixed grants when everybody has a burst and reports."""
+    if not arranged.dynamic:
+        return 0
+    bursts = len({arranged.onu_of[index] for index in arranged.dynamic})
+    # The report of a T-CONT with fixed grants is in the first of them.
+    reports = sum(arranged.tconts[i].reports and not arranged.tconts[i].fixed_bps for i in arranged.dynamic)
+    return capacity_bytes(arranged.framing, arranged.free, bursts, reports)
+
+
+def _check_fits(standard: PonStandard, arranged: Arrangement) -> None:
+    promised_bps = sum(arranged.guaranteed_bps)
+    capacity_bps = _capacity_bps(arranged)
+    if _dynamic_bytes(arranged) >= 0 and promised_bps <= capacity_bps:
+        return
+    onus = len(set(arranged.onu_of))
+    grants = sum(len(each.starts) for each in arranged.pinned)
+    raise ValueError(
+        f"fixed and assured rates add up to {RATE.format(promised_bps)} on {standard} upstream; with bursts "
+        f"of {onus} ONUs and {grants} fixed grants per frame the most that fits is "
+        f"{RATE.format_down(capacity_bps)}"
+    )

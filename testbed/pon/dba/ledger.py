@@ -1,0 +1,87 @@
+"""A state's numbers while a frame is being decided: mutable, and never seen outside `decide`."""
+
+from collections.abc import Sequence
+
+from testbed.pon.dba.demand import hear
+from testbed.pon.dba.grant_map import Report
+from testbed.pon.dba.state import HISTORY_FRAMES, DbaState
+
+
+class Ledger:
+    """The lists are by place in `arrangement.tconts`, as in the state."""
+
+    def __init__(self, state: DbaState, frame: int) -> None:
+        self.state = state
+        self.frame = frame
+        self.arrangement = state.arrangement
+        framing = state.arrangement.framing
+        self.framing = framing
+        self.units = state.arrangement.units
+        self.unit_bytes = framing.unit_bytes
+        self.least_bytes = state.arrangement.least_bytes
+        self.cut_bytes = framing.header_bytes if framing.fragmentable else 0
+        self.granted = list(state.granted)
+        self.known = list(state.known)
+        self.fixed_credit = list(state.fixed_credit)
+        self.assured_credit = list(state.assured_credit)
+        self.maximum_credit = list(state.maximum_credit)
+        self.carried = list(state.carried)
+        self.monitors = list(state.monitors)
+
+    def hear(self, reports: Sequence[Report]) -> None:
+        """Take in what has become known, and what was announced for this frame."""
+        hear(self.state, reports, self.frame, self.known, self.monitors)
+        for announcement in self.state.announcements:
+            if self.state.frame < announcement.frame <= self.frame:
+                index = self.arrangement.place_of[announcement.alloc_id]
+                self.known[index] = max(self.known[index], self.granted[index]) + announcement.announced_bytes
+
+    def expect(self) -> None:
+        """Let watched T-CONTs want what they are thought to want."""
+        for index, monitor in enumerate(self.monitors):
+            if monitor is not None:
+                self.known[index] = self.granted[index] + max(monitor.estimate_bytes, self.least_bytes)
+
+    def earn(self) -> None:
+        """Add the frame's credit to every T-CONT that may have more than fixed grants."""
+        arrangement, elapsed = self.arrangement, self.frame - self.state.frame
+        for credits, earned, most in (
+            (self.assured_credit, arrangement.assured_units, arrangement.assured_most),
+            (self.maximum_credit, arrangement.maximum_units, arrangement.maximum_most),
+        ):
+            for index, credit in enumerate(credits):
+                now = credit + earned[index] * elapsed
+                credits[index] = now if now < most[index] else most[index]
+
+    def count(self, index: int, grant_bytes: int) -> None:
+        """Enter a grant; where it cuts a frame in two, what is queued grows by a second header."""
+        cut = self.known[index] - self.granted[index] > grant_bytes and self.monitors[index] is None
+        self.granted[index] += (
+            grant_bytes - self.cut_bytes if cut and grant_bytes > self.cut_bytes else grant_bytes
+        )
+
+    def closed(self) -> DbaState:
+        """The state after this frame."""
+        state, frame = self.state, self.frame
+        history, first = (*state.history, state.granted)[-HISTORY_FRAMES:], frame
+        if frame == state.frame + 1 or not history:
+            first = frame + 1 - len(history)
+        else:
+            history = (state.granted,)
+        announcements = state.announcements
+        if announcements:
+            announcements = tuple(each for each in announcements if each.frame > frame - HISTORY_FRAMES)
+        return DbaState(
+            arrangement=state.arrangement,
+            frame=frame,
+            granted=tuple(self.granted),
+            known=tuple(self.known),
+            fixed_credit=tuple(self.fixed_credit),
+            assured_credit=tuple(self.assured_credit),
+            maximum_credit=tuple(self.maximum_credit),
+            carried=tuple(self.carried),
+            monitors=tuple(self.monitors),
+            history=history,
+            history_frame=first,
+            announcements=announcements,
+        )

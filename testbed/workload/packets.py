@@ -1,0 +1,138 @@
+"""Background UDP: packets of one size, in batches or each at its own instant, and their sink.
+
+Sizes are those of IP packets throughout: what a flow's `packet` and `rate` say, what is logged and
+what the sink counts.
+"""
+
+from random import Random
+
+from testbed.model.scenario import Flow
+from testbed.program.clock import Clock
+from testbed.program.datagrams import NUMBER, READ_INTERVAL_NS, Datagrams
+from testbed.program.loop import Loop
+from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.departures import departures
+
+HEADERS_BYTES = 28
+"""IPv4 and UDP."""
+_SEND_INTERVAL_NS = 5_000_000
+_HEED_INTERVAL_NS = 20_000_000
+"""A source that sends at exact instants waits for them itself, and hears the driver this often."""
+
+
+def sending(clock: Clock, source: str, destination: str, port: int, tos: int = 0) -> Datagrams:
+    """The socket of a udp flow's source; `tos` is the type of service, the two bits of ECN 0.
+
+    Raises:
+        KernelError: The address cannot be bound or reached.
+    """
+    datagrams = Datagrams(clock, source, port)
+    datagrams.mark(tos)
+    datagrams.connect(destination, port)
+    return datagrams
+
+
+class UdpSink:
+    """Counts all that arrives on a port, and logs it if the flow is measured."""
+
+    def __init__(self, loop: Loop, address: str, port: int, log: ReceivedLog | None) -> None:
+        self.received_bytes = 0
+        self._loop, self._log = loop, log
+        self._datagrams = Datagrams(loop.clock, address, port)
+
+    def start(self) -> None:
+        """Set out to read what arrives."""
+        self._loop.every(READ_INTERVAL_NS, self._read)
+
+    def _read(self) -> None:
+        for number, size_bytes, at_ns in self._datagrams.waiting_numbers():
+            self.received_bytes += size_bytes + HEADERS_BYTES
+            if self._log is not None:
+                self._log.write(number, at_ns)
+
+    def close(self) -> None:
+        """Take what has arrived, and close socket and log."""
+        self._read()
+        self._datagrams.close()
+        if self._log is not None:
+            self._log.close()
+
+
+class BatchedSource:
+    """Sends at a constant rate, every 5 ms what is due by the next time, back to back."""
+
+    def __init__(self, loop: Loop, flow: Flow, datagrams: Datagrams) -> None:
+        self._loop, self._flow, self._datagrams = loop, flow, datagrams
+        assert flow.rate_bps is not None
+        self._rate_bps = flow.rate_bps
+        self._payload = bytes(flow.packet_bytes - HEADERS_BYTES)
+        self._sent = 0
+
+    def start(self) -> None:
+        """Set out to send from the flow's start."""
+        self._loop.at(self._flow.first_at_ns, self._send)
+
+    def _send(self) -> None:
+        now_ns = self._loop.clock.now_ns()
+        if now_ns >= self._flow.ends_at_ns:
+            return
+        elapsed_ns = now_ns - self._flow.first_at_ns + _SEND_INTERVAL_NS
+        due = self._rate_bps * elapsed_ns // (8 * 10**9 * self._flow.packet_bytes)
+        if due > self._sent:
+            self._datagrams.send([self._payload] * (due - self._sent))
+            self._sent = due
+        self._loop.at(now_ns + _SEND_INTERVAL_NS, self._send)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._datagrams.close()
+
+
+class PacedSource:
+    """Sends numbered packets, each at its instant and stamped as it is handed to the kernel.
+
+    It sleeps from packet to packet in one system call. The loop would need four, which in the embedded
+    kernel are most of what a packet costs.
+    """
+
+    def __init__(
+        self, loop: Loop, flow: Flow, datagrams: Datagrams, random: Random, log: SentLog | None
+    ) -> None:
+        self._loop, self._datagrams, self._log = loop, datagrams, log
+        self._size_bytes = flow.packet_bytes
+        self._payload = bytearray(flow.packet_bytes - HEADERS_BYTES)
+        self._departures = enumerate(departures(flow, random))
+
+    def start(self) -> None:
+        """Set out to send from the flow's first packet."""
+        self._await(next(self._departures, None))
+
+    def _await(self, packet: tuple[int, int] | None) -> None:
+        if packet is not None:
+            self._loop.at(packet[1], lambda: self._send_from(*packet))
+
+    def _send_from(self, number: int, due_ns: int) -> None:
+        """Send this packet, which is due, and those that follow, until it is time to heed the driver."""
+        clock = self._loop.clock
+        heed_ns = due_ns + _HEED_INTERVAL_NS
+        now_ns = clock.now_ns()
+        while due_ns < heed_ns:
+            if due_ns > now_ns:
+                clock.sleep_until(due_ns)
+            now_ns = clock.now_ns()
+            self._loop.note_late(due_ns, now_ns)
+            NUMBER.pack_into(self._payload, 0, number)
+            if self._log is not None:
+                self._log.write(number, self._size_bytes, now_ns)
+            self._datagrams.send_one(self._payload)
+            following = next(self._departures, None)
+            if following is None:
+                return
+            number, due_ns = following
+        self._await((number, due_ns))
+
+    def close(self) -> None:
+        """Close socket and log."""
+        self._datagrams.close()
+        if self._log is not None:
+            self._log.close()

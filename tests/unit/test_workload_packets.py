@@ -1,0 +1,104 @@
+"""Udp flows over this machine's loopback: what is sent, what is counted, and what the logs hold of both."""
+
+import socket
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from testbed.model.base import UPSTREAM
+from testbed.model.quantity import Measure
+from testbed.model.scenario import Flow
+from testbed.program import datagrams
+from testbed.program.clock import Clock
+from testbed.program.loop import Loop
+from testbed.program.process import Part
+from testbed.record.samples import StreamName, join
+from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
+
+MS = 1_000_000
+HERE, THERE = "127.0.0.1", "127.0.0.2"
+STREAM = {"session": "up", "measure": Measure.PACKET, "direction": UPSTREAM}
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
+    monkeypatch.setattr(datagrams, "_SO_RCVBUFFORCE", socket.SO_RCVBUF)
+    monkeypatch.setattr(datagrams, "_SO_SNDBUFFORCE", socket.SO_SNDBUF)
+    return Loop(Clock(time.clock_gettime_ns(time.CLOCK_REALTIME)))
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((THERE, 0))
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def flow(**changes: Any) -> Flow:
+    common = {"protocol": "udp", "source": "home1", "destination": "node1", "starts": "5 ms", "ends": "45 ms"}
+    return Flow.model_validate(common | changes)
+
+
+def run(loop: Loop, *parts: Part) -> None:
+    for part in parts:
+        part.start()
+    loop.at(70 * MS, loop.stop)
+    loop.run()
+    for part in parts:
+        part.close()
+
+
+def test_a_measured_flow_is_logged_packet_by_packet_at_both_ends(
+    loop: Loop, port: int, tmp_path: Path
+) -> None:
+    sink = UdpSink(loop, THERE, port, ReceivedLog(tmp_path, **STREAM))
+    measured = flow(interval="1 ms", packet="200 B", measured=True)
+    socket_ = sending(loop.clock, HERE, THERE, port)
+    source = PacedSource(loop, measured, socket_, Random(1), SentLog(tmp_path, **STREAM))
+    run(loop, sink, source)
+    joined = join(tmp_path, StreamName("up", Measure.PACKET, UPSTREAM))
+    assert joined.seq.tolist() == list(range(40))
+    assert set(joined.size_bytes.tolist()) == {200}
+    assert all(at_ns >= (5 + seq) * MS for seq, at_ns in enumerate(joined.sent_at_ns.tolist()))
+    assert (joined.received_at_ns >= joined.sent_at_ns).all()
+    assert sink.received_bytes == 40 * 200
+    assert loop.late_ns > 0
+
+
+def test_a_flow_that_is_not_measured_leaves_no_log(loop: Loop, port: int, tmp_path: Path) -> None:
+    sink = UdpSink(loop, THERE, port, None)
+    unmeasured = flow(interval="1 ms", arrivals="poisson")
+    run(loop, sink, PacedSource(loop, unmeasured, sending(loop.clock, HERE, THERE, port), Random(1), None))
+    assert sink.received_bytes > 0
+    assert sink.received_bytes % 1400 == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_batches_come_to_the_same_bytes(loop: Loop, port: int) -> None:
+    """40 ms at 11.2 Mbit/s are 40 packets of 1400 B, and five of the next batch when it begins late."""
+    sink = UdpSink(loop, THERE, port, None)
+    run(loop, sink, BatchedSource(loop, flow(rate="11.2 Mbit/s"), sending(loop.clock, HERE, THERE, port)))
+    assert 40 <= sink.received_bytes / 1400 <= 46
+
+
+def test_a_flow_that_is_over_before_a_poisson_packet_comes_sends_none(loop: Loop, port: int) -> None:
+    sink = UdpSink(loop, THERE, port, None)
+    rare = flow(interval="1 min", arrivals="poisson")
+    run(loop, sink, PacedSource(loop, rare, sending(loop.clock, HERE, THERE, port), Random(1), None))
+    assert sink.received_bytes == 0
+
+
+def test_the_type_of_service_is_that_of_the_flow(loop: Loop, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        receiver.bind((THERE, port))
+        sender = sending(loop.clock, HERE, THERE, port, tos=0x28)
+        sender.send_one(b"x")
+        _, ancillary, _, _ = receiver.recvmsg(100, 100)
+        sender.close()
+    assert [value for level, kind, value in ancillary if (level, kind) == (0, socket.IP_TOS)] == [b"\x28"]
