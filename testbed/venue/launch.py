@@ -14,13 +14,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from testbed.errors import NotReadyError
-from testbed.venue.image import Kernel
+from testbed.venue.image import Kernel, cache_folder
+from testbed.venue.processor import own_processor
 
 _JAIL = Path(__file__).with_name("jail.py")
 _SUFFIXES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
@@ -71,20 +72,24 @@ def launched(
     memory_at = memory_folder(memory_bytes(memory))
     environment = {"PATH": "/usr/bin:/bin", "UML_SEED": str(seed % 2**64), "TMPDIR": memory_at}
     jail = [sys.executable, "-I", "-S", str(_JAIL), str(os.getpid()), str(folder.parent), memory_at, "--"]
-    process = subprocess.Popen(
-        [*jail, str(kernel.path), *arguments],
-        stdin=keyboard,
-        stdout=screen,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-    )
-    guest = Guest(process)
-    try:
-        yield guest
-    finally:
-        guest.stop()
+    with own_processor(cache_folder()) as processor:
+        process = subprocess.Popen(
+            [*jail, str(kernel.path), *arguments],
+            stdin=keyboard,
+            stdout=screen,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+        guest = Guest(process)
+        try:
+            if processor is not None:
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(process.pid, {processor})
+            yield guest
+        finally:
+            guest.stop()
 
 
 def memory_bytes(memory: str) -> int:
