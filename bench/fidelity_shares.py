@@ -10,13 +10,11 @@ from typing import Any
 
 from testbed.model.base import UPSTREAM
 from testbed.model.pon import Pon
-from testbed.plan.make import make_plan
-from testbed.pon import PonStandard, encapsulated_bytes, engine_capacity_bps, framing, shares
+from testbed.pon import PonStandard, engine_capacity_bps, shares
 from testbed.pon.provision import alloc_id_of, tconts_of
 from topologies import elastic_access
 
 FRAME_BYTES = 1518
-SDU_BYTES = 1514
 MBIT_BPS = 10**6
 SETTLE_NS, FRAMES = 40_000_000, 800
 
@@ -27,13 +25,11 @@ class Share:
 
     alloc_id: int
     expected_bps: float
-    carried_bytes: int
 
     def rate_bps(self, measured: dict[str, Any]) -> float:
-        """The encapsulated rate that it was measured to carry."""
-        return (
-            measured["sent_packets"][str(self.alloc_id)] * self.carried_bytes * 8 * 10**9 / measured["for_ns"]
-        )
+        """What it was measured to send, with the headers of all fragments, as the PON counts rates."""
+        sent_bytes: int = measured["used_bytes"][str(self.alloc_id)]
+        return sent_bytes * 8 * 10**9 / measured["for_ns"]
 
 
 @dataclass(frozen=True)
@@ -178,15 +174,13 @@ def _expected(standard: PonStandard, members: tuple[Member, ...], pon: Pon) -> d
 
     parameters = elastic_access.Parameters.model_validate({"pon": standard, "onus": len(members)})
     network = elastic_access.network(parameters)
-    assert make_plan(network, access_of(1), pon).pon is not None
     tconts = tuple(tconts_of(network, access_of(1), pon))
     alloc_ids = {n: alloc_id_of(pon, f"t{n}", n) for n in range(1, len(members) + 1)}
     offered_bps = {tcont.alloc_id: 0 for tcont in tconts}
     offered_bps |= {alloc_ids[n]: member.offered * MBIT_BPS for n, member in enumerate(members, start=1)}
     by_id = shares(engine_capacity_bps(standard, tconts), tconts, offered_bps)
-    carried_bytes = encapsulated_bytes(framing(standard, UPSTREAM), SDU_BYTES)
     return {
-        f"T-CONT {n}": Share(alloc_id, float(by_id[alloc_id].carried_bps), carried_bytes)
+        f"T-CONT {n}": Share(alloc_id, float(by_id[alloc_id].carried_bps))
         for n, alloc_id in alloc_ids.items()
         if by_id[alloc_id].carried_bps
     }

@@ -23,6 +23,7 @@ from testbed.net.emulation import Emulation
 from testbed.net.mininet_classes import sockets_of
 from testbed.net.namespaces import unshare
 from testbed.net.olt import Olt
+from testbed.net.shaper import PonShaper
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.pon import tos_of
@@ -52,6 +53,7 @@ class Line:
     emulation: Emulation
     plan: NetworkPlan
     pon: Pon
+    upstream: PonShaper
 
     def frame_ns(self) -> int:
         """The length of its upstream frames."""
@@ -97,7 +99,7 @@ def running(case: dict[str, Any]) -> Iterator[Line]:
             if ours.hear() != {"kind": "ready"}:
                 raise SystemExit("the OLT did not come up")
             ours.say("go")
-            yield Line(emulation, plan, pon)
+            yield Line(emulation, plan, pon, emulation.upstream_line())
             ours.say("stop")
             done = ours.hear()
             if done is None or done["remarks"]:
@@ -249,17 +251,19 @@ def throughput(case: dict[str, Any]) -> dict[str, Any]:
         counts = []
         for at_ns in (begin_ns, end_ns):
             sleep_until_monotonic(at_ns)
-            counts.append((packets_past(line, direction), line.emulation.counters(direction)))
+            counts.append((packets_past(line, direction), used_bytes(line)))
         finished(pids)
     (packets_before, before), (packets_after, after) = counts
     return {
         "packets": packets_after - packets_before,
         "for_ns": end_ns - begin_ns,
-        "sent_packets": {
-            str(minor): counters.sent_packets - before[minor].sent_packets
-            for minor, counters in after.items()
-        },
+        "used_bytes": {alloc_id: (used - before[alloc_id]) % 2**32 for alloc_id, used in after.items()},
     }
+
+
+def used_bytes(line: Line) -> dict[int, int]:
+    """What every T-CONT has sent, with all headers and padding, by Alloc-ID; wraps at 2^32."""
+    return {report.minor: report.used_bytes for report in line.upstream.exchange().reports}
 
 
 def restoration(case: dict[str, Any]) -> dict[str, Any]:

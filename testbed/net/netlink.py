@@ -13,6 +13,7 @@ _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _ACK_TLVS = 0x200
 _BATCH_BYTES = 32_768
 _RECEIVE_BYTES = 1 << 20
+_ANSWER_S = 10
 
 
 class NetlinkSocket:
@@ -25,6 +26,8 @@ class NetlinkSocket:
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        # An answer that does not fit its message is never sent, and no error either.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("=qq", _ANSWER_S, 0))
         self._socket.bind((0, 0))
         self._sequence = 0
         # One buffer for all answers: memory taken anew for each would cost more than the answer.
@@ -95,7 +98,10 @@ class NetlinkSocket:
                 return body
 
     def _receive(self) -> bytes:
-        length = self._socket.recv_into(self._buffer)
+        try:
+            length = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            raise KernelError(f"the kernel has not answered a request for {_ANSWER_S} s") from None
         return bytes(memoryview(self._buffer)[:length])
 
     def _message(self, request: Request, flags: int) -> bytes:

@@ -97,6 +97,7 @@ struct tc_pon_status {
 
 struct pon_class {
 	struct Qdisc_class_common common;
+	unsigned int		filters;	/* that lead here; counted by ourselves for kernels before 6.6 */
 	struct Qdisc		*qdisc;
 	struct sk_buff		*head;		/* taken from qdisc, not sent to its end */
 	u32			rest_bytes;	/* of head with its extra bytes */
@@ -818,6 +819,8 @@ static int pon_dump_stats(struct Qdisc *sch, struct gnet_dump *d)
 			report++;
 		}
 	}
+	/* Once is enough: the old form of statistics would repeat all of it, and leave no room. */
+	d->compat_xstats = 0;
 	result = gnet_stats_copy_app(d, status, length);
 	kfree(status);
 	return result;
@@ -872,7 +875,7 @@ static int pon_delete_class(struct Qdisc *sch, unsigned long arg, struct netlink
 	unsigned int number;
 	u32 i;
 
-	if (qdisc_class_in_use(&cl->common)) {
+	if (cl->filters) {
 		NL_SET_ERR_MSG(extack, "a filter still leads to this class");
 		return -EBUSY;
 	}
@@ -913,7 +916,7 @@ static unsigned long pon_bind(struct Qdisc *sch, unsigned long parent, u32 class
 	struct pon_class *cl = pon_find(sch, classid);
 
 	if (cl)
-		qdisc_class_get(&cl->common);
+		cl->filters++;
 	return (unsigned long)cl;
 }
 
@@ -921,7 +924,7 @@ static void pon_unbind(struct Qdisc *sch, unsigned long arg)
 {
 	struct pon_class *cl = (struct pon_class *)arg;
 
-	qdisc_class_put(&cl->common);
+	cl->filters--;
 }
 
 static int pon_graft(struct Qdisc *sch, unsigned long arg, struct Qdisc *new, struct Qdisc **old,
