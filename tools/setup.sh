@@ -151,7 +151,7 @@ stamp_of() { # component
         cd "$ROOT"
         case $1 in
             python) sha256sum pyproject.toml && echo "$ROOT ${PYTHON:-system}" ;;
-            kernel) sha256sum testbed/venue/uml/um.config testbed/venue/uml/patches/*.patch ;;
+            kernel) sha256sum testbed/venue/uml/um.config testbed/venue/uml/patches/{*.patch,net/*/*.c} ;;
         esac
     ) | sha256sum
 }

@@ -3,12 +3,14 @@
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from testbed.cli.pon_trial import require_host
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
 from testbed.cli.settled import SCENARIO_FILE, WALL_LIMIT_S
@@ -63,10 +65,12 @@ def report(options: argparse.Namespace) -> int:
 
 
 def kernel(options: argparse.Namespace) -> int:
-    """`testbed kernel build` and `testbed kernel info`."""
+    """`testbed kernel build`, `testbed kernel info` and `testbed kernel module`."""
     from testbed.venue import kernel as kernels
     from testbed.venue.steps import StepPrinter
 
+    if options.action == "module":
+        return _module(options)
     if options.action == "build":
         printer = StepPrinter(sys.stderr)
         try:
@@ -74,6 +78,29 @@ def kernel(options: argparse.Namespace) -> int:
         finally:
             printer.end()
     print(kernels.info())
+    return 0
+
+
+def _module(options: argparse.Namespace) -> int:
+    """Build sch_pon for this machine's kernel or another one, and load it if asked to."""
+    from testbed.venue import module
+    from testbed.venue.steps import StepPrinter
+
+    headers = module.headers_in(options.headers) if options.headers else module.headers_of_this_kernel()
+    if options.load:
+        module.require_loadable(headers)
+    printer = StepPrinter(sys.stderr)
+    try:
+        built = module.build(headers, printer)
+    finally:
+        printer.end()
+    print(f"module   {built.path}\nkernel   Linux {built.release}")
+    if options.load:
+        module.load(built)
+        print("loaded   until the next boot")
+    else:
+        where = "" if built.release == os.uname().release else f", on a machine that runs {built.release}"
+        print(f"to load  sudo insmod {shlex.quote(str(built.path))}{where}; it stays until the next boot")
     return 0
 
 
@@ -99,6 +126,7 @@ def shell(options: argparse.Namespace) -> int:
         folder = Path(made)
         (folder / SCENARIO_FILE).write_text(scenario_file.text, encoding="utf-8")
         if options.venue == "host":
+            require_host([scenario_file.variants[variant]])
             return _shell_on_host(folder, variant)
         return _shell_in_virtual(folder, variant, scenario_file.variants[variant].seed)
 
@@ -114,9 +142,6 @@ def _shell_in_virtual(folder: Path, variant: str, seed: int) -> int:
 
 
 def _shell_on_host(folder: Path, variant: str) -> int:
-    from testbed.venue import host
-
-    host.require()
     command = [sys.executable, "-m", "testbed.cli.inner", str(folder), variant, "--shell"]
     return subprocess.run(command, check=False, env=dict(os.environ)).returncode
 

@@ -45,7 +45,7 @@ def execute(folder: Path, variant: str, at_fork: Callable[[int], None]) -> None:
     with Emulation(plan) as emulation:
         for pid in emulation.pids():
             at_fork(pid)
-        programs = PlannedPrograms(plan, scenario.pon, scenario.seed, emulation.upstream_line)
+        programs = PlannedPrograms(plan, scenario, emulation.upstream_line)
         Driver(scenario, emulation, programs, folder, report, at_fork).run()
 
 
@@ -56,11 +56,11 @@ def shell(folder: Path, variant: str) -> None:
     plan = make_plan(scenario_file.networks[variant], scenario.access, scenario.pon)
     unshare()
     with Emulation(plan) as emulation:
-        programs = PlannedPrograms(plan, scenario.pon, scenario.seed, emulation.upstream_line)
+        programs = PlannedPrograms(plan, scenario, emulation.upstream_line)
         clock = Clock(time.clock_gettime_ns(time.CLOCK_REALTIME))
         children = Children(emulation, Loop(clock), lambda _pid: None)
         try:
-            Assignment(emulation, programs, children).start()
+            Assignment(emulation, programs, children, clock).start()
             emulation.cli()
         finally:
             children.kill()

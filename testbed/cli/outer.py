@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import KernelError, TestbedError
+from testbed.model.scenario import Scenario
 from testbed.net.ledger import ledger_folder
 from testbed.scenario import load
-from testbed.venue import host, kernel
+from testbed.venue import kernel
 from testbed.venue.progress import Progress, ProgressTail
 from testbed.venue.virtual import CONSOLE_NAME, OUTPUT_IN_GUEST, Boot, boot
 
@@ -42,7 +44,7 @@ def run_on_host(
     folder: Path, variant: str, seed: int, wall_limit_s: float, on_progress: Callable[[Progress], None]
 ) -> int:
     """Run one variant on this machine's kernel in real time; the inner program's exit status."""
-    host.require()
+    require_host([_scenario(folder, variant)])
     ledger = ledger_folder() / f"{os.getpid()}.jsonl"
     command = [sys.executable, "-u", "-m", "testbed.cli.inner", str(folder), variant, "--ledger", str(ledger)]
     environment = {**os.environ, "PYTHONHASHSEED": str(seed % 2**32)}
@@ -70,9 +72,12 @@ def run_on_host(
 
 def _topology_files(folder: Path, variant: str) -> list[Path]:
     """Topologies outside the project, which the inner program must be able to read."""
-    scenario = load(str(folder / SCENARIO_FILE), variants=[variant]).variants[variant]
-    name = scenario.network.topology
+    name = _scenario(folder, variant).network.topology
     return [Path(name).parent] if name.endswith(".py") else []
+
+
+def _scenario(folder: Path, variant: str) -> Scenario:
+    return load(str(folder / SCENARIO_FILE), variants=[variant]).variants[variant]
 
 
 def main(arguments: list[str]) -> int:

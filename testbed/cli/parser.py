@@ -40,9 +40,11 @@ def parser() -> argparse.ArgumentParser:
         "testbed report runs/cloud_gaming-7-20260101T120000",
         "testbed report runs/cloud_gaming-7-20260101T120000 --csv tables",
     ]))  # fmt: skip
-    _kernel(
-        _command(commands, "kernel", "the embedded kernel", ["testbed kernel build", "testbed kernel info"])
-    )
+    _kernel(_command(commands, "kernel", "the embedded kernel, and a module for this machine's", [
+        "testbed kernel build",
+        "testbed kernel info",
+        "sudo testbed kernel module --load",
+    ]))  # fmt: skip
     _command(commands, "clean", "remove what crashed runs on the host venue left", ["sudo testbed clean"])
     shell = _command(commands, "shell", "Mininet's command line on a scenario's network", [
         "testbed shell cloud_gaming",
@@ -118,7 +120,23 @@ def _report(command: argparse.ArgumentParser) -> None:
 
 
 def _kernel(command: argparse.ArgumentParser) -> None:
-    command.add_argument("action", choices=("build", "info"), help="build it if need be; tell what there is")
+    actions = command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    _command(actions, "build", "build the embedded kernel if need be", ["testbed kernel build"])
+    _command(actions, "info", "tell which embedded kernel there is", ["testbed kernel info"])
+    module = _command(actions, "module", "build sch_pon for PONs in frames with --venue host", [
+        "testbed kernel module",
+        "sudo testbed kernel module --load",
+        "testbed kernel module --headers /usr/src/linux-headers-6.12.117+deb12-amd64",
+    ])  # fmt: skip
+    module.add_argument("--load", action="store_true", help="load it into the kernel that runs, as root")
+    module.add_argument(
+        "--headers",
+        type=Path,
+        metavar="DIR",
+        help="the kernel's headers (default: those of the one that runs)",
+    )
+    for action in actions.choices.values():
+        action.set_defaults(command="kernel")
 
 
 def _complete_scenario(prefix: str, **_: Any) -> list[str]:

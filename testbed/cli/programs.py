@@ -1,18 +1,22 @@
 """Puts together what runs on each host: the only place that knows workloads, probes and addresses at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
+from testbed.driver.classes import home_of
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.pon import Pon
+from testbed.model.network import Role
+from testbed.model.pon import Reporting
 from testbed.model.quantity import Measure
-from testbed.model.scenario import Flow, Scene
-from testbed.net.olt import Olt
+from testbed.model.scenario import Flow, Scene, Script
+from testbed.net.olt import Announced, Olt
 from testbed.net.shaper import PonShaper
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.pon import tos_of
+from testbed.pon import encapsulated_bytes, framing, propagation_ns
+from testbed.pon.provision import alloc_id_of
 from testbed.probe.prober import ProbeReceiver, ProbeSender
 from testbed.program.clock import Clock
 from testbed.program.control import Control
@@ -20,30 +24,54 @@ from testbed.program.loop import Loop
 from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.bulk import TcpSink, TcpSource
+from testbed.workload.departures import departures
 from testbed.workload.game import Ends, Player, RenderServer
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
 
 Program = Callable[[], None]
+ETHERNET_BYTES = 14
+"""What tc counts of a frame beside its IP packet."""
+ANNOUNCED_LATE_NS = 1_000
+"""A packet may be so late for what was announced: timers of the same instant hold each other up."""
 
 
 class PlannedPrograms:
     """The programs of a scenario on a plan; see `testbed.driver.protocols.Programs`."""
 
-    def __init__(
-        self, plan: NetworkPlan, pon: Pon, seed: int, upstream_line: Callable[[], PonShaper]
-    ) -> None:
-        self._plan, self._pon, self._seed, self._upstream_line = plan, pon, seed, upstream_line
+    def __init__(self, plan: NetworkPlan, scenario: Script, upstream_line: Callable[[], PonShaper]) -> None:
+        self._plan, self._scenario, self._upstream_line = plan, scenario, upstream_line
+        self._pon, self._seed = scenario.pon, scenario.seed
 
-    def olt(self, control: Control) -> Program:
+    def olt(self, clock: Clock, control: Control) -> Program:
         """The OLT's control of the upstream line."""
 
         def program() -> None:
             pon, port = self._plan.pon, self._plan.pon_port(UPSTREAM).pon_port
             assert pon is not None
             assert port is not None
-            Olt(control, pon, port, self._upstream_line()).run()
+            Olt(control, pon, port, self._upstream_line(), [*self._announced(clock)]).run()
 
         return program
+
+    def _announced(self, clock: Clock) -> Iterator[Announced]:
+        """The packets of flows whose T-CONTs are served in cooperation: known beforehand."""
+        assert self._plan.pon is not None
+        frame = framing(self._plan.pon.standard, UPSTREAM)
+        for name, flow in self._scenario.background.items():
+            given = self._pon.tconts.get(flow.tcont) if flow.tcont else None
+            upstream = self._plan.network.direction(flow.source, flow.destination) is UPSTREAM
+            if given is None or not upstream or given.reporting is not Reporting.COOPERATIVE:
+                continue
+            home = home_of(self._plan, flow.source)
+            onu = self._plan.network.having(Role.ONU)[home - 1].name
+            assert self._plan.network.pon is not None
+            way_ns = propagation_ns(self._plan.network.pon.fibres_m[onu]) + ANNOUNCED_LATE_NS
+            instants = departures(flow, Random(f"{self._seed}/{name}/arrivals"))
+            yield Announced(
+                alloc_id=alloc_id_of(self._pon, flow.tcont, home),
+                carried_bytes=encapsulated_bytes(frame, flow.packet_bytes + ETHERNET_BYTES),
+                instants_ns=(clock.epoch_ns + at_ns + way_ns for at_ns in instants),
+            )
 
     def at_node(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Program:
         """The render server, with its end of the probes."""

@@ -16,13 +16,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE, VERSION, WALL_LIMIT_S
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError, TestbedError
 from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
 from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile
-from testbed.venue import host, kernel
+from testbed.venue import kernel
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.virtual import CONSOLE_NAME
 
@@ -51,7 +52,7 @@ def run_scenario(
     Raises:
         TestbedError: The venue is not ready, or a variant failed. The run directory stays, with its logs.
     """
-    kernel_facts = _require_venue(venue)
+    kernel_facts = _require_venue(venue, scenario_file)
     seed = next(iter(scenario_file.variants.values())).seed
     started_at = datetime.now()
     run = RunDirectory.create_at(out) if out else RunDirectory.create(scenario_file.name, seed, started_at)
@@ -107,9 +108,9 @@ def plan_texts(scenario_file: ScenarioFile) -> str:
     return "\n".join(f"variant {variant}\n{text}" for variant, text in texts.items())
 
 
-def _require_venue(venue: str) -> dict[str, str]:
+def _require_venue(venue: str, scenario_file: ScenarioFile) -> dict[str, str]:
     if venue == "host":
-        host.require()
+        require_host(scenario_file.variants.values())
         return {"release": platform.release(), "kind": "host"}
     found = kernel.require()
     return {"release": found.version, "kind": "User-Mode Linux", "key": found.key, "sha256": found.sha256}

@@ -1,18 +1,20 @@
 """What the OLT is told while it runs: T-CONTs that come, change and go with the channels of sessions."""
 
 from dataclasses import asdict
+from functools import partial
 
 from testbed.driver.children import Child, Children
 from testbed.driver.protocols import Programs, RunningNetwork
 from testbed.model.network import Role
 from testbed.pon import TCont
+from testbed.program.clock import Clock
 
 
 class Assignment:
     """The OLT of a run; on a PON that is a shaped link there is none, and nobody to be told anything."""
 
-    def __init__(self, network: RunningNetwork, programs: Programs, children: Children) -> None:
-        self._network, self._programs, self._children = network, programs, children
+    def __init__(self, network: RunningNetwork, programs: Programs, children: Children, clock: Clock) -> None:
+        self._network, self._programs, self._children, self._clock = network, programs, children, clock
         self._olt: Child | None = None
 
     def start(self) -> None:
@@ -21,7 +23,7 @@ class Assignment:
         if plan.pon is None:
             return
         host = plan.network.having(Role.OLT)[0].name
-        self._olt = self._children.start("olt", host, lambda control: self._programs.olt(control))
+        self._olt = self._children.start("olt", host, partial(self._programs.olt, self._clock))
         self._children.go(self._olt)
 
     def set(self, tcont: TCont) -> None:

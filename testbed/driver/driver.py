@@ -64,7 +64,7 @@ class Driver:
         self._events = EventLog(logs)
         self._rate_log = RateLog(logs)
         self._children = Children(network, self._loop, at_fork)
-        self._assignment = Assignment(network, programs, self._children)
+        self._assignment = Assignment(network, programs, self._children, self._clock)
         self._channels = Channels(network, scenario, self._loop, self._events, self._assignment)
         self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
         self._active: dict[int, Placed] = {}

@@ -10,7 +10,7 @@ from testbed.model.scenario import Access
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import Hop, way
 from testbed.plan.pon import channel_tcont
-from testbed.pon import engine_capacity_bps
+from testbed.pon import sure_capacity_bps
 
 
 def shared_links(plan: NetworkPlan, access: Access, players: Iterable[str]) -> tuple[Link, ...]:
@@ -52,7 +52,7 @@ def _of_pon(
         for index, player in enumerate(players)
     )
     committed_bps = sum(tcont.guaranteed_bps for tcont in plan.pon.tconts)
-    return engine_capacity_bps(plan.pon.standard, (*plan.pon.tconts, *channels)), committed_bps
+    return sure_capacity_bps(plan.pon.standard, (*plan.pon.tconts, *channels)), committed_bps
 
 
 def links_between(plan: NetworkPlan, player: str, node: str) -> tuple[str, ...]:

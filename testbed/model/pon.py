@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value
+from testbed.model.base import Duration, FieldError, Name, Rate, Size, Value
 from testbed.units import RATE
 
 PositiveRate = Annotated[Rate, Field(gt=0)]
@@ -140,9 +140,8 @@ class Pon(Value):
     discovery: Discovery | None = None
     tconts: dict[Name, TContClass] = Field(default_factory=dict, max_length=14)
 
-    def queue_of(self, direction: Direction, name: str) -> tuple[int, Aqm]:
-        """The bytes and the queue management of a class of traffic in a direction."""
-        given = self.tconts[name]
-        if direction is Direction.UPSTREAM:
-            return given.queue_bytes, given.aqm
-        return given.downstream.queue_bytes, given.downstream.aqm
+    @model_validator(mode="after")
+    def _consistent(self) -> "Pon":
+        if self.reporting is Reporting.FIXED:
+            raise FieldError("reporting", "fixed is for T-CONTs with a fixed rate; subscriptions have none")
+        return self

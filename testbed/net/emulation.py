@@ -159,7 +159,7 @@ class Emulation:
         returns here: it ends when the function does, with status 1 after an exception.
         """
         path = namespace_path(self.mininet.get(host).pid)
-        # What exists now is shared with the child; its garbage collection would touch, and so copy, all of it.
+        # What exists now is shared with the child, whose garbage collection would touch and so copy it.
         gc.freeze()
         pid = os.fork()
         if pid == 0:

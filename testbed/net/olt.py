@@ -13,6 +13,8 @@ import ctypes
 import os
 import struct
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from testbed.errors import InvariantError, KernelError
@@ -33,11 +35,37 @@ _TIMER_ABSTIME = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+@dataclass
+class Announced:
+    """What an application has told the OLT of its packets: when each will be at the OLT, and its bytes there.
+
+    `instants_ns` are of CLOCK_REALTIME, in order; `carried_bytes` count headers and padding.
+    """
+
+    alloc_id: int
+    carried_bytes: int
+    instants_ns: Iterator[int]
+    next_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        self.next_ns = next(self.instants_ns, None)
+
+
 class Olt:
     """Runs a PON's upstream line, in a program of its own."""
 
-    def __init__(self, control: Control, plan: PonPlan, port: PonPort, line: PonShaper) -> None:
-        self._control, self._line = control, line
+    def __init__(
+        self,
+        control: Control,
+        plan: PonPlan,
+        port: PonPort,
+        line: PonShaper,
+        announced: Sequence[Announced] = (),
+    ) -> None:
+        self._control, self._line, self._announced = control, line, announced
+        self._ahead_ns = time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(
+            time.CLOCK_MONOTONIC
+        )
         self._frame_ns, self._epoch_ns = port.framing.frame_ns, port.epoch_ns
         self._lead_frames = lead_frames(port.epoch_ns, self._frame_ns)
         self._state: DbaState = start(
@@ -51,6 +79,7 @@ class Olt:
         self._unsent: GrantMap | None = None
         self._serve_at: int | None = self._frame_now() + 1
         self._late_frames = self._late_maps = 0
+        self._just_started = True
 
     def run(self) -> None:
         """Say ready, wait for go, serve every frame until told to stop, and say what went amiss."""
@@ -61,6 +90,9 @@ class Olt:
             if self._serve_at is not None:
                 self._sleep_until(self._serve_at)
                 self._serve(self._serve_at)
+                if self._just_started:
+                    # A kernel that has just booted has coarse timers until its first tick.
+                    self._just_started, self._late_frames = False, 0
         late_ns = self._late_frames * self._frame_ns
         self._control.say("done", received_bytes=0, late_ns=late_ns, remarks=self._remarks())
 
@@ -71,6 +103,7 @@ class Olt:
         self._late_maps = status.late_maps
         self._late_frames = max(self._late_frames, status.frame - frame)
         decided = max(status.frame + self._lead_frames, self._state.frame + 1)
+        self._take_announcements(decided)
         self._state, grants = decide(self._state, self._reports(status), decided)
         if grants.bursts != self._bursts:
             self._unsent, self._bursts = grants, grants.bursts
@@ -80,6 +113,17 @@ class Olt:
         self._send()
         next_frame = grants.next_frame
         self._serve_at = None if next_frame is None else max(status.frame + 1, next_frame - self._lead_frames)
+
+    def _take_announcements(self, frame: int) -> None:
+        """Enter what will be at the OLT before the end of a frame, so that the frame's map grants it."""
+        end_ns = (frame + 1) * self._frame_ns
+        for each in self._announced:
+            while each.next_ns is not None:
+                at_ns = each.next_ns - self._ahead_ns - self._epoch_ns
+                if at_ns >= end_ns:
+                    break
+                self._state = announce(self._state, each.alloc_id, at_ns, each.carried_bytes)
+                each.next_ns = next(each.instants_ns, None)
 
     def _send(self) -> None:
         """Hand over a map that would otherwise wait for the next frame."""
@@ -102,7 +146,7 @@ class Olt:
         return reports
 
     def _listen(self) -> bool:
-        """Do what the driver has said meanwhile; whether to go on. Waits where there is nothing else to do."""
+        """Do what the driver has said meanwhile, waiting if nothing else is to do; whether to go on."""
         message = self._control.heard() if self._serve_at is not None else self._control.hear()
         while message is not None and message["kind"] != "stop":
             self._heed(message)
@@ -110,13 +154,10 @@ class Olt:
         return message is None
 
     def _heed(self, message: dict[str, Any]) -> None:
-        """Serve a T-CONT (differently), expect announced bytes, or forget a T-CONT and say so."""
+        """Serve a T-CONT (differently), or forget one and say so."""
         match message["kind"]:
             case "tcont":
                 self._state = with_tcont(self._state, TCont(**message["tcont"]))
-            case "announce":
-                at_ns = message["monotonic_ns"] - self._epoch_ns
-                self._state = announce(self._state, message["alloc_id"], at_ns, message["bytes"])
             case "forget":
                 # Its queue is about to go: no map may name it that is not with the kernel already.
                 self._send()
@@ -144,8 +185,8 @@ class Olt:
         if not self._late_maps:
             return []
         return [
-            f"{self._late_maps} bandwidth maps came after their frames had begun: this machine cannot keep up "
-            "with the PON's frames"
+            f"{self._late_maps} bandwidth maps came after their frames had begun: "
+            "this machine cannot keep up with the PON's frames"
         ]
 
 

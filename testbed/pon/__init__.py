@@ -8,7 +8,7 @@ caller's, who has a clock.
 
 from testbed.model.pon import Eligibility, Reporting
 from testbed.pon.capacity import capacity_bps, goodput_bps, per_frame_overhead_bytes
-from testbed.pon.dba.arrangement import check_tconts, engine_capacity_bps
+from testbed.pon.dba.arrangement import check_tconts, engine_capacity_bps, sure_capacity_bps
 from testbed.pon.dba.assign import decide
 from testbed.pon.dba.grant_map import Allocation, Burst, GrantMap, Report
 from testbed.pon.dba.quiet import QuietWindow
@@ -81,6 +81,7 @@ __all__ = [
     "start",
     "status_report_floor_ns",
     "status_report_mean_ns",
+    "sure_capacity_bps",
     "upstream_offset_ns",
     "with_tcont",
     "without_tcont",

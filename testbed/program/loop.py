@@ -70,9 +70,9 @@ class Loop:
         del self._readers[source.fileno()]
         self._epoll.unregister(source.fileno())
 
-    def note_late(self, due_ns: int, now_ns: int) -> None:
+    def note_late(self, late_ns: int) -> None:
         """Remember how late something was done, if nothing was later."""
-        self.late_ns = max(self.late_ns, now_ns - due_ns)
+        self.late_ns = max(self.late_ns, late_ns)
 
     def stop(self) -> None:
         """Return from `run` after the present call."""
@@ -84,7 +84,7 @@ class Loop:
             now_ns = self.clock.now_ns()
             while self._timers and self._timers[0][0] <= now_ns and not self._stopped:
                 at_ns, _, call = heapq.heappop(self._timers)
-                self.note_late(at_ns, now_ns)
+                self.note_late(now_ns - at_ns)
                 self._timer.fired()
                 call()
             if self._stopped:

@@ -1,4 +1,4 @@
-"""What a scenario asks of its PON: T-CONTs of ONUs that exist, rates that fit together, flows that have one."""
+"""What a scenario asks of its PON: T-CONTs of ONUs that exist, rates that fit, flows that have one."""
 
 from collections.abc import Iterator
 
@@ -81,9 +81,12 @@ def _fit_rules(script: Script, network: Network) -> Iterator[Finding]:
     tconts = tuple(tconts_of(network, script.access, script.pon))
     channels = sum(session.channel is not None for session in script.sessions.values())
     if len(tconts) + channels > MOST_TCONTS:
-        yield at, (
-            f"{len(tconts)} T-CONTs and {channels} channels are more than one PON serves here; "
-            f"at most {MOST_TCONTS}"
+        yield (
+            at,
+            (
+                f"{len(tconts)} T-CONTs and {channels} channels are more than one PON serves here; "
+                f"at most {MOST_TCONTS}"
+            ),
         )
         return
     try:

@@ -112,7 +112,7 @@ def apply_patches(tree: Path, show: ShowStep) -> None:
         show(f"applying {patch.name}", None)
         command = ["patch", "--strip=1", "--batch", "--forward", "--fuzz=0", f"--input={patch}"]
         try:
-            _run(command, f"apply {patch.name} to {tree.name}", cwd=tree)
+            run(command, f"apply {patch.name} to {tree.name}", cwd=tree)
         except KernelError as error:
             raise PatchError(str(error)) from error
     for path in added_sources():
@@ -128,7 +128,7 @@ def configure(tree: Path, objects: Path, show: ShowStep) -> None:
     show("configuring", None)
     objects.mkdir()
     command = [*_make(tree, objects), f"KCONFIG_ALLCONFIG={FRAGMENT_PATH}", "allnoconfig"]
-    _run(command, "configure the embedded kernel", cwd=tree)
+    run(command, "configure the embedded kernel", cwd=tree)
     lost = lost_options(
         FRAGMENT_PATH.read_text(encoding="utf-8"), (objects / ".config").read_text(encoding="utf-8")
     )
@@ -152,10 +152,10 @@ def compile_kernel(tree: Path, objects: Path, show: ShowStep) -> Path:
         lines += line.startswith("  ")
         show(text, min(lines / EXPECTED_LINES, 0.99))
 
-    _run(command, "compile the embedded kernel", cwd=tree, on_line=count)
+    run(command, "compile the embedded kernel", cwd=tree, on_line=count)
     show(text, 1.0)
     binary = objects / "linux"
-    _run(["strip", str(binary)], "strip the embedded kernel", cwd=objects)
+    run(["strip", str(binary)], "strip the embedded kernel", cwd=objects)
     return binary
 
 
@@ -169,7 +169,7 @@ def _make(tree: Path, objects: Path) -> list[str]:
     return ["make", "-C", str(tree), f"O={objects}", "ARCH=um"]
 
 
-def _run(
+def run(
     command: list[str], attempt: str, *, cwd: Path, on_line: Callable[[str], None] = lambda _line: None
 ) -> None:
     with _process(command, cwd=cwd) as process:

@@ -1,13 +1,15 @@
 """Whether this machine's own kernel can carry a run: every feature is tried, none is read from a list.
 
-The trials run in a network namespace of their own, which ends with them. The run itself is the same
-program as in the embedded kernel, started by the command line.
+The trials run in a network namespace of their own, which ends with them. What a scenario needs beyond
+every run is handed in as further trials, by the command line, which also starts the run itself: the same
+program as in the embedded kernel.
 """
 
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from testbed.errors import KernelError
 
@@ -32,22 +34,27 @@ _TRIALS: Mapping[str, str] = {
 _TRIAL_LIMIT_S = 30
 
 
-def missing_features() -> list[str]:
-    """What a run on this kernel would lack, in the words of the person who can mend it; empty if nothing."""
+def missing_features(trials: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """What a run on this kernel would lack, in the words of the person who can mend it; empty if nothing.
+
+    `trials` are those that only this run needs: shell commands, by what to tell if they fail.
+    """
     missing = [] if os.geteuid() == 0 else ["root privileges (run it with sudo)"]
     absent = sorted({package for program, package in _PROGRAMS.items() if shutil.which(program) is None})
     if absent:
         missing.append(f"programs of the packages {', '.join(absent)}")
     if shutil.which("unshare") is None or not _namespace_works(missing):
         return missing
-    return missing + [name for name, trial in _TRIALS.items() if not _succeeds(trial)]
+    return missing + [name for name, trial in {**_TRIALS, **trials}.items() if not _succeeds(trial)]
 
 
-def require() -> None:
-    """Raises:
-    KernelError: Something that a run needs is missing; all of it is listed.
+def require(trials: Mapping[str, str] = MappingProxyType({})) -> None:
+    """As `missing_features`, but nothing may be missing.
+
+    Raises:
+        KernelError: Something that a run needs is missing; all of it is listed.
     """
-    missing = missing_features()
+    missing = missing_features(trials)
     if missing:
         listed = "".join(f"\n  - {feature}" for feature in missing)
         raise KernelError(

@@ -103,15 +103,15 @@ def recipe_hash() -> str:
     parts = [f"builder {BUILDER_REVISION}".encode()]
     for path in [FRAGMENT_PATH, *patches(), *added_sources()]:
         parts += [path.name.encode(), path.read_bytes()]
-    return _hash(parts)
+    return hash_parts(parts)
 
 
 def build_key(source: KernelSource) -> str:
     """The name of a build in the cache."""
-    return _hash([source.identity.encode(), recipe_hash().encode()])[:24]
+    return hash_parts([source.identity.encode(), recipe_hash().encode()])[:24]
 
 
-def _hash(parts: Iterable[bytes]) -> str:
+def hash_parts(parts: Iterable[bytes]) -> str:
     """sha256 over length-prefixed parts, so that no two lists of parts read the same."""
     digest = hashlib.sha256()
     for part in parts:

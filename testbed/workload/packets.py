@@ -113,23 +113,22 @@ class PacedSource:
 
     def _send_from(self, number: int, due_ns: int) -> None:
         """Send this packet, which is due, and those that follow, until it is time to heed the driver."""
-        clock = self._loop.clock
-        heed_ns = due_ns + _HEED_INTERVAL_NS
-        now_ns = clock.now_ns()
-        while due_ns < heed_ns:
+        clock, payload, log, send = self._loop.clock, self._payload, self._log, self._datagrams.send_one
+        heed_ns, now_ns, late_ns = due_ns + _HEED_INTERVAL_NS, clock.now_ns(), 0
+        following: tuple[int, int] | None = (number, due_ns)
+        while following is not None and following[1] < heed_ns:
+            number, due_ns = following
             if due_ns > now_ns:
                 clock.sleep_until(due_ns)
+            NUMBER.pack_into(payload, 0, number)
             now_ns = clock.now_ns()
-            self._loop.note_late(due_ns, now_ns)
-            NUMBER.pack_into(self._payload, 0, number)
-            if self._log is not None:
-                self._log.write(number, self._size_bytes, now_ns)
-            self._datagrams.send_one(self._payload)
+            send(payload)
+            if log is not None:
+                log.write(number, self._size_bytes, now_ns)
+            late_ns = max(late_ns, now_ns - due_ns)
             following = next(self._departures, None)
-            if following is None:
-                return
-            number, due_ns = following
-        self._await((number, due_ns))
+        self._loop.note_late(late_ns)
+        self._await(following)
 
     def close(self) -> None:
         """Close socket and log."""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from testbed.cli import INTERRUPTED, commands, main
 from testbed.cli.commands import COMMANDS
 from testbed.cli.parser import parser
+from testbed.cli.pon_trial import FEATURE
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError
 from testbed.scenario import shipped
+from testbed.venue import host, module
 
 REJECTED = Path(__file__).parents[1] / "golden" / "rejected"
 
@@ -71,6 +74,9 @@ def test_every_command_of_the_parser_is_there(capsys: pytest.CaptureFixture[str]
         (["run", "cloud_gaming", "--seed", "x"], "--seed: invalid int value: 'x'"),
         (["check", "--json", "a.yaml"], "unknown argument '--json'"),
         (["kernel", "destroy"], "(choose from"),
+        (["kernel"], "Try `testbed kernel --help`."),
+        (["kernel", "build", "--load"], "unknown argument '--load'"),
+        (["kernel", "module", "--header", "x", "--lod"], "did you mean '--load'?"),
         (["plan", "cloud_gaming", "another"], "unknown argument 'another'"),
     ],
 )
@@ -153,6 +159,59 @@ def test_an_interrupted_command_says_so(
     monkeypatch.setitem(commands.COMMANDS, "clean", interrupt)
     assert main(["clean"]) == INTERRUPTED
     assert "nothing is left running" in capsys.readouterr().err
+
+
+def module_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *options: str) -> tuple[int, list[str]]:
+    """The status of `testbed kernel module`, and what it did: the module itself is not built."""
+    done = []
+    built = module.Module(path=tmp_path / "sch_pon.ko", release=os.uname().release)
+    monkeypatch.setattr(
+        module, "require_loadable", lambda headers: done.append(f"may load {headers.release}")
+    )
+    monkeypatch.setattr(module, "build", lambda headers, _show: done.append(str(headers.folder)) or built)
+    monkeypatch.setattr(module, "load", lambda loaded: done.append(f"load {loaded.path.name}"))
+    return main(["kernel", "module", *options]), done
+
+
+def test_a_module_is_built_for_the_kernel_that_runs_and_how_to_load_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = os.uname().release
+    assert module_command(monkeypatch, tmp_path) == (0, [f"/lib/modules/{release}/build"])
+    said = capsys.readouterr().out
+    assert f"Linux {release}" in said
+    assert f"sudo insmod {tmp_path}/sch_pon.ko; it stays until the next boot" in said
+
+
+def test_a_module_is_loaded_if_asked_for_once_it_is_known_that_it_may_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, done = module_command(monkeypatch, tmp_path, "--load")
+    assert (status, done[0], done[-1]) == (0, f"may load {os.uname().release}", "load sch_pon.ko")
+    assert "loaded   until the next boot" in capsys.readouterr().out
+
+
+def test_headers_that_are_none_are_status_4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kernel", "module", "--headers", str(tmp_path)]) == 4
+    assert "has no kernel headers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", ["frames", "shaped_link"])
+def test_a_run_on_the_host_tries_sch_pon_if_and_only_if_a_pon_is_in_frames(
+    model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried: list[str] = []
+
+    def lacks_all_that_is_asked(trials: Mapping[str, str]) -> None:
+        tried.extend(trials)
+        raise KernelError("it lacks all of it")
+
+    monkeypatch.setattr(host, "require", lacks_all_that_is_asked)
+    monkeypatch.setattr(commands, "run_scenario", pytest.fail)
+    assert main(["run", "cloud_gaming", "--venue", "host", "--set", f"pon.model={model}"]) == 3
+    assert capsys.readouterr().err == "error: it lacks all of it\n"
+    assert tried == ([FEATURE] if model == "frames" else [])
+    assert "`sudo testbed kernel module --load`, or set pon.model to shaped_link" in FEATURE
 
 
 def test_nothing_to_clean_is_said_and_is_no_error(

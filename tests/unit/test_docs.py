@@ -14,17 +14,17 @@ import pytest
 from testbed.cli import main
 from testbed.cli.parser import parser
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
+from testbed.model.pon import Discovery, Pon, TContClass, Towards
+from testbed.model.quantity import Expectation, Reference
 from testbed.model.scenario import (
     ChannelRange,
     ChannelRequest,
     Commands,
-    Expectation,
     Flow,
     Job,
     NetworkChoice,
     Placement,
     Probes,
-    Reference,
     Scene,
     Session,
     Subscription,
@@ -174,6 +174,10 @@ SECTIONS: dict[str, type[Value]] = {
     "The whole file": Layout,
     "`network`": NetworkChoice,
     "`access.downstream`, `access.upstream`": Subscription,
+    "`pon`": Pon,
+    "`pon.discovery`": Discovery,
+    "`pon.tconts.NAME`": TContClass,
+    "`pon.tconts.NAME.downstream`": Towards,
     "`placement`": Placement,
     "`sessions.NAME`": Session,
     "`sessions.NAME.job`": Job,

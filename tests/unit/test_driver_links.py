@@ -11,7 +11,7 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.network import Egress, Network
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
-from testbed.pon import PonStandard, capacity_bps, engine_capacity_bps
+from testbed.pon import PonStandard, capacity_bps, sure_capacity_bps
 
 SCRIPT = elastic()
 
@@ -47,7 +47,7 @@ def test_upstream_the_line_has_what_its_assignment_can_give_beside_the_bursts_of
     one = by_name(shared_links(plan, SCRIPT.access, ["home1"]))["olt–splitter", "upstream"]
     two = by_name(shared_links(plan, SCRIPT.access, ["home1", "home2"]))["olt–splitter", "upstream"]
     assert plan.pon is not None
-    assert two.capacity_bps < one.capacity_bps < engine_capacity_bps(standard, plan.pon.tconts)
+    assert two.capacity_bps < one.capacity_bps < sure_capacity_bps(standard, plan.pon.tconts)
     assert one.capacity_bps > 0.99 * capacity_bps(standard, UPSTREAM, 4)
 
 

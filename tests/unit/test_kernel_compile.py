@@ -53,7 +53,7 @@ def test_a_patch_that_does_not_fit_is_told_by_name(tmp_path: Path) -> None:
 def test_a_failing_program_is_told_with_its_last_lines(tmp_path: Path) -> None:
     command = ["sh", "-c", "seq 100; echo the reason >&2; exit 3"]
     with pytest.raises(KernelError) as caught:
-        steps._run(command, "count to a hundred", cwd=tmp_path)
+        steps.run(command, "count to a hundred", cwd=tmp_path)
     message = str(caught.value)
     assert "could not count to a hundred" in message
     assert "status 3" in message
@@ -66,7 +66,7 @@ def test_the_user_s_environment_does_not_reach_the_compiler(
 ) -> None:
     monkeypatch.setenv("CFLAGS", "-march=native")
     lines: list[str] = []
-    steps._run(["env"], "look", cwd=tmp_path, on_line=lines.append)
+    steps.run(["env"], "look", cwd=tmp_path, on_line=lines.append)
     assert not any(line.startswith("CFLAGS") for line in lines)
     assert "KBUILD_BUILD_HOST=testbed" in lines
 

@@ -169,7 +169,7 @@ def test_the_engine_gives_what_the_ideal_gives(standard: PonStandard, name: str,
     check_layout(standard, tconts, line.maps[-1])
 
 
-@pytest.mark.parametrize("name", ["equals", "assured", "non-assured", "watched"])
+@pytest.mark.parametrize("name", ["equals", "150 to 1 among many", "assured", "non-assured", "watched"])
 def test_ethernet_pon_shares_alike_in_cycles_of_a_millisecond(name: str) -> None:
     tconts = TCONTS[name]
     offered_bps = load_of("overload", PonStandard.EPON_10G, tconts)

@@ -13,6 +13,7 @@ from testbed.pon import (
     check_tconts,
     engine_capacity_bps,
 )
+from testbed.pon.dba.arrangement import sure_capacity_bps
 
 MEGABIT = 10**6
 GIGABIT = 10**9
@@ -96,7 +97,7 @@ def test_promises_beyond_the_line_are_refused_with_the_most_that_fits() -> None:
         match=r"up to 9 Gbit/s on XGS-PON upstream; with bursts of 3 ONUs .* that fits is 8.60\d Gbit/s",
     ):
         check_tconts(PonStandard.XGS_PON, promises(3 * GIGABIT, 3))
-    most_bps = engine_capacity_bps(PonStandard.XGS_PON, promises(1, 3))
+    most_bps = sure_capacity_bps(PonStandard.XGS_PON, promises(1, 3))
     check_tconts(PonStandard.XGS_PON, promises(most_bps // 3, 3))
     with pytest.raises(ValueError, match="the most that fits"):
         check_tconts(PonStandard.XGS_PON, promises(most_bps // 3 + 1, 3))

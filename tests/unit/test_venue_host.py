@@ -51,6 +51,21 @@ def test_everything_that_is_missing_is_in_one_error(tmp_path: Path, monkeypatch:
     assert "veth" not in str(caught.value)
 
 
+def test_what_only_one_run_needs_is_tried_with_the_rest_and_told_in_the_same_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_unshare(tmp_path, refused="netem")
+    monkeypatch.setenv("PATH", path_with(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert host.missing_features({"a thing (do this)": "try netem"}) == [
+        "netem delays (module sch_netem)",
+        "a thing (do this)",
+    ]
+    assert host.missing_features({"a thing (do this)": "try it"}) == ["netem delays (module sch_netem)"]
+    with pytest.raises(KernelError, match=r"(?s)\n  - netem delays .*\n  - a thing \(do this\)\n"):
+        host.require({"a thing (do this)": "try netem"})
+
+
 def test_absent_programs_are_named_by_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert any("iproute2, mininet, util-linux" in feature for feature in host.missing_features())

@@ -9,6 +9,7 @@ import pytest
 from headless import CHROMIUM, Page
 
 SYNTHETIC_RUN = Path(__file__).parents[1] / "unit" / "synthetic_run.py"
+SYNTHETIC_SWEEP = SYNTHETIC_RUN.with_name("synthetic_sweep.py")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here to show the report in")
 
@@ -20,6 +21,13 @@ DRAWN = "[...document.querySelectorAll('.plot')].map(plot => plot.querySelectorA
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     run = tmp_path_factory.mktemp("browser") / "run"
     subprocess.run([sys.executable, SYNTHETIC_RUN, run], check=True)
+    return (run / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = tmp_path_factory.mktemp("sweep") / "run"
+    subprocess.run([sys.executable, SYNTHETIC_SWEEP, run], check=True)
     return (run / "report.html").as_uri()
 
 
@@ -49,6 +57,27 @@ def test_the_page_never_scrolls_sideways(page: Page, address: str, width_px: int
     page.open(address, width_px)
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+
+
+LEGENDS_IN_THE_WAY = """[...document.querySelectorAll('.plot')].filter(plot => {
+  const box = name => plot.querySelector(name).getBoundingClientRect();
+  return box('.legend').top < box('.modebar').bottom || box('.legend').bottom > box('.plotbg, .bglayer').top
+    || box('.legend').right > innerWidth;
+}).map(plot => plot.id)"""
+
+
+@pytest.mark.parametrize("width_px", [390, 1280])
+def test_twelve_variants_and_measured_flows_are_drawn_and_their_legends_keep_clear(
+    page: Page, sweep: str, width_px: int
+) -> None:
+    page.open(sweep, width_px)
+    drawn = page.evaluate(DRAWN)
+    assert len(drawn) == 1 + 2 + 2 * 3
+    assert drawn[0] == 4 * 3
+    assert all(traces >= 11 for traces in drawn)  # nothing of `up` arrives in the last variant
+    assert page.evaluate(LEGENDS_IN_THE_WAY) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+    assert page.complaints() == []
 
 
 def test_a_page_that_is_too_wide_would_be_noticed(page: Page, address: str) -> None:

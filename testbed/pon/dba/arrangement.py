@@ -10,6 +10,8 @@ from testbed.pon.dba.grant_map import Burst
 from testbed.pon.dba.layout import capacity_bytes, worth_using
 from testbed.pon.dba.pinned import Pinned, pin, without
 from testbed.pon.dba.quiet import QuietWindow, Span, check_quiet
+from testbed.pon.dba.saturation import divide, room_of
+from testbed.pon.dba.sharing import Claims
 from testbed.pon.framing import Framing, framing, least_grant_bytes
 from testbed.pon.standard import PonStandard
 from testbed.pon.tcont import TCont, check_distinct, check_tcont
@@ -196,37 +198,69 @@ def check_tconts(standard: PonStandard, tconts: Sequence[TCont]) -> None:
     arrange(standard, tconts)
 
 
-def engine_capacity_bps(standard: PonStandard, tconts: Sequence[TCont]) -> int:
-    """What is there to be divided among these T-CONTs, fixed rates included, when all of them send.
+def sure_capacity_bps(standard: PonStandard, tconts: Sequence[TCont]) -> int:
+    """What may be promised to these T-CONTs in all, fixed rates included.
 
-    That is close to `testbed.pon.capacity_bps`, less what fixed grants cost, each a burst of its own. The
-    last codeword of every burst is counted whole, so that any division of the frame is sure to fit.
+    The last codeword of every burst is counted whole, so that it is there however they divide it.
 
     Raises:
         ValueError: They do not fit.
     """
-    return _capacity_bps(arrange(standard, tconts))
+    arranged = arrange(standard, tconts)
+    return _in_all_bps(arranged, _sure_bytes(arranged))
 
 
-def _capacity_bps(arranged: Arrangement) -> int:
+def engine_capacity_bps(standard: PonStandard, tconts: Sequence[TCont]) -> int:
+    """What these T-CONTs have together, fixed rates included, when each sends all that it may.
+
+    That is close to `testbed.pon.capacity_bps`, less what fixed grants cost, each a burst of its own. It
+    is never less than `sure_capacity_bps`, and more as far as their shares begin fewer codewords than
+    they might. While some are idle the shares are others, and up to a codeword's parity for each burst
+    may be won or lost: nothing that could be promised.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    arranged = arrange(standard, tconts)
+    sure_bytes = _sure_bytes(arranged)
+    claims = _claims_of_all(arranged)
+    if sum(claims.wanted) <= sure_bytes:
+        return _in_all_bps(arranged, sure_bytes)
+    room = room_of(arranged.framing, arranged.free, arranged.onu_of, claims.indices, _polled(arranged))
+    division = divide(room, sure_bytes, claims, arranged.guaranteed_bps, arranged.tiers)
+    return _in_all_bps(arranged, division.capacity_bytes if division else sure_bytes)
+
+
+def _claims_of_all(arranged: Arrangement) -> Claims:
+    """What everybody may have of a frame beside fixed grants."""
+    assured = [arranged.assured_units[index] // arranged.units for index in arranged.dynamic]
+    maximum = [arranged.maximum_units[index] // arranged.units for index in arranged.dynamic]
+    return Claims(arranged.dynamic, assured, maximum)
+
+
+def _in_all_bps(arranged: Arrangement, dynamic_bytes: int) -> int:
     fixed_bps = sum(tcont.fixed_bps for tcont in arranged.tconts)
-    return fixed_bps + max(_dynamic_bytes(arranged), 0) * arranged.framing.credit_units
+    return fixed_bps + max(dynamic_bytes, 0) * arranged.framing.credit_units
 
 
-def _dynamic_bytes(arranged: Arrangement) -> int:
-    """Payload of a frame beside the fixed grants when everybody has a burst and reports."""
+def _sure_bytes(arranged: Arrangement) -> int:
+    """Payload of a frame beside the fixed grants, however divided, when everybody has a burst and reports."""
     if not arranged.dynamic:
         return 0
     bursts = len({arranged.onu_of[index] for index in arranged.dynamic})
-    # The report of a T-CONT with fixed grants is in the first of them.
-    reports = sum(arranged.tconts[i].reports and not arranged.tconts[i].fixed_bps for i in arranged.dynamic)
-    return capacity_bytes(arranged.framing, arranged.free, bursts, reports)
+    return capacity_bytes(arranged.framing, arranged.free, bursts, len(_polled(arranged)))
+
+
+def _polled(arranged: Arrangement) -> list[int]:
+    """Who reports beside fixed grants; the report of a T-CONT that has some is in the first of them."""
+    return [i for i in arranged.dynamic if arranged.tconts[i].reports and not arranged.tconts[i].fixed_bps]
 
 
 def _check_fits(standard: PonStandard, arranged: Arrangement) -> None:
     promised_bps = sum(arranged.guaranteed_bps)
-    capacity_bps = _capacity_bps(arranged)
-    if _dynamic_bytes(arranged) >= 0 and promised_bps <= capacity_bps:
+    sure_bytes = _sure_bytes(arranged)
+    capacity_bps = _in_all_bps(arranged, sure_bytes)
+    if sure_bytes >= 0 and promised_bps <= capacity_bps:
         return
     onus = len(set(arranged.onu_of))
     grants = sum(len(each.starts) for each in arranged.pinned)

@@ -1,8 +1,8 @@
 """The OLT's decision, frame by frame: reports in, bandwidth map out, as a pure function.
 
-In this order: what is fixed, always at the same line bytes; polls; then, of what fits beside them for
-certain, guarantees and surplus by the rules of `reference`. Deliberately not here: time. The caller knows
-which reports have arrived, and for which frame there is still time to decide.
+In this order: what is fixed, always at the same line bytes; polls; then, of what fits beside them,
+guarantees and surplus by the rules of `reference`. Deliberately not here: time. The caller knows which
+reports have arrived, and for which frame there is still time to decide.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from testbed.pon.dba.layout import Item, burst_of, capacity_bytes, place, worth_
 from testbed.pon.dba.ledger import Ledger
 from testbed.pon.dba.pinned import Pinned, without
 from testbed.pon.dba.quiet import Span, next_quiet_frame, quiet_spans
+from testbed.pon.dba.saturation import Division, divide, room_of
 from testbed.pon.dba.sharing import Claims, share
 from testbed.pon.dba.state import DbaState
 from testbed.pon.framing import line_bytes
@@ -131,7 +132,7 @@ def _dynamic(ledger: Ledger, free: Sequence[Span], polls: list[int]) -> list[Bur
         return []
     if any(onu_of[index] not in onus for index in claims.indices):
         claims, needs = _of_onus(ledger, claims, needs, onus)
-    grants = _grants(ledger, capacity - capacity % ledger.unit_bytes, claims, needs)
+    grants = _grants(ledger, _divided(ledger, free, polls, capacity, claims), claims, needs)
     return _laid_out(ledger, free, polls, grants, capacity)
 
 
@@ -186,13 +187,28 @@ def _of_onus(ledger: Ledger, claims: Claims, needs: list[int], onus: set[int]) -
     return chosen, [needs[number] for number in kept]
 
 
-def _grants(ledger: Ledger, capacity: int, claims: Claims, needs: list[int]) -> dict[int, int]:
+def _divided(
+    ledger: Ledger, free: Sequence[Span], polls: list[int], sure_bytes: int, claims: Claims
+) -> Division:
+    """Everybody's share of what is sure to fit, or, when more is wanted, of what fits in such shares."""
+    arrangement = ledger.arrangement
+    units, guaranteed_bps, tiers = ledger.units, arrangement.guaranteed_bps, arrangement.tiers
+    if sum(claims.wanted) > sure_bytes:
+        room = room_of(ledger.framing, free, arrangement.onu_of, claims.indices, polls)
+        division = divide(room, sure_bytes, claims, guaranteed_bps, tiers)
+        if division is not None:
+            return division
+    capacity = sure_bytes - sure_bytes % ledger.unit_bytes
+    return Division(capacity, share(capacity, claims, units, guaranteed_bps, tiers))
+
+
+def _grants(ledger: Ledger, division: Division, claims: Claims, needs: list[int]) -> dict[int, int]:
     """Whole units for each claim, charged to its credits; what is too little to grant is carried over."""
     arrangement, units, unit, least = ledger.arrangement, ledger.units, ledger.unit_bytes, ledger.least_bytes
-    guaranteed, surplus = share(capacity, claims, units, arrangement.guaranteed_bps, arrangement.tiers)
+    (guaranteed, surplus), burst_of, room = division.shares, division.burst_of, [*division.most_bytes]
     eligible, carried = arrangement.eligible, ledger.carried
     assured_credit, maximum_credit = ledger.assured_credit, ledger.maximum_credit
-    left, most_carried = capacity, 4 * least * units
+    left, most_carried = division.capacity_bytes, 4 * least * units
     grants: dict[int, int] = {}
     # Each is last in its turn: what was carried over may then have to wait for another frame.
     first = ledger.frame % max(len(needs), 1)
@@ -200,11 +216,15 @@ def _grants(ledger: Ledger, capacity: int, claims: Claims, needs: list[int]) -> 
         index, need, sure = claims.indices[number], needs[number], guaranteed[number]
         more = surplus[number] + carried[index]
         grant = min(sure + more // units, claims.wanted[number], left) // unit * unit
+        if room and grant > room[burst_of[number]]:
+            grant = room[burst_of[number]] // unit * unit
         if grant < need and grant < least:
             grant = 0
         if grant:
             grants[index] = grant
             left -= grant
+            if room:
+                room[burst_of[number]] -= grant
             assured_credit[index] -= (grant if grant < sure else sure) * units
             maximum_credit[index] -= grant * units
             ledger.count(index, grant)

@@ -32,7 +32,7 @@ def worth_using(framing: Framing, free: Sequence[Span]) -> list[Span]:
 
 
 def capacity_bytes(framing: Framing, free: Sequence[Span], bursts: int, reports: int) -> int:
-    """Payload that fits these stretches for certain, however it is divided; negative if not even reports do.
+    """Payload that is sure to fit these stretches however it is divided; negative if not even reports do.
 
     Each burst is counted with a whole codeword's parity for its last, shortened one. Each stretch but
     the last may end in the middle of a burst, which then goes on as one more, or leave a little unused.
@@ -42,9 +42,24 @@ def capacity_bytes(framing: Framing, free: Sequence[Span], bursts: int, reports:
     splits = len(free) - 1
     line = sum([span.end_byte - span.start_byte for span in free])
     line -= (bursts + splits) * (framing.burst_overhead_bytes + framing.parity_bytes)
-    line -= splits * _abandoned_bytes(framing)
+    if splits:
+        line -= splits * _abandoned_bytes(framing)
     headers = (bursts + splits) * (framing.burst_header_bytes + framing.burst_trailer_bytes)
     return line * framing.data_bytes // framing.codeword_bytes - headers - reports * framing.report_bytes
+
+
+def coded_bytes(framing: Framing, free: Sequence[Span], bursts: int) -> int:
+    """Line bytes for the coded parts of bursts, of which each stretch but the last may cut one in two.
+
+    The second part has a header of its own, and at most two codewords more are only just begun.
+    """
+    splits = len(free) - 1
+    line = sum([span.end_byte - span.start_byte for span in free])
+    line -= (bursts + splits) * framing.burst_overhead_bytes
+    if splits:
+        around = framing.burst_header_bytes + framing.burst_trailer_bytes
+        line -= splits * (around + 2 * framing.parity_bytes + _abandoned_bytes(framing))
+    return line
 
 
 class Line:
@@ -133,8 +148,8 @@ def place(
 ) -> list[Burst]:
     """Lay out bursts in the order given; `not_before` holds ONUs back to a line byte.
 
-    Those held back go where the others let them: behind the burst that ends nearest, or, when nothing
-    else is left to place, after a pause, as long as pauses do not exceed `spare_bytes` in all.
+    Those held back go where the others let them: behind the first burst that ends late enough, or, when
+    nothing else is left to place, after a pause, as long as pauses do not exceed `spare_bytes` in all.
     """
     line = Line(framing, free)
     if not not_before:
@@ -146,8 +161,8 @@ def place(
     for onu, items in wanted:
         if onu in not_before:
             continue
-        middle = (framing.burst_overhead_bytes + line.length(items)) // 2
-        while held and held[0][0] < line.cursor + middle:
+        # Never early: a burst before its bytes are there would carry nothing.
+        while held and held[0][0] <= line.cursor + framing.burst_overhead_bytes:
             _, first = held.pop(0)
             line.put(first, by_onu[first])
         line.put(onu, items)

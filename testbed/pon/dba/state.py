@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 from testbed.model.pon import Reporting
 from testbed.pon.dba.arrangement import Arrangement, arrange
 from testbed.pon.dba.quiet import QuietWindow
+from testbed.pon.framing import line_bytes
 from testbed.pon.standard import PonStandard
 from testbed.pon.tcont import TCont
 
@@ -124,7 +125,8 @@ def announce(state: DbaState, alloc_id: int, at_ns: int, announced_bytes: int) -
 
     `at_ns` counts from the start of upstream frame 0, at the OLT; `announced_bytes` with headers and
     padding. The grant comes in the frame of that instant, from there on if other bursts allow, within
-    what the T-CONT's rates let it have. If the frame has been decided already, it comes in the next one.
+    what the T-CONT's rates let it have. If the frame has been decided already, or what is left of it is
+    too short, it comes in the next one.
 
     Raises:
         ValueError: There is no such T-CONT, or it is not cooperative.
@@ -139,6 +141,10 @@ def announce(state: DbaState, alloc_id: int, at_ns: int, announced_bytes: int) -
         )
     frame, within_ns = divmod(at_ns, framing.frame_ns)
     at_byte = -(-within_ns * framing.frame_bytes // framing.frame_ns)
+    around_bytes = framing.burst_header_bytes + framing.report_bytes + framing.burst_trailer_bytes
+    if at_byte + line_bytes(framing, around_bytes + announced_bytes) > framing.frame_bytes:
+        # What is left of this frame is too short for it.
+        frame, at_byte = frame + 1, 0
     if frame <= state.frame:
         frame, at_byte = state.frame + 1, 0
     announcement = Announcement(frame, alloc_id, announced_bytes, at_byte)

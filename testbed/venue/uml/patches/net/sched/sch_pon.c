@@ -652,13 +652,15 @@ static int pon_add_map(struct Qdisc *sch, const struct nlattr *attribute, struct
 {
 	struct pon_sched *q = qdisc_priv(sch);
 	struct pon_plan plan, *last;
-	u64 now = ktime_get_ns(), current_frame = pon_frame_at(q, now);
+	u64 now, current_frame;
 	int status;
 
 	status = pon_read_map(sch, attribute, &plan, extack);
 	if (status < 0)
 		return status;
 	sch_tree_lock(sch);
+	now = ktime_get_ns();
+	current_frame = pon_frame_at(q, now);
 	if (q->plans && plan.map->frame <= current_frame) {
 		plan.map->frame = current_frame + 1;
 		q->late_maps++;
@@ -793,18 +795,21 @@ static int pon_dump(struct Qdisc *sch, struct sk_buff *skb)
 static int pon_dump_stats(struct Qdisc *sch, struct gnet_dump *d)
 {
 	struct pon_sched *q = qdisc_priv(sch);
-	u64 now = ktime_get_ns();
 	struct tc_pon_status *status;
 	struct tc_pon_report *report;
 	struct pon_class *cl;
 	unsigned int i;
 	size_t length;
 	int result;
+	u64 now;
 
 	length = sizeof(*status) + q->clhash.hashelems * sizeof(*report);
 	status = kzalloc(length, GFP_ATOMIC);
 	if (!status)
 		return -ENOMEM;
+	/* Who dumps holds no lock on the queues, and a report reads both them and the maps. */
+	sch_tree_lock(sch);
+	now = ktime_get_ns();
 	status->frame = pon_frame_at(q, now);
 	status->late_maps = q->late_maps;
 	status->fragments = q->fragments;
@@ -819,6 +824,7 @@ static int pon_dump_stats(struct Qdisc *sch, struct gnet_dump *d)
 			report++;
 		}
 	}
+	sch_tree_unlock(sch);
 	/* Once is enough: the old form of statistics would repeat all of it, and leave no room. */
 	d->compat_xstats = 0;
 	result = gnet_stats_copy_app(d, status, length);
@@ -964,13 +970,17 @@ static int pon_dump_class(struct Qdisc *sch, unsigned long arg, struct sk_buff *
 static int pon_dump_class_stats(struct Qdisc *sch, unsigned long arg, struct gnet_dump *d)
 {
 	struct pon_class *cl = (struct pon_class *)arg;
-	struct gnet_stats_queue queue = cl->qdisc->qstats;
-	__u32 qlen = qdisc_qlen_sum(cl->qdisc);
+	struct gnet_stats_queue queue;
+	__u32 qlen;
 
+	sch_tree_lock(sch);
+	queue = cl->qdisc->qstats;
+	qlen = qdisc_qlen_sum(cl->qdisc);
 	if (cl->head) {
 		queue.backlog += qdisc_pkt_len(cl->head);
 		qlen++;
 	}
+	sch_tree_unlock(sch);
 	if (gnet_stats_copy_basic(d, NULL, &cl->bstats, true) < 0 ||
 	    gnet_stats_copy_queue(d, NULL, &queue, qlen) < 0)
 		return -1;

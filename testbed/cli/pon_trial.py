@@ -1,0 +1,82 @@
+"""Whether this machine's kernel can carry a PON frame by frame, tried with the requests of a run itself.
+
+`tc` cannot ask for a discipline that it does not know; so `python -m testbed.cli.pon_trial` does, on the
+loopback interface of the namespace that it is in. What else a host must have is tried by `venue.host`.
+"""
+
+import shlex
+import sys
+from collections.abc import Iterable
+
+from testbed.errors import KernelError
+from testbed.model.pon import PonModel
+from testbed.model.scenario import Scenario
+from testbed.venue import host
+
+FEATURE = (
+    "PON frames (module sch_pon): `sudo testbed kernel module --load`, or set pon.model to shaped_link, "
+    "which needs no module"
+)
+TRIAL = shlex.join([sys.executable, "-m", "testbed.cli.pon_trial"])
+_LOOPBACK = 1
+"""The number of the one interface in a network namespace just made."""
+
+
+def trials(scenarios: Iterable[Scenario]) -> dict[str, str]:
+    """What to try beside the usual, as shell commands by what they stand for."""
+    in_frames = any(scenario.pon.model is PonModel.FRAMES for scenario in scenarios)
+    return {FEATURE: TRIAL} if in_frames else {}
+
+
+def require_host(scenarios: Iterable[Scenario]) -> None:
+    """Raises:
+    KernelError: This machine's kernel lacks something that one of the scenarios needs; all is listed.
+    """
+    host.require(trials(scenarios))
+
+
+def try_pon() -> None:
+    """Make the loopback interface a PON's downstream line with its map, and ask for its state.
+
+    Raises:
+        KernelError: The kernel does not have the discipline, or another edition of it.
+    """
+    from testbed.model.base import DOWNSTREAM
+    from testbed.net.netlink import NetlinkSocket
+    from testbed.net.shaper import PON_MAJOR, PonShaper, apply, downstream_requests
+    from testbed.plan.network_plan import PonPort
+    from testbed.plan.pon import SHARED
+    from testbed.pon.dba.grant_map import Allocation, Burst, GrantMap
+    from testbed.pon.framing import framing
+    from testbed.pon.standard import PonStandard
+
+    frame = framing(PonStandard.XGS_PON, DOWNSTREAM)
+    grant = Allocation(
+        alloc_id=SHARED,
+        start_byte=0,
+        skip_bytes=0,
+        grant_bytes=frame.unit_bytes,
+        end_byte=frame.frame_bytes,
+        report=False,
+    )
+    burst = Burst(onu=0, start_byte=0, end_byte=frame.frame_bytes, allocations=(grant,))
+    permanent = GrantMap(frame=0, bursts=(burst,), next_frame=None)
+    socket = NetlinkSocket()
+    apply(socket, downstream_requests(_LOOPBACK, PonPort(framing=frame, epoch_ns=0, permanent=permanent)))
+    reports = PonShaper(socket, _LOOPBACK).exchange().reports
+    if [report.minor for report in reports] != [SHARED]:
+        raise KernelError(f"the PON {PON_MAJOR:x}: on loopback reports {reports}, not on its one class")
+
+
+def main() -> int:
+    """Try it; the status is 0 if the kernel can."""
+    try:
+        try_pon()
+    except KernelError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
