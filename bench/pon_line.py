@@ -193,16 +193,22 @@ def saturate(
         datagrams = sender(line, clock, load["home"], direction, load.get("tcont"), port)
         payload = bytes(frame_bytes - ETHERNET_BYTES - HEADERS_BYTES)
         sent, at_ns = 0, load.get("starts_at_ns", 0)
-        begun_ns = at_ns
+        begun_ns, chunk_ns = at_ns, chunk_of(load["rate_bps"], carried_bytes)
         while at_ns < until_ns:
             clock.sleep_until(at_ns)
-            due = load["rate_bps"] * (at_ns - begun_ns + CHUNK_NS) // (8 * 10**9 * carried_bytes)
+            due = load["rate_bps"] * (at_ns - begun_ns + chunk_ns) // (8 * 10**9 * carried_bytes)
             if due > sent:
                 datagrams.send([payload] * (due - sent))
                 sent = due
-            at_ns += CHUNK_NS
+            at_ns += chunk_ns
 
     return program
+
+
+def chunk_of(rate_bps: int, carried_bytes: int) -> int:
+    """How often to send: in every frame, and at low rates as rarely as eight packets are due, within 1 ms."""
+    eight_ns = 8 * carried_bytes * 8 * 10**9 // rate_bps
+    return min(max(eight_ns // CHUNK_NS * CHUNK_NS, CHUNK_NS), 8 * CHUNK_NS)
 
 
 def packets_past(line: Line, direction: Direction) -> int:
@@ -232,7 +238,7 @@ def discard(line: Line, clock: Clock, host: str, until_ns: int, port: int = PORT
 
 def throughput(case: dict[str, Any]) -> dict[str, Any]:
     """Packets that pass the line in a whole number of frames, and what every T-CONT has sent in them."""
-    direction = Direction(case["loads"][0]["direction"])
+    direction = Direction(case["loads"][0]["direction"]) if case["loads"] else UPSTREAM
     with running(case) as line:
         clock = clock_from_now()
         epoch_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - clock.now_ns()
@@ -246,7 +252,7 @@ def throughput(case: dict[str, Any]) -> dict[str, Any]:
         for load in case["loads"]:
             host = load["home"] if direction is UPSTREAM else NODE
             programs.setdefault(host, []).append(saturate(line, clock, load, until_ns))
-        sink = NODE if direction is UPSTREAM else case["loads"][0]["home"]
+        sink = case["loads"][0]["home"] if direction is DOWNSTREAM else NODE
         pids = started(line, {sink: [discard(line, clock, sink, until_ns)]}) + started(line, programs)
         counts = []
         for at_ns in (begin_ns, end_ns):

@@ -1,12 +1,13 @@
 """What a scenario asks of its PON: T-CONTs of ONUs that exist, rates that fit, flows that have one."""
 
+import re
 from collections.abc import Iterator
 
 from testbed.model.network import Network, Role
 from testbed.model.pon import PonModel
 from testbed.model.scenario import Script
 from testbed.pon import PonStandard, check_tconts
-from testbed.pon.provision import tconts_of
+from testbed.pon.provision import alloc_id_of, tconts_of
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.words import instead
@@ -92,4 +93,15 @@ def _fit_rules(script: Script, network: Network) -> Iterator[Finding]:
     try:
         check_tconts(PonStandard(network.pon.standard), tconts)
     except ValueError as error:
-        yield at, str(error)
+        names = _names(script, network)
+        yield at, re.sub(r"T-CONT (\d+)", lambda found: names.get(int(found[1]), found[0]), str(error))
+
+
+def _names(script: Script, network: Network) -> dict[int, str]:
+    """What the author of a scenario calls the T-CONT of each Alloc-ID."""
+    names = {}
+    for home, onu in enumerate(network.having(Role.ONU), start=1):
+        names[alloc_id_of(script.pon, None, home)] = f"the subscription of {onu.name}"
+        for name in script.pon.tconts:
+            names[alloc_id_of(script.pon, name, home)] = f"T-CONT {name!r} of {onu.name}"
+    return names

@@ -14,6 +14,7 @@ from testbed.cli.commands import COMMANDS
 from testbed.cli.parser import parser
 from testbed.cli.pon_trial import FEATURE
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError
+from testbed.record.directory import RunDirectory
 from testbed.scenario import shipped
 from testbed.venue import host, module
 
@@ -207,7 +208,8 @@ def test_a_run_on_the_host_tries_sch_pon_if_and_only_if_a_pon_is_in_frames(
         raise KernelError("it lacks all of it")
 
     monkeypatch.setattr(host, "require", lacks_all_that_is_asked)
-    monkeypatch.setattr(commands, "run_scenario", pytest.fail)
+    # Refused before there is a run directory.
+    monkeypatch.setattr(RunDirectory, "create", pytest.fail)
     assert main(["run", "cloud_gaming", "--venue", "host", "--set", f"pon.model={model}"]) == 3
     assert capsys.readouterr().err == "error: it lacks all of it\n"
     assert tried == ([FEATURE] if model == "frames" else [])

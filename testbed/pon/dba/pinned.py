@@ -1,6 +1,7 @@
 """Where fixed grants stand in the frame: evenly spaced, at the same line bytes in every frame."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from testbed.pon.dba.quiet import Span
@@ -117,7 +118,22 @@ def _refusal(framing: Framing, taken: Sequence[Span], tcont: TCont) -> str:
         if _place(framing, taken, tcont, grants) is not None
     )
     most = next(fitting, 0)
-    return (
+    refused = (
         f"T-CONT {tcont.alloc_id}: {tcont.grants_per_frame} evenly spaced grants per frame for "
-        f"{RATE.format(tcont.fixed_bps)} do not fit beside the fixed grants of the others; at most {most} fit"
+        f"{RATE.format(tcont.fixed_bps)} do not fit beside the fixed grants of the others"
     )
+    if most:
+        return f"{refused}; at most {most} fit"
+    return f"{refused}; the most that fits is {RATE.format_down(_most_bps(framing, taken, tcont))}"
+
+
+def _most_bps(framing: Framing, taken: Sequence[Span], tcont: TCont) -> int:
+    """The largest fixed rate for which there is a place in every frame, whatever the number of grants."""
+    fits_bps, too_much_bps = 0, tcont.fixed_bps
+    while too_much_bps - fits_bps > 1:
+        middle_bps = (fits_bps + too_much_bps) // 2
+        if _place(framing, taken, replace(tcont, fixed_bps=middle_bps), 1) is None:
+            too_much_bps = middle_bps
+        else:
+            fits_bps = middle_bps
+    return fits_bps
