@@ -154,7 +154,8 @@ def test_maps_that_came_late_are_told_at_the_end(monkeypatch: pytest.MonkeyPatch
     served.run()
     assert control.said[0] == {"kind": "ready"}
     assert control.said[-1]["remarks"] == [
-        "3 bandwidth maps came after their frames had begun: this machine cannot keep up with the PON's frames"
+        "3 bandwidth maps came after their frames had begun: "
+        "this machine cannot keep up with the PON's frames"
     ]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from testbed.errors import NotReadyError
 from testbed.program.control import Control
 
 
@@ -49,3 +50,20 @@ def test_speaking_to_nobody_is_an_error() -> None:
     theirs.close()
     with pytest.raises(BrokenPipeError):
         ours.say("go")
+
+
+def test_what_has_been_said_is_heard_without_waiting_each_message_once() -> None:
+    ours, theirs = Control.pair()
+    assert theirs.heard() is None
+    ours.say("first")
+    ours.say("second")
+    assert [theirs.heard(), theirs.heard(), theirs.heard()] == [{"kind": "first"}, {"kind": "second"}, None]
+
+
+def test_nothing_is_asked_of_the_kernel_while_nothing_was_said() -> None:
+    ours, theirs = Control.pair()
+    ours.close()
+    assert [theirs.heard() for _ in range(10)] == [None] * 10
+    with pytest.raises(NotReadyError, match="is gone"):
+        for _ in range(1024):
+            theirs.heard()
