@@ -26,7 +26,7 @@ check:
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest tests/unit tests/golden
+	.venv/bin/python -m pytest --numprocesses auto tests/unit tests/golden
 
 clean:
 	rm -rf .venv

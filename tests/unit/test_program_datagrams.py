@@ -70,12 +70,14 @@ def test_every_packet_has_the_instant_at_which_it_came(make: Make, ports: list[i
     sender, receiver = make(ports[0], to=ports[1]), make(ports[1])
     before_ns = clock.now_ns()
     sender.send([b"x"] * 100)
-    sent_ns = clock.now_ns()
-    stamps = [at_ns for _, at_ns in receiver.waiting()]
+    stamps: list[int] = []
+    while len(stamps) < 100:  # a busy machine may deliver some of them after the sender's return
+        stamps += [at_ns for _, at_ns in receiver.waiting()]
+    read_ns = clock.now_ns()
     assert len(stamps) == 100
     assert stamps == sorted(stamps)
     assert before_ns <= stamps[0]
-    assert stamps[-1] <= sent_ns
+    assert stamps[-1] <= read_ns
 
 
 def test_reading_late_adds_nothing_to_an_instant(make: Make, ports: list[int], clock: Clock) -> None:
