@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/fidelity.py [--json] [--only delay|goodput|bursts|shares|restoration]
 
-Every case is a PON of its own in one boot of the embedded kernel, run by `pon_line.py`. What is expected
+Every case is a PON of its own in one boot of the embedded kernel, run by `fidelity_line.py`. What is expected
 comes from `testbed.pon` alone. Exit status 1 if a case is off by more than its tolerance.
 """
 
@@ -16,8 +16,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from fidelity_line import CASES_FILE, FCS_BYTES, MEASURED_FILE, PROBE_BYTES
 from fidelity_shares import share_cases
-from pon_line import CASES_FILE, FCS_BYTES, MEASURED_FILE, PROBE_BYTES
 
 from testbed.errors import TestbedError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
@@ -284,7 +284,7 @@ def measured_in_kernel(cases: Sequence[Case], output: Path) -> tuple[list[Row], 
         SystemExit: A measurement failed; says so with the console.
     """
     (output / CASES_FILE).write_text(json.dumps([case.run for case in cases]), encoding="utf-8")
-    program = Path(__file__).with_name("pon_line.py").resolve()
+    program = Path(__file__).with_name("fidelity_line.py").resolve()
     request = Boot(
         command=(sys.executable, str(program), OUTPUT_IN_GUEST),
         output_dir=output,

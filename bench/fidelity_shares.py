@@ -170,7 +170,7 @@ def _fields(number: int, member: Member) -> dict[str, Any]:
 
 
 def _expected(standard: PonStandard, members: tuple[Member, ...], pon: Pon) -> dict[str, Share]:
-    from pon_line import access_of
+    from fidelity_line import access_of
 
     parameters = elastic_access.Parameters.model_validate({"pon": standard, "onus": len(members)})
     network = elastic_access.network(parameters)

@@ -1,6 +1,6 @@
 """What `fidelity.py` runs inside the embedded kernel: a PON, traffic on it, and what came out.
 
-    pon_line.py OUTPUT
+    fidelity_line.py OUTPUT
 
 Reads the cases from OUTPUT/cases.json and writes what was measured to OUTPUT/measured.json, in the same
 order. Nothing is judged here.
