@@ -1,6 +1,7 @@
 """The hand on tc: realises the queues of an interface, and opens, resizes and closes channels on them."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from testbed.net import messages, pon_messages
 from testbed.net.messages import ClassCounters, Request
@@ -109,19 +110,33 @@ def match_request(ifindex: int, match: Match, major: int) -> Request:
     return messages.u32_filter(ifindex, _handle(major), match.order, _handle(major, match.minor), keys)
 
 
-def _counters(socket: NetlinkSocket, ifindex: int, major: int) -> dict[int, ClassCounters]:
-    """The counters of every class of one discipline, by minor number."""
-    answers = socket.dump(messages.class_dump(ifindex))
-    counters = [messages.class_counters(answer) for answer in answers]
-    return {each.handle & 0xFFFF: each for each in counters if each.handle >> 16 == major}
+class _Port:
+    """One discipline of an interface while the network runs; its classes are known by their minor numbers."""
 
-
-class PortShaper:
-    """The HTB classes of one interface while the network runs."""
+    major: ClassVar[int]
 
     def __init__(self, socket: NetlinkSocket, ifindex: int) -> None:
         self._socket = socket
         self._ifindex = ifindex
+
+    def _open(self, requests: Sequence[Request], match: Match) -> None:
+        self._socket.ask([*requests, match_request(self._ifindex, match, self.major)])
+
+    def unmatch(self, match: Match) -> None:
+        """Stop sending packets to a class; those in its queue still go out."""
+        self._socket.ask([messages.delete_filter(self._ifindex, _handle(self.major), match.order)])
+
+    def counters(self) -> dict[int, ClassCounters]:
+        """The counters of every class, by minor number."""
+        answers = self._socket.dump(messages.class_dump(self._ifindex))
+        counters = [messages.class_counters(answer) for answer in answers]
+        return {each.handle & 0xFFFF: each for each in counters if each.handle >> 16 == self.major}
+
+
+class PortShaper(_Port):
+    """The HTB classes of one interface while the network runs."""
+
+    major = HTB_MAJOR
 
     def open(self, shaped: ShapedClass, match: Match) -> None:
         """Add a class with its queue, then send its packets there.
@@ -129,8 +144,7 @@ class PortShaper:
         Raises:
             KernelError: Refused.
         """
-        match_it = match_request(self._ifindex, match, HTB_MAJOR)
-        self._socket.ask([*class_requests(self._ifindex, shaped), match_it])
+        self._open(class_requests(self._ifindex, shaped), match)
 
     def resize(self, shaped: ShapedClass) -> None:
         """Change a class's rate, keeping the packets already queued in it.
@@ -144,25 +158,18 @@ class PortShaper:
         """
         self._socket.ask([_class_request(self._ifindex, shaped, change=True)])
 
-    def unmatch(self, match: Match) -> None:
-        """Stop sending packets to a class; those in its queue still go out."""
-        self._socket.ask([messages.delete_filter(self._ifindex, _handle(HTB_MAJOR), match.order)])
-
     def remove(self, shaped: ShapedClass) -> None:
         """Delete a class that has been emptied."""
         self._socket.ask([messages.delete_class(self._ifindex, _handle(HTB_MAJOR, shaped.minor))])
 
-    def counters(self) -> dict[int, ClassCounters]:
-        """The counters of every class, by minor number."""
-        return _counters(self._socket, self._ifindex, HTB_MAJOR)
 
+class PonShaper(_Port):
+    """The T-CONTs of a PON's upstream line while the network runs: queues only, the OLT has the rates.
 
-class PonShaper:
-    """The T-CONTs of a PON's upstream line while the network runs: queues only, the OLT has the rates."""
+    The minor number of a T-CONT's class is its Alloc-ID.
+    """
 
-    def __init__(self, socket: NetlinkSocket, ifindex: int) -> None:
-        self._socket = socket
-        self._ifindex = ifindex
+    major = PON_MAJOR
 
     def open(self, shaped: ShapedClass, match: Match) -> None:
         """Add the queue of a T-CONT, then send its packets there.
@@ -174,23 +181,14 @@ class PonShaper:
         queue = PonQueue(
             minor=shaped.minor, queue_bytes=shaped.queue_bytes, aqm=shaped.aqm, label=shaped.label
         )
-        match_it = match_request(self._ifindex, match, PON_MAJOR)
-        self._socket.ask([*queue_requests(self._ifindex, queue), match_it])
+        self._open(queue_requests(self._ifindex, queue), match)
 
     def resize(self, shaped: ShapedClass) -> None:
         """Nothing: what a T-CONT is granted follows from what the OLT knows of it."""
 
-    def unmatch(self, match: Match) -> None:
-        """Stop sending packets to a T-CONT; those in its queue still go out."""
-        self._socket.ask([messages.delete_filter(self._ifindex, _handle(PON_MAJOR), match.order)])
-
     def remove(self, shaped: ShapedClass) -> None:
         """Delete the queue of a T-CONT that has been emptied, and that the OLT no longer knows."""
         self._socket.ask([pon_messages.delete_pon_class(self._ifindex, _handle(PON_MAJOR, shaped.minor))])
-
-    def counters(self) -> dict[int, ClassCounters]:
-        """The counters of every T-CONT, by Alloc-ID."""
-        return _counters(self._socket, self._ifindex, PON_MAJOR)
 
     def exchange(self, grants: GrantMap | None = None) -> pon_messages.PonStatus:
         """Have a bandwidth map take effect with its frame; the frame at present, and the newest reports.

@@ -6,8 +6,6 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 from short_game import short_game
-from venue_boot import embedded_kernel
+from venue_boot import embedded_kernel, every_core_busy
 
 from testbed.cli.running import run_scenario
 from testbed.record.directory import RunDirectory
@@ -77,19 +75,6 @@ def samples_of(run: Path, variant: str) -> dict[str, list[Any]]:
     table = pyarrow.parquet.read_table(run / "samples.parquet")
     found = table.filter(pyarrow.compute.equal(table["variant"].cast("string"), variant)).to_pydict()
     return dict(found)
-
-
-@contextmanager
-def every_core_busy() -> Iterator[None]:
-    spinners = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)
-    ]
-    try:
-        yield
-    finally:
-        for spinner in spinners:
-            spinner.kill()
-            spinner.wait()
 
 
 def test_the_channel_keeps_delay_low_and_loses_and_reorders_nothing(reference: RunDirectory) -> None:

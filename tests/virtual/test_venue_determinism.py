@@ -1,14 +1,9 @@
 """The same seed gives the same bytes, whatever the host is doing; another seed gives other ones."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from venue_boot import PYTHON, run_inside
+from venue_boot import PYTHON, every_core_busy, run_inside
 
 from testbed.venue.virtual import OUTPUT_IN_GUEST
 
@@ -21,19 +16,6 @@ def observed(output_dir: Path, *, seed: int = 1) -> bytes:
     outcome = run_inside(output_dir, *command, seed=seed, visible=(PROBE,))
     assert outcome.exit_status == 0, outcome.console_path.read_text()
     return (output_dir / "observed.txt").read_bytes()
-
-
-@contextmanager
-def every_core_busy() -> Iterator[None]:
-    spinners = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)
-    ]
-    try:
-        yield
-    finally:
-        for spinner in spinners:
-            spinner.kill()
-            spinner.wait()
 
 
 @pytest.fixture(scope="module")

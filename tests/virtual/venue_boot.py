@@ -1,6 +1,10 @@
 """Booting the embedded kernel from tests: one call with short limits."""
 
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +39,17 @@ def run_inside(
 
 def console_of(outcome: Outcome) -> str:
     return outcome.console_path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def every_core_busy() -> Iterator[None]:
+    """A program of normal priority on each processor that does nothing but run."""
+    spinners = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)
+    ]
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.wait()
