@@ -171,33 +171,50 @@ def _goodput_case(
         "frames": frames,
         "queue_bytes": max(capacity // 8 // 2000 * 3 // onus, 100_000),
     }
-    if group == "bursts":
-        expected_bps = evenly_long_bps(standard, frame_bytes, onus)
-    else:
-        expected_bps = goodput_bps(standard, direction, frame_bytes, onus)
 
     def rows(measured: dict[str, Any]) -> list[Row]:
-        measured_bps = measured["packets"] * frame_bytes * 8 * 10**9 / measured["for_ns"]
-        each = f", {onus} bursts a frame" if group == "bursts" else ""
-        configured = f"{standard} {direction}, {frame_bytes} B{each}"
-        return [
-            Row(group, configured, "goodput", expected_bps / 1e9, measured_bps / 1e9, "Gbit/s", limit, True)
-        ]
+        goodput = measured["packets"] * frame_bytes * 8 * 10**9 / measured["for_ns"]
+        if group == "bursts":
+            return _burst_rows(standard, frame_bytes, onus, measured, goodput, limit)
+        expected_bps = goodput_bps(standard, direction, frame_bytes, onus)
+        configured = f"{standard} {direction}, {frame_bytes} B"
+        return [Row(group, configured, "goodput", expected_bps / 1e9, goodput / 1e9, "Gbit/s", limit, True)]
 
     return Case(run, rows)
 
 
-def evenly_long_bps(standard: PonStandard, frame_bytes: int, bursts: int) -> int:
-    """Goodput of bursts that share a frame evenly.
+def _burst_rows(
+    standard: PonStandard,
+    frame_bytes: int,
+    bursts: int,
+    measured: dict[str, Any],
+    goodput: float,
+    limit: float,
+) -> list[Row]:
+    """Payload of all bursts, which is what planning tables have, and the Ethernet frames in it."""
+    frame = framing(standard, UPSTREAM)
+    configured = f"{standard} upstream, {frame_bytes} B, {bursts} bursts a frame"
+    data_bytes = evenly_long_bytes(standard, bursts)
+    payload_bps = bursts * data_bytes * 8 * frame.frames_per_second
+    used_bps = sum(measured["used_bytes"].values()) * 8 * 10**9 / measured["for_ns"]
+    # A burst begins with the rest of a frame that the one before cut, under a header of its own.
+    share = (data_bytes - frame.header_bytes) / data_bytes
+    frames_bps = payload_bps * share * frame_bytes / encapsulated_bytes(frame, frame_bytes - FCS_BYTES)
+    return [
+        Row("bursts", configured, "payload", payload_bps / 1e9, used_bps / 1e9, "Gbit/s", limit, True),
+        Row("bursts", configured, "goodput", frames_bps / 1e9, goodput / 1e9, "Gbit/s", limit, True),
+    ]
+
+
+def evenly_long_bytes(standard: PonStandard, bursts: int) -> int:
+    """Payload of each of so many bursts that share a frame evenly.
 
     As `testbed.pon.capacity_bps` has it, but a burst does not begin a codeword that its parity would fill:
     with 128 bursts on 50G-PON that would be a twentieth of the line.
     """
     frame = framing(standard, UPSTREAM)
     around_bytes = frame.burst_header_bytes + frame.report_bytes + frame.burst_trailer_bytes
-    data_bytes = carried_bytes(frame, frame.frame_bytes // bursts - frame.burst_overhead_bytes) - around_bytes
-    payload_bps = bursts * data_bytes * 8 * frame.frames_per_second
-    return payload_bps * frame_bytes // encapsulated_bytes(frame, frame_bytes - FCS_BYTES)
+    return carried_bytes(frame, frame.frame_bytes // bursts - frame.burst_overhead_bytes) - around_bytes
 
 
 def _frames_for(capacity: int, frame_bytes: int) -> int:
