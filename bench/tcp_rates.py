@@ -125,12 +125,13 @@ def measure(case: Case) -> int:
         near, far = network.get("near"), network.get("far")
         clock = Clock(time.clock_gettime_ns(time.CLOCK_REALTIME) + 1_000_000)
         told, tell = os.pipe()
+        flow = Flow(protocol="tcp", source="near", destination="far", starts_at_ns=0, ends_at_ns=ends_at_ns)
 
         def receive() -> None:
             sizes = f"4096 {RECEIVE_BUFFER_BYTES} {RECEIVE_BUFFER_BYTES}"
             Path("/proc/sys/net/ipv4/tcp_rmem").write_text(sizes)
             loop, counts = Loop(clock), []
-            sink = TcpSink(loop, far.IP(), PORT, 1)
+            sink = TcpSink(loop, flow, far.IP(), PORT)
             loop.at(WARM_UP_NS, lambda: counts.append(sink.received_bytes))
             loop.at(ends_at_ns, lambda: counts.append(sink.received_bytes))
             loop.at(ends_at_ns, loop.stop)
@@ -139,9 +140,6 @@ def measure(case: Case) -> int:
 
         def send() -> None:
             loop = Loop(clock)
-            flow = Flow(
-                protocol="tcp", source="near", destination="far", starts_at_ns=0, ends_at_ns=ends_at_ns
-            )
             TcpSource(loop, flow, near.IP(), far.IP(), PORT).start()
             loop.at(ends_at_ns, loop.stop)
             loop.run()
