@@ -26,7 +26,7 @@ def shared_links(plan: NetworkPlan, access: Access, players: Iterable[str]) -> t
             for direction in (DOWNSTREAM, UPSTREAM):
                 for hop in _hops(plan, player, node.name, direction):
                     name, capacity_bps = _name(hop), hop.egress.rate_bps
-                    if capacity_bps is None:
+                    if capacity_bps is None or (name, direction) in links:
                         continue
                     committed_bps = 0
                     if hop.egress.pon is not None:
