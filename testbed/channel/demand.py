@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from testbed.channel import words
 from testbed.channel.events import Demand, Load
 from testbed.model.base import Direction
-from testbed.model.scenario import ChannelRequest, Commands, ResizePolicy, Scene, Session
+from testbed.model.channel import ChannelRequest, ResizePolicy
+from testbed.model.scenario import Commands, Scene, Session
 
 LARGEST_FRAME_NUMERATOR, LARGEST_FRAME_DENOMINATOR = 3, 2
 """No video frame exceeds 150 % of the mean (3GPP TR 38.838: a Gaussian truncated to 50 to 150 %)."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from testbed.model.base import DOWNSTREAM, Direction
-from testbed.model.scenario import ChannelRequest
+from testbed.model.channel import ChannelRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +25,14 @@ class Request:
     """A session asks for a channel over these links; each counts in the directions that it is known in.
 
     With `demand` the channel opens at the rate which that scene needs, otherwise at its committed rate.
+    `delay_ns` is what the path takes without any queue, in the slower direction.
     """
 
     session: str
     channel: ChannelRequest
     links: tuple[str, ...]
     demand: "Demand | None" = None
+    delay_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,30 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What the class of one direction of a channel did in the last `interval_ns`, and what waits in it."""
+
+    interval_ns: int
+    sent_bytes: int
+    backlog_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The counters of open channels, all read at one instant: by session, downstream and upstream."""
+
+    counted: Mapping[str, tuple[Counted, Counted]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extend:
+    """A channel is to live until so long after its opening."""
+
+    session: str
+    lifetime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """A session gives its channel back."""
 
@@ -60,7 +86,7 @@ class Tick:
     """Time has passed; due at `ChannelState.wake_at_ns` and harmless at any other instant."""
 
 
-Event = Request | Demand | Release | Tick
+Event = Request | Demand | Observation | Extend | Release | Tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

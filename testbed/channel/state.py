@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from testbed.channel.demand import Need
 from testbed.errors import InvariantError
 from testbed.model.base import Direction
-from testbed.model.scenario import ChannelRequest
+from testbed.model.channel import ChannelRequest
 from testbed.units import RATE
 
 

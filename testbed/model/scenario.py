@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value, file_key
+from testbed.model.channel import ChannelRequest, Channels, Period
 from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
 from testbed.units import DURATION
 
@@ -18,8 +19,6 @@ Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 Interval = Annotated[Duration, Field(ge=100_000)]
 """Between two packets of one program: a program in Python sends about ten thousand a second."""
-
-Period = Annotated[Duration, Field(gt=0)]
 
 
 class NetworkChoice(Value):
@@ -79,46 +78,6 @@ class Scene(Value):
     name: Name
     at_ns: Duration
     rate_bps: PositiveRate
-
-
-class ResizePolicy(StrEnum):
-    """How a channel's rate is chosen: fixed, or from the demand that the application signals."""
-
-    STATIC = "static"
-    SIGNALLED = "signalled"
-
-
-class ChannelRange(Value):
-    """The rates of an elastic channel in one direction: never below `committed`, never above `peak`."""
-
-    committed_bps: Rate
-    peak_bps: PositiveRate
-    queue_bytes: PositiveSize
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "ChannelRange":
-        if self.peak_bps < self.committed_bps:
-            raise FieldError("peak", "is below committed; a channel's peak is at least what it is promised")
-        return self
-
-
-class ChannelRequest(Value):
-    """The elastic channel that a session asks for.
-
-    Under the signalled policy the rate is what sends the largest burst of the scene (a video frame,
-    a command) within `serialisation`. Growing precedes the load; shrinking waits `hold` after the
-    demand fell, so that a short dip costs nothing.
-    """
-
-    policy: ResizePolicy = ResizePolicy.SIGNALLED
-    downstream: ChannelRange
-    upstream: ChannelRange
-    serialisation_ns: Period
-    hold_ns: Duration
-
-    def towards(self, direction: Direction) -> ChannelRange:
-        """The range of rates in one direction."""
-        return self.downstream if direction is Direction.DOWNSTREAM else self.upstream
 
 
 class Job(Value):
@@ -283,6 +242,7 @@ class Script(Value):
     access: Access
     pon: Pon = Pon()
     placement: Placement = Placement()
+    channels: Channels = Channels()
     sessions: dict[Name, Session] = Field(default_factory=dict)
     background: dict[Name, Flow] = Field(default_factory=dict)
 

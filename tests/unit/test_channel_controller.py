@@ -20,7 +20,7 @@ from testbed.channel import (
 )
 from testbed.errors import InvariantError
 from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.model.scenario import ChannelRange, ChannelRequest, ResizePolicy
+from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
 
 M = 1_000_000
 MS = 1_000_000

@@ -3,7 +3,8 @@
 from testbed.channel import Demand, Load, Packets, demand_of_scene
 from testbed.channel.demand import need
 from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.model.scenario import ChannelRange, ChannelRequest, Commands, Job, ResizePolicy, Scene, Session
+from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
+from testbed.model.scenario import Commands, Job, Scene, Session
 
 BARE = Packets(payload_bytes=10**9, overhead_bytes=0)
 SCENE = Scene(name="uhd", at_ns=0, rate_bps=45_000_000)

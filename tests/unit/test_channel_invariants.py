@@ -23,7 +23,7 @@ from testbed.channel import (
     decide,
 )
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.scenario import ChannelRange, ChannelRequest
+from testbed.model.channel import ChannelRange, ChannelRequest
 
 # The same examples on every machine and every run: a failure here must be a change of ours.
 REPEATABLE = settings(max_examples=50, deadline=None, derandomize=True)

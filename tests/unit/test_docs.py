@@ -14,11 +14,10 @@ import pytest
 from testbed.cli import main
 from testbed.cli.parser import parser
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
+from testbed.model.channel import ChannelRange, ChannelRequest
 from testbed.model.pon import Discovery, Pon, TContClass, Towards
 from testbed.model.quantity import Expectation, Reference
 from testbed.model.scenario import (
-    ChannelRange,
-    ChannelRequest,
     Commands,
     Flow,
     Job,

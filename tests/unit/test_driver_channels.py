@@ -6,7 +6,8 @@ from fake_network import FakeAssignment, FakeEvents, FakeLoop, FakeNetwork, elas
 from testbed.driver.channels import Channels
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.model.scenario import ChannelRange, Script
+from testbed.model.channel import ChannelRange
+from testbed.model.scenario import Script
 from testbed.plan.shaping import FIRST_CHANNEL
 
 MS = 1_000_000
