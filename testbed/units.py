@@ -85,7 +85,7 @@ class Dimension:
             return " (a rate counts bits, 8 to a byte)"
         usual = _usual(unit)
         if usual not in self.units:
-            for other in (RATE, DURATION, SIZE, LENGTH):
+            for other in (RATE, DURATION, SIZE, LENGTH, SHARE):
                 if unit in other.units:
                     return f" ({unit!r} is a unit of a {other.name})"
         meant = usual if usual in self.units else nearest(unit, self.units)
@@ -140,8 +140,15 @@ DURATION = Dimension(
 )
 SIZE = Dimension("size", "675 kB", {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9})
 LENGTH = Dimension("length", "20 km", {"m": 1, "km": 10**3})
+SHARE = Dimension("share", "35 %", {"ppm": 1, "%": 10**4})
+"""Of a whole: inside in millionths, so that sums and comparisons are exact."""
 
 
 def milliseconds(value_ns: float) -> str:
     """A delay for people: milliseconds with three decimals."""
     return f"{value_ns / 1e6:.3f} ms"
+
+
+def percent(value_ppm: float) -> str:
+    """A share for people: percent with one decimal."""
+    return f"{value_ppm / 1e4:.1f} %"

@@ -1,6 +1,6 @@
 """From a scene of a session to the load that its channel must carry, and from a load to the rate it needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.channel import words
 from testbed.channel.events import Demand, Load
@@ -31,13 +31,23 @@ class Packets:
 
 
 def demand_of_scene(name: str, session: Session, scene: Scene, packets: Packets) -> Demand:
-    """What the session called `name` will send in a scene: video frames downstream, commands upstream."""
+    """What the session called `name` will send in a scene: frames downstream, commands and frames upstream."""
     return Demand(
         session=name,
         scene=scene.name,
         downstream=_load_of_frames(scene.rate_bps, session.frames_per_second, packets),
-        upstream=_load_of_commands(session.commands, packets),
+        upstream=_upstream(session, scene, packets),
     )
+
+
+def _upstream(session: Session, scene: Scene, packets: Packets) -> Load:
+    """Commands, and the player's own video if it sends any; the larger burst of the two sets the rate."""
+    commands = _load_of_commands(session.commands, packets)
+    if scene.upstream_bps is None:
+        return commands
+    video = _load_of_frames(scene.upstream_bps, session.frames_per_second, packets)
+    larger = max(video, commands, key=lambda load: load.burst_bytes)
+    return replace(larger, mean_bps=video.mean_bps + commands.mean_bps)
 
 
 def _load_of_frames(rate_bps: int, frames_per_second: int, packets: Packets) -> Load:

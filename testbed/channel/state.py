@@ -1,12 +1,17 @@
 """What the channel controller remembers: links, channels in the order of admission, and their needs."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from testbed.channel.demand import Need
+from testbed.channel.meter import Meter
 from testbed.errors import InvariantError
-from testbed.model.base import Direction
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.channel import ChannelRequest
 from testbed.units import RATE
+
+DIRECTIONS = (DOWNSTREAM, UPSTREAM)
+"""The order of a channel's two lanes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """A need that was signalled, and when a lower one took its place; None while it is the present one."""
+    """A need that was signalled or measured, and when a lower one took its place; None while it is present."""
 
     need: Need
     ended_at_ns: int | None = None
@@ -44,24 +49,32 @@ class Want:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One direction of a channel: what it was granted, over which links, and what it wanted of late.
+    """One direction of a channel: what it has, over which links of this direction, and what it wanted of late.
 
     `wants` falls strictly in rate: the first still counts because it ended less than the hold time ago,
     the last is the present need. So the channel follows the maximum of the needs over the hold time.
+    Until it is open it takes its committed rate, whatever it wants.
     """
 
     session: str
     direction: Direction
     links: tuple[str, ...]
     committed_bps: int
+    weight: int
     hold_ns: int
     wants: tuple[Want, ...]
     rate_bps: int
+    is_open: bool
 
     @property
     def need(self) -> Need:
         """What counts now."""
         return self.wants[0].need
+
+    @property
+    def surplus_bps(self) -> int:
+        """What it can use above its committed rate."""
+        return self.wants[0].need.rate_bps - self.committed_bps if self.is_open else 0
 
     @property
     def wake_at_ns(self) -> int | None:
@@ -74,36 +87,67 @@ class Lane:
         *held, present = self.wants
         earlier = (*held, replace(present, ended_at_ns=now_ns))
         higher = tuple(want for want in earlier if want.need.rate_bps > need.rate_bps)
-        return replace(self, wants=(*higher, Want(need=need)))
+        return replace(self, wants=(*higher, Want(need=need))).at(now_ns)
 
     def at(self, now_ns: int) -> "Lane":
         """Without the needs that have been lower for the whole hold time."""
         wants = self.wants
         while wants[0].ended_at_ns is not None and wants[0].ended_at_ns + self.hold_ns <= now_ns:
             wants = wants[1:]
-        return replace(self, wants=wants)
+        return self if wants is self.wants else replace(self, wants=wants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """An admitted channel: the request that it answers, and one lane for each direction."""
+    """An admitted channel: the request that it answers, one lane for each direction, and its times.
+
+    It is due to open at `opens_at_ns`, and active once `opened_at_ns` is set; its lifetime counts from there.
+    """
 
     session: str
     request: ChannelRequest
     lanes: tuple[Lane, Lane]
+    opens_at_ns: int
+    opened_at_ns: int | None = None
+    lifetime_ns: int | None = None
 
     def towards(self, direction: Direction) -> Lane:
         """The lane in one direction."""
-        return next(lane for lane in self.lanes if lane.direction is direction)
+        return self.lanes[0] if direction is DOWNSTREAM else self.lanes[1]
+
+    @property
+    def expires_at_ns(self) -> int | None:
+        """When its lifetime ends; None if it has none, or has not begun."""
+        if self.opened_at_ns is None or self.lifetime_ns is None:
+            return None
+        return self.opened_at_ns + self.lifetime_ns
+
+    @property
+    def wake_at_ns(self) -> int | None:
+        """When something about it is due: its opening, its end, or a need that has been lower for long enough."""
+        if self.opened_at_ns is None:
+            return self.opens_at_ns
+        due = (self.expires_at_ns, self.lanes[0].wake_at_ns, self.lanes[1].wake_at_ns)
+        return min((at_ns for at_ns in due if at_ns is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
-    """All there is to know: `channels` in the order of admission, sessions refused, the last instant seen."""
+    """All there is to know.
+
+    `holders` are the channels by session, in the order of admission; `refused` the sessions that know, or
+    need not know, that they have none: refused, pre-empted or expired. `promised_bps` sums the committed
+    rates over each link, `due_at_ns` says when something about a channel is due, `meters` what the
+    counters of measured channels have told. `at_ns` is the last instant seen.
+    """
 
     links: tuple[Link, ...]
-    channels: tuple[Channel, ...] = ()
+    provisioning_ns: int = 0
+    holders: Mapping[str, Channel] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
+    promised_bps: Mapping[tuple[str, Direction], int] = field(default_factory=dict)
+    due_at_ns: Mapping[str, int] = field(default_factory=dict)
+    meters: Mapping[str, tuple[Meter, Meter]] = field(default_factory=dict)
     at_ns: int = 0
 
     def __post_init__(self) -> None:
@@ -112,10 +156,14 @@ class ChannelState:
             raise ValueError("two links have the same name and direction; channels could not tell them apart")
 
     @property
+    def channels(self) -> tuple[Channel, ...]:
+        """All channels, in the order of admission."""
+        return tuple(self.holders.values())
+
+    @property
     def wake_at_ns(self) -> int | None:
         """When a Tick is due, None if only an event can change anything."""
-        due = [lane.wake_at_ns for channel in self.channels for lane in channel.lanes]
-        return min((at_ns for at_ns in due if at_ns is not None), default=None)
+        return min(self.due_at_ns.values(), default=None)
 
     def channel(self, session: str) -> Channel:
         """The channel of a session.
@@ -123,20 +171,17 @@ class ChannelState:
         Raises:
             InvariantError: It has none; a caller that was refused or has released must know that.
         """
-        for channel in self.channels:
-            if channel.session == session:
-                return channel
-        raise InvariantError(
-            f"session {session} has no channel; there are {[c.session for c in self.channels]}"
-        )
+        if session not in self.holders:
+            raise unknown_session(session, self.holders)
+        return self.holders[session]
 
     def has(self, session: str) -> bool:
         """Whether the session has a channel."""
-        return any(channel.session == session for channel in self.channels)
+        return session in self.holders
 
     def lanes(self, direction: Direction) -> tuple[Lane, ...]:
         """All lanes of one direction in the order of admission."""
-        return tuple(channel.towards(direction) for channel in self.channels)
+        return tuple(channel.towards(direction) for channel in self.holders.values())
 
     def path(self, names: tuple[str, ...], direction: Direction) -> tuple[Link, ...]:
         """The links of these names in one direction; a name may be known in one direction only."""
@@ -146,3 +191,10 @@ class ChannelState:
                 f"no link is called {', '.join(unknown)}; there are {[k.name for k in self.links]}"
             )
         return tuple(link for link in self.links if link.name in names and link.direction is direction)
+
+
+def unknown_session(session: str, holders: Mapping[str, Channel]) -> InvariantError:
+    """What to raise when a session without a channel speaks as if it had one."""
+    some = [*holders][:8]
+    more = f" and {len(holders) - len(some)} more" if len(holders) > len(some) else ""
+    return InvariantError(f"session {session} has no channel; there are {some}{more}")

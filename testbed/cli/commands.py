@@ -52,6 +52,14 @@ def plan(options: argparse.Namespace) -> int:
     return 0
 
 
+def serve(options: argparse.Namespace) -> int:
+    """`testbed serve`."""
+    # The web framework is loaded by those who serve, not by those who check a file.
+    from testbed.cli.serve import serve as serve_scenario
+
+    return serve_scenario(options)
+
+
 def report(options: argparse.Namespace) -> int:
     """`testbed report`."""
     run_directory = RunDirectory.open(options.run)
@@ -174,6 +182,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "check": check,
     "plan": plan,
+    "serve": serve,
     "report": report,
     "kernel": kernel,
     "clean": clean,

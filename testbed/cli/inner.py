@@ -23,13 +23,16 @@ from testbed.net.ledger import Ledger
 from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan
 from testbed.program.clock import Clock
+from testbed.program.line import Line
 from testbed.program.loop import Loop
 from testbed.scenario import load
 from testbed.venue.progress import Progress, append_progress
 
 
-def execute(folder: Path, variant: str, at_fork: Callable[[int], None]) -> None:
+def execute(folder: Path, variant: str, at_fork: Callable[[int], None], line: Line | None = None) -> None:
     """Run one variant of `folder/scenario.yaml`; its raw records are in `folder` afterwards.
+
+    With a line the network carries out the orders that come by it, and stays up until it is closed.
 
     Raises:
         TestbedError: Any of its kinds; nothing is left running.
@@ -46,7 +49,12 @@ def execute(folder: Path, variant: str, at_fork: Callable[[int], None]) -> None:
         for pid in emulation.pids():
             at_fork(pid)
         programs = PlannedPrograms(plan, scenario, emulation.upstream_line)
-        Driver(scenario, emulation, programs, folder, report, at_fork).run()
+        Driver(scenario, emulation, programs, folder, report, at_fork, line).run()
+
+
+def _line(end: str) -> Line:
+    """Our end of the line to outside: an inherited socket by its number, or the path of a serial line."""
+    return Line(int(end)) if end.isdecimal() else Line.serial(Path(end))
 
 
 def shell(folder: Path, variant: str) -> None:
@@ -67,19 +75,26 @@ def shell(folder: Path, variant: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m testbed.cli.inner FOLDER VARIANT [--ledger FILE] [--shell]`; the status is the error's."""
+    """`python -m testbed.cli.inner FOLDER VARIANT [--ledger FILE] [--shell | --serve LINE]`.
+
+    The status is the error's.
+    """
     parser = argparse.ArgumentParser(prog="testbed.cli.inner")
     parser.add_argument("folder", type=Path)
     parser.add_argument("variant")
     parser.add_argument("--ledger", type=Path, help="record every process made in this file")
-    parser.add_argument("--shell", action="store_true")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--shell", action="store_true", help="Mininet's command line instead of a run")
+    instead.add_argument("--serve", metavar="LINE", help="a serial line, or an inherited socket's number")
     options = parser.parse_args(arguments)
     ledger = Ledger(options.ledger) if options.ledger else None
     try:
         if options.shell:
             shell(options.folder, options.variant)
         else:
-            execute(options.folder, options.variant, ledger.add if ledger else lambda _pid: None)
+            at_fork = ledger.add if ledger else lambda _pid: None
+            line = _line(options.serve) if options.serve else None
+            execute(options.folder, options.variant, at_fork, line)
     except TestbedError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

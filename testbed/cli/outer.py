@@ -35,7 +35,7 @@ def run_in_virtual(
         output_dir=folder,
         seed=seed,
         wall_limit_s=wall_limit_s,
-        visible=tuple(_topology_files(folder, variant)),
+        visible=tuple(topology_files(folder, variant)),
     )
     return boot(kernel.require(), request, on_progress).exit_status
 
@@ -70,7 +70,7 @@ def run_on_host(
             tail.remove()
 
 
-def _topology_files(folder: Path, variant: str) -> list[Path]:
+def topology_files(folder: Path, variant: str) -> list[Path]:
     """Topologies outside the project, which the inner program must be able to read."""
     name = _scenario(folder, variant).network.topology
     return [Path(name).parent] if name.endswith(".py") else []
@@ -103,11 +103,11 @@ def main(arguments: list[str]) -> int:
         say(error=str(error), exit_status=error.exit_status)
         return error.exit_status
     if status:
-        say(error=_last_error(options.folder / CONSOLE_NAME), exit_status=status)
+        say(error=last_error(options.folder / CONSOLE_NAME), exit_status=status)
     return status
 
 
-def _last_error(console: Path) -> str:
+def last_error(console: Path) -> str:
     """What the inner program printed on its way out."""
     lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith(("error: ", "Traceback "))]

@@ -36,6 +36,11 @@ def parser() -> argparse.ArgumentParser:
     _scenario(
         _command(commands, "plan", "print the network of a scenario as text", ["testbed plan cloud_gaming"])
     )
+    _serve(_command(commands, "serve", "run a network in real time, with its API on this machine", [
+        "testbed serve cloud_gaming",
+        "testbed serve cloud_gaming --variant elastic --listen 127.0.0.1:9000",
+        "testbed serve my.yaml --profiles my_profiles.yaml --tokens tokens.yaml --state sessions.db",
+    ]))  # fmt: skip
     _report(_command(commands, "report", "report on a finished run again", [
         "testbed report runs/cloud_gaming-7-20260101T120000",
         "testbed report runs/cloud_gaming-7-20260101T120000 --csv tables",
@@ -85,11 +90,15 @@ def _command(commands: Any, name: str, help_text: str, examples: list[str]) -> a
 
 
 def _scenario(command: argparse.ArgumentParser) -> None:
-    named: Any = command.add_argument("scenario", help="scenario file, or the name of a shipped one")
-    named.completer = _complete_scenario
+    _one_scenario(command)
     command.add_argument(
         "--variant", action="append", default=[], metavar="V", help="only this variant; repeatable"
     )
+
+
+def _one_scenario(command: argparse.ArgumentParser) -> None:
+    named: Any = command.add_argument("scenario", help="scenario file, or the name of a shipped one")
+    named.completer = _complete_scenario
     command.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's own seed")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
@@ -111,6 +120,33 @@ def _run(command: argparse.ArgumentParser) -> None:
         "--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
         help="longest wall time of a variant, in seconds (default: %(default)g)",
     )  # fmt: skip
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    _one_scenario(command)
+    command.add_argument("--variant", metavar="V", help="which variant (default: the first)")
+    command.add_argument(
+        "--venue", choices=("virtual", "host"), default="virtual",
+        help="the embedded kernel without virtual time (default), or this machine's kernel",
+    )  # fmt: skip
+    command.add_argument(
+        "--listen", default="127.0.0.1:8080", metavar="HOST:PORT",
+        help="where the API is (default: %(default)s); port 0 takes any that is free",
+    )  # fmt: skip
+    command.add_argument(
+        "--profiles", type=Path, metavar="FILE", help="QoS profiles (default: those that are shipped)"
+    )
+    command.add_argument(
+        "--tokens", type=Path, metavar="FILE", help="who may call (default: a token made for this time)"
+    )
+    command.add_argument("--state", type=Path, metavar="FILE", help="keep sessions here over a restart")
+    command.add_argument(
+        "--allow-sink", action="append", default=[], metavar="HOST",
+        help="a host, address or network that events may be sent to (default: none); repeatable",
+    )  # fmt: skip
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="run directory (default: a new one below runs/)"
+    )
 
 
 def _report(command: argparse.ArgumentParser) -> None:

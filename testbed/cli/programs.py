@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from testbed.driver.classes import home_of
+from testbed.cli.northbound import PORT as API_PORT
+from testbed.cli.northbound import northbound_program, token_of
+from testbed.driver.classes import PORTS_PER_SESSION, home_of
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Role
@@ -23,6 +25,7 @@ from testbed.program.control import Control
 from testbed.program.loop import Loop
 from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.application import Application, Booked
 from testbed.workload.bulk import TcpSink, TcpSource
 from testbed.workload.departures import departures
 from testbed.workload.game import Ends, Player, RenderServer
@@ -72,6 +75,33 @@ class PlannedPrograms:
                 carried_bytes=encapsulated_bytes(frame, flow.packet_bytes + ETHERNET_BYTES),
                 instants_ns=(clock.epoch_ns + at_ns + way_ns for at_ns in instants),
             )
+
+    def northbound(self, control: Control) -> Program:
+        """The server of the northbound API."""
+        given = self._scenario.northbound
+        assert given is not None
+        booking = [name for name, session in self._scenario.sessions.items() if session.booking is not None]
+        return northbound_program(self._plan, given.host, booking, control)
+
+    def application(self, placed: Placed, clock: Clock, control: Control) -> Program:
+        """The application server of a session that books its channel."""
+        northbound, session = self._scenario.northbound, placed.session
+        assert northbound is not None
+        assert session.booking is not None
+        booked = Booked(
+            booking=session.booking,
+            ends_at_ns=session.ends_at_ns,
+            device_ip=self._plan.address(session.player).ip,
+            server_ip=self._plan.address(placed.node).ip,
+            server_ports=(placed.first_port, placed.first_port + PORTS_PER_SESSION - 1),
+            api=(self._plan.address(northbound.host).ip, API_PORT),
+            token=token_of(placed.name),
+        )
+
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            return [Application(loop, booked, lambda call: control.say("call", call=call))]
+
+        return lambda: run_program(control, Loop(clock), parts)
 
     def at_node(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Program:
         """The render server, with its end of the probes."""

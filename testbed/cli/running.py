@@ -52,7 +52,7 @@ def run_scenario(
     Raises:
         TestbedError: The venue is not ready, or a variant failed. The run directory stays, with its logs.
     """
-    kernel_facts = _require_venue(venue, scenario_file)
+    kernel_facts = require_venue(venue, scenario_file)
     seed = next(iter(scenario_file.variants.values())).seed
     started_at = datetime.now()
     run = RunDirectory.create_at(out) if out else RunDirectory.create(scenario_file.name, seed, started_at)
@@ -69,9 +69,9 @@ def run_scenario(
         shutil.rmtree(run.path)
         raise
     except BaseException:
-        _keep_logs(run, variants)
+        keep_logs(run, variants)
         raise
-    _keep_logs(run, variants)
+    keep_logs(run, variants)
     wall_s = time.monotonic() - began_s
     # Arrow and numpy are loaded by those who have run something, not by those who check a file.
     from testbed.record.merge import merge
@@ -79,11 +79,11 @@ def run_scenario(
     merge(run, variants)
     facts = {"seed": seed, "venue": venue, "kernel": kernel_facts, "settings": list(settings)}
     times = {"started_at": started_at.isoformat(timespec="seconds"), "wall_s": round(wall_s, 3)}
-    run.write_manifest({**_identity(scenario_file), **facts, **times})
+    run.write_manifest({**identity(scenario_file), **facts, **times})
     return run
 
 
-def _identity(scenario_file: ScenarioFile) -> dict[str, Any]:
+def identity(scenario_file: ScenarioFile) -> dict[str, Any]:
     """What was run, by what, and how much virtual time it takes: the part of a manifest known before."""
     durations_ns = [scenario.duration_ns for scenario in scenario_file.variants.values()]
     return {
@@ -108,12 +108,24 @@ def plan_texts(scenario_file: ScenarioFile) -> str:
     return "\n".join(f"variant {variant}\n{text}" for variant, text in texts.items())
 
 
-def _require_venue(venue: str, scenario_file: ScenarioFile) -> dict[str, str]:
+def require_venue(venue: str, scenario_file: ScenarioFile) -> dict[str, str]:
+    """What a manifest says of the venue's kernel.
+
+    Raises:
+        KernelError: This machine's kernel lacks something that the scenario needs.
+        NotReadyError: The embedded kernel is not built.
+    """
     if venue == "host":
         require_host(scenario_file.variants.values())
         return {"release": platform.release(), "kind": "host"}
     found = kernel.require()
     return {"release": found.version, "kind": "User-Mode Linux", "key": found.key, "sha256": found.sha256}
+
+
+def failure(run: RunDirectory, variant: str, status: int, reason: str) -> TestbedError:
+    """The error for a variant whose program ended with an exit status other than 0."""
+    kind = _ERRORS.get(status, TestbedError)
+    return kind(f"variant {variant}: {reason}\nIts console is kept in {run.log_path(variant)}")
 
 
 class _Variants:
@@ -168,9 +180,8 @@ class _Variants:
         status = process.wait()
         (folder / SCENARIO_FILE).unlink(missing_ok=True)
         if status and not self._stopping:
-            kind = _ERRORS.get(status, TestbedError)
             reason = said.get("error", f"its process ended with status {status}")
-            raise kind(f"variant {variant}: {reason}\nIts console is kept in {self._run.log_path(variant)}")
+            raise failure(self._run, variant, status, reason)
 
     def stop(self) -> None:
         """End every variant, and wait until nothing of it is left."""
@@ -188,7 +199,8 @@ class _Variants:
                 process.wait()
 
 
-def _keep_logs(run: RunDirectory, variants: Sequence[str]) -> None:
+def keep_logs(run: RunDirectory, variants: Sequence[str]) -> None:
+    """Move the consoles from the raw records to where they stay."""
     for variant in variants:
         console = run.raw_path(variant) / CONSOLE_NAME
         if console.exists():

@@ -1,6 +1,7 @@
-"""Carries out on the running network what the channel controller decides, and writes down both."""
+"""Carries out what the channel controller decides: classes and filters on both ends of the PON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import groupby
 
 from testbed.channel import (
     ChannelState,
@@ -8,108 +9,131 @@ from testbed.channel import (
     Decision,
     Demand,
     Event,
+    Extend,
+    Link,
     Open,
     Output,
-    Packets,
     Release,
     Request,
     Resize,
     Tick,
     decide,
-    demand_of_scene,
 )
 from testbed.driver.assignment import Assignment
-from testbed.driver.classes import class_of_channel, home_of, match_of_channel
-from testbed.driver.links import links_between, shared_links
-from testbed.driver.protocols import Placed, RunningNetwork
+from testbed.driver.carried import Carried
+from testbed.driver.classes import class_of_channel, home_of, minor_of_channel
+from testbed.driver.observer import Observer
+from testbed.driver.protocols import RunningNetwork
 from testbed.errors import InvariantError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.scenario import Scene, Script
-from testbed.plan.network_plan import Match, ShapedClass
+from testbed.model.channel import ChannelRequest, ResizePolicy
+from testbed.model.channel import Channels as Settings
+from testbed.plan.network_plan import ShapedClass
 from testbed.plan.pon import channel_tcont
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
-_DIRECTIONS = (DOWNSTREAM, UPSTREAM)
-_HEADERS_BYTES = 42
-"""Ethernet, IPv4 and UDP, as tc counts them."""
-VIDEO_PAYLOAD_BYTES = 1400
 _EMPTY_CHECK_NS = 1_000_000
+"""How often a closed channel's queue is looked at before its class is removed."""
+_DIRECTIONS = (DOWNSTREAM, UPSTREAM)
+_FROM_COUNTERS = (ResizePolicy.MEASURED, ResizePolicy.PREDICTIVE)
 
 
 class Channels:
-    """The channels of a run: the controller's state, and the classes that realise it."""
+    """The channels of a run: the controller's state, and the classes that realise it.
+
+    `on_decision` is told every decision of the controller, after it was written down and carried out.
+    """
 
     def __init__(
         self,
         network: RunningNetwork,
-        scenario: Script,
+        links: tuple[Link, ...],
+        settings: Settings,
         loop: Loop,
         events: EventLog,
         assignment: Assignment,
     ) -> None:
         self._network, self._loop, self._events = network, loop, events
         self._assignment = assignment
-        players = [session.player for session in scenario.sessions.values()]
-        self._state = ChannelState(links=shared_links(network.plan, scenario.access, players))
-        overhead_bytes = network.plan.pon_port(DOWNSTREAM).classes[0].overhead_bytes
-        self._packets = Packets(
-            payload_bytes=VIDEO_PAYLOAD_BYTES, overhead_bytes=_HEADERS_BYTES + overhead_bytes
-        )
-        self._placed: dict[str, tuple[int, Placed]] = {}
-        self._open: dict[tuple[str, Direction], tuple[ShapedClass, Match]] = {}
-        self._demand: dict[tuple[str, Direction], int] = {}
+        self._state = ChannelState(links=links, provisioning_ns=settings.provisioning_ns)
+        self._carried: dict[str, Carried] = {}
+        self._observed: set[str] = set()
+        self._open: dict[tuple[str, Direction], ShapedClass] = {}
+        self._closing: set[str] = set()
+        self._when_closed: dict[str, Callable[[], None]] = {}
         self._wake_at_ns: int | None = None
+        self._observer = Observer(network, loop, settings.sample_ns, self.tell)
+        self.on_decision: Callable[[Decision], None] = lambda _decision: None
 
-    def request(self, index: int, placed: Placed) -> None:
-        """Ask for the channel of a session that wants one; it opens at the rate of the first scene."""
-        channel = placed.session.channel
-        if channel is None:
-            return
-        self._placed[placed.name] = (index, placed)
-        demand = demand_of_scene(placed.name, placed.session, placed.session.scenes[0], self._packets)
-        self._note(demand)
-        links = links_between(self._network.plan, placed.session.player, placed.node)
-        self._decide(Request(session=placed.name, channel=channel, links=links, demand=demand))
+    def request(self, carried: Carried, channel: ChannelRequest, demand: Demand | None = None) -> None:
+        """Ask for a channel for some packets; with a demand it opens at the rate that this needs."""
+        self._carried[carried.session] = carried
+        if channel.policy in _FROM_COUNTERS:
+            self._observed.add(carried.session)
+        self.tell(
+            Request(
+                session=carried.session,
+                channel=channel,
+                links=carried.links,
+                demand=demand,
+                delay_ns=carried.delay_ns,
+            )
+        )
 
-    def enter_scene(self, placed: Placed, scene: Scene) -> None:
-        """Have the channel follow a session into a scene; on return the classes have their rates."""
-        demand = demand_of_scene(placed.name, placed.session, scene, self._packets)
-        self._note(demand)
-        if placed.name in self._placed:
-            self._decide(demand)
+    def has(self, session: str) -> bool:
+        """Whether a session has asked for a channel and not released it."""
+        return session in self._carried
 
-    def release(self, placed: Placed, reason: str, then: Callable[[], None]) -> None:
-        """Give a session's channel back; `then` is called when its classes are empty and gone."""
-        self._demand = {key: bps for key, bps in self._demand.items() if key[0] != placed.name}
-        if placed.name not in self._placed:
+    def extend(self, session: str, lifetime_ns: int) -> None:
+        """Have a channel live until so long after its opening."""
+        self.tell(Extend(session=session, lifetime_ns=lifetime_ns))
+
+    def release(self, session: str, reason: str, then: Callable[[], None]) -> None:
+        """Give a channel back; `then` is called when its classes are empty and gone."""
+        self.tell(Release(session=session, reason=reason))
+        if session in self._closing:
+            self._when_closed[session] = then
+        else:
+            del self._carried[session]
             then()
-            return
-        closing = [(d, *self._open[placed.name, d]) for d in _DIRECTIONS if (placed.name, d) in self._open]
-        self._decide(Release(session=placed.name, reason=reason))
-        del self._placed[placed.name]
-        self._remove_when_empty(placed.name, closing, then)
 
     def rate_bps(self, session: str, direction: Direction) -> int | None:
-        """What a session's channel is given now; None without a channel."""
+        """What a session's channel is given now; None without a channel, or before it is open."""
         shaped = self._open.get((session, direction))
-        return shaped[0].rate_bps if shaped else None
+        return shaped.rate_bps if shaped else None
 
-    def demand_bps(self, session: str, direction: Direction) -> int | None:
-        """What the session's present scene sends on average; None outside a scene."""
-        return self._demand.get((session, direction))
+    def number(self, session: str) -> int:
+        """The number of the channel of a session that has asked for one."""
+        return self._carried[session].number
 
-    def _note(self, demand: Demand) -> None:
-        for direction in _DIRECTIONS:
-            self._demand[demand.session, direction] = demand.towards(direction).mean_bps
+    def minor(self, session: str) -> int:
+        """The class of the channel of a session that has asked for one."""
+        return minor_of_channel(self.number(session))
 
-    def _decide(self, event: Event) -> None:
+    def opened(self) -> Iterable[tuple[str, Direction, ShapedClass]]:
+        """Every class of a channel, with its session and direction."""
+        return [(session, direction, shaped) for (session, direction), shaped in self._open.items()]
+
+    def tell(self, event: Event) -> None:
+        """Have the controller decide about an event, and carry out what it decides."""
         # At a signal the clock may stand a moment before an instant the controller has seen: never behind it.
         now_ns = max(self._loop.clock.now_ns(), self._state.at_ns)
         self._state, outputs = decide(self._state, event, now_ns)
-        for output in outputs:
-            self._carry_out(output, now_ns)
+        decisions = []
+        for is_resize, alike in groupby(outputs, _is_resize):
+            if is_resize:
+                decisions += self._resize([*alike], now_ns)
+                continue
+            for output in alike:
+                if isinstance(output, Decision):
+                    self._events.write(output.kind, now_ns, **output.fields)
+                    decisions.append(output)
+                else:
+                    self._carry_out(output)
         self._sleep()
+        for decision in decisions:
+            self.on_decision(decision)
 
     def _sleep(self) -> None:
         wake_at_ns = self._state.wake_at_ns
@@ -119,53 +143,75 @@ class Channels:
 
     def _tick(self) -> None:
         self._wake_at_ns = None
-        self._decide(Tick())
+        self.tell(Tick())
 
-    def _carry_out(self, output: Output, now_ns: int) -> None:
+    def _carry_out(self, output: Output) -> None:
         match output:
-            case Decision():
-                self._events.write(output.kind, now_ns, **output.fields)
             case Open():
-                index, placed = self._placed[output.session]
+                carried = self._carried[output.session]
                 shaped = self._class(output.session, output.rate_bps, output.queue_bytes)
-                where = match_of_channel(
-                    self._network.plan, index, output.direction, placed.session.player, placed.node
-                )
-                self._network.open(output.direction, shaped, where)
+                self._network.open(output.direction, shaped, carried.towards(output.direction))
                 self._assign(output.session, output.direction, shaped)
-                self._open[output.session, output.direction] = (shaped, where)
+                self._open[output.session, output.direction] = shaped
                 self._acted("net.open", output.session, output.direction, output.rate_bps)
-            case Resize():
-                old, where = self._open[output.session, output.direction]
-                if old.queue_bytes is None:
-                    raise InvariantError(f"the class of {output.session} {output.direction} has no queue")
-                shaped = self._class(output.session, output.to_bps, old.queue_bytes)
-                self._network.resize(output.direction, shaped)
-                self._assign(output.session, output.direction, shaped)
-                self._open[output.session, output.direction] = (shaped, where)
-                self._acted("net.resize", output.session, output.direction, output.to_bps)
+                if output.session in self._observed:
+                    self._observer.opened(output.session, output.direction, shaped.minor)
             case Close():
-                for direction in _DIRECTIONS:
-                    _, where = self._open.pop((output.session, direction))
-                    self._network.unmatch(direction, where)
+                self._close(output.session)
+
+    def _resize(self, outputs: list[Output], now_ns: int) -> list[Decision]:
+        """Carry out neighbouring resizes in one request a direction, in their order; the decisions."""
+        decisions = [output for output in outputs if isinstance(output, Decision)]
+        for decision in decisions:
+            self._events.write(decision.kind, now_ns, **decision.fields)
+        for direction in _DIRECTIONS:
+            changed = []
+            for output in outputs:
+                if isinstance(output, Resize) and output.direction is direction:
+                    changed.append((output.session, self._resized(output)))
+            if not changed:
+                continue
+            self._network.resize(direction, *(shaped for _, shaped in changed))
+            for session, shaped in changed:
+                self._assign(session, direction, shaped)
+                self._acted("net.resize", session, direction, shaped.rate_bps)
+        return decisions
+
+    def _resized(self, output: Resize) -> ShapedClass:
+        old = self._open[output.session, output.direction]
+        if old.queue_bytes is None:
+            raise InvariantError(f"the class of {output.session} {output.direction} has no queue")
+        shaped = self._class(output.session, output.to_bps, old.queue_bytes)
+        self._open[output.session, output.direction] = shaped
+        return shaped
 
     def _assign(self, session: str, direction: Direction, shaped: ShapedClass) -> None:
         """Upstream a class is a T-CONT, and its rate is the OLT's affair."""
         if direction is UPSTREAM:
-            home = home_of(self._network.plan, self._placed[session][1].session.player)
+            home = home_of(self._network.plan, self._carried[session].player)
             self._assignment.set(channel_tcont(shaped.minor, home, shaped.rate_bps))
 
     def _class(self, session: str, rate_bps: int, queue_bytes: int) -> ShapedClass:
-        index, _ = self._placed[session]
-        return class_of_channel(self._network.plan, index, session, rate_bps, queue_bytes)
+        number = self._carried[session].number
+        return class_of_channel(self._network.plan, number, session, rate_bps, queue_bytes)
 
-    def _remove_when_empty(
-        self, session: str, closing: list[tuple[Direction, ShapedClass, Match]], then: Callable[[], None]
-    ) -> None:
+    def _close(self, session: str) -> None:
+        """Send a channel's packets back to its home's class, and remove its own when they are empty."""
+        self._observer.closed(session)
+        self._observed.discard(session)
+        closing = []
+        for direction in _DIRECTIONS:
+            shaped = self._open.pop((session, direction))
+            self._network.unmatch(direction, self._carried[session].towards(direction)[0].order)
+            closing.append((direction, shaped))
+        self._closing.add(session)
+        self._remove_when_empty(session, closing)
+
+    def _remove_when_empty(self, session: str, closing: list[tuple[Direction, ShapedClass]]) -> None:
         left = []
-        for direction, shaped, where in closing:
+        for direction, shaped in closing:
             if self._network.counters(direction)[shaped.minor].backlog_bytes:
-                left.append((direction, shaped, where))
+                left.append((direction, shaped))
             else:
                 if direction is UPSTREAM:
                     self._assignment.forget(shaped.minor)
@@ -173,11 +219,20 @@ class Channels:
                 self._acted("net.close", session, direction, shaped.rate_bps)
         if left:
             again_ns = self._loop.clock.now_ns() + _EMPTY_CHECK_NS
-            self._loop.at(again_ns, lambda: self._remove_when_empty(session, left, then))
-        else:
+            self._loop.at(again_ns, lambda: self._remove_when_empty(session, left))
+            return
+        self._closing.remove(session)
+        then = self._when_closed.pop(session, None)
+        if then is not None:
+            del self._carried[session]
             then()
 
     def _acted(self, kind: str, session: str, direction: Direction, rate_bps: int) -> None:
         self._events.write(
             kind, self._loop.clock.now_ns(), session=session, direction=direction, rate_bps=rate_bps
         )
+
+
+def _is_resize(output: Output) -> bool:
+    """Whether an output is a resize or the decision for one."""
+    return isinstance(output, Resize) or (isinstance(output, Decision) and output.kind == "channel.resize")

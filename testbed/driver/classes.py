@@ -1,8 +1,8 @@
 """Which tc class carries a session: its channel's while it has one, its home's otherwise. Pure."""
 
-from testbed.model.base import DOWNSTREAM, Direction
-from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
-from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER, LINE, channel_class
+from testbed.model.base import DOWNSTREAM
+from testbed.plan.network_plan import NetworkPlan, ShapedClass
+from testbed.plan.shaping import FIRST_CHANNEL, LINE, channel_class
 from testbed.pon.provision import FIRST_HOME
 
 FIRST_PORT = 40_000
@@ -15,26 +15,12 @@ def first_port(index: int) -> int:
 
 
 def class_of_channel(
-    plan: NetworkPlan, index: int, name: str, rate_bps: int, queue_bytes: int
+    plan: NetworkPlan, number: int, name: str, rate_bps: int, queue_bytes: int
 ) -> ShapedClass:
-    """The class of a session's channel at a rate; upstream, where a PON has T-CONTs in its place, too."""
+    """The class of a channel at a rate; upstream, where a PON has T-CONTs in its place, too."""
     # What a frame costs on the PON is the same both ways, and downstream there are always classes.
     line = next(shaped for shaped in plan.pon_port(DOWNSTREAM).classes if shaped.minor == LINE)
-    return channel_class(line, index, rate_bps, queue_bytes, name)
-
-
-def match_of_channel(plan: NetworkPlan, index: int, direction: Direction, player: str, node: str) -> Match:
-    """The session's packets: between these two hosts, on the session's ports."""
-    player_ip, node_ip = plan.address(player).ip, plan.address(node).ip
-    downstream = direction is DOWNSTREAM
-    return Match(
-        order=FIRST_SESSION_ORDER + index,
-        minor=FIRST_CHANNEL + index,
-        source=node_ip if downstream else player_ip,
-        destination=player_ip if downstream else node_ip,
-        ports=first_port(index),
-        port_is_source=downstream,
-    )
+    return channel_class(line, number, rate_bps, queue_bytes, name)
 
 
 def home_of(plan: NetworkPlan, player: str) -> int:
@@ -47,6 +33,6 @@ def minor_of_home(plan: NetworkPlan, player: str) -> int:
     return FIRST_HOME + home_of(plan, player)
 
 
-def minor_of_channel(index: int) -> int:
-    """The class of the channel of the session number `index`."""
-    return FIRST_CHANNEL + index
+def minor_of_channel(number: int) -> int:
+    """The class of the channel with this number."""
+    return FIRST_CHANNEL + number

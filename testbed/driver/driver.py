@@ -9,7 +9,9 @@ what it decides with is pure and lives in `channel` and `placement`.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,15 @@ from testbed.driver.assignment import Assignment
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.classes import first_port
+from testbed.driver.flows import Flows
 from testbed.driver.jobs import Jobs
-from testbed.driver.protocols import Placed, Programs, RunningNetwork
+from testbed.driver.links import shared_links
+from testbed.driver.northbound import MOST_CHANNELS
+from testbed.driver.ordering import Ordering
+from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
 from testbed.driver.rates import Rates
+from testbed.driver.scenes import Scenes
+from testbed.model.network import Role
 from testbed.model.scenario import Scenario, Session
 from testbed.program.clock import Clock, use_exact_timers
 from testbed.program.loop import Loop
@@ -33,7 +41,6 @@ DRAIN_NS = 1_000_000_000
 LATE_NS = 1_000_000
 """A program this late means a machine that cannot keep up; virtual time is never late."""
 PROGRESS_NS = 250_000_000
-_FIRST_FLOW_PORT = 30_000
 _SETTLE_NS = 2_000_000_000
 """From a network's completion to time 0: the kernel's own announcements are over by then."""
 _FORK_NS = 50_000_000
@@ -43,8 +50,19 @@ Report = Callable[[int, int, str], None]
 """Told the virtual time reached, the whole, and what is being done."""
 
 
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A session that has begun, and its programs in the order in which they are stopped."""
+
+    placed: Placed
+    programs: tuple[Child, ...]
+
+
 class Driver:
-    """Runs one variant; make it anew for each."""
+    """Runs one variant; make it anew for each.
+
+    With a `line` to a northbound API outside the network, the network stays up until that line closes.
+    """
 
     def __init__(
         self,
@@ -54,9 +72,10 @@ class Driver:
         logs: Path,
         report: Report,
         at_fork: Callable[[int], None],
+        line: MessageLine | None = None,
     ) -> None:
         self._scenario, self._network, self._programs = scenario, network, programs
-        self._logs, self._report = logs, report
+        self._logs, self._report, self._line = logs, report, line
         now_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
         settle_ns = _SETTLE_NS + _FORK_NS * 2 * len(scenario.background)
         self._clock = Clock(-(-(now_ns + settle_ns) // 10**9) * 10**9)
@@ -65,11 +84,21 @@ class Driver:
         self._rate_log = RateLog(logs)
         self._children = Children(network, self._loop, at_fork)
         self._assignment = Assignment(network, programs, self._children, self._clock)
-        self._channels = Channels(network, scenario, self._loop, self._events, self._assignment)
+        self._channels = Channels(
+            network,
+            shared_links(network.plan, scenario.access, self._devices()),
+            scenario.channels,
+            self._loop,
+            self._events,
+            self._assignment,
+        )
+        self._scenes = Scenes(network.plan, self._channels)
         self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
-        self._active: dict[int, Placed] = {}
-        self._flow_sinks: list[tuple[str, Child]] = []
-        self._flow_sources: list[Child] = []
+        self._active: dict[int, _UnderWay] = {}
+        self._flows = Flows(
+            scenario.background, programs, self._children, self._events, self._clock, self._stop
+        )
+        self._ordering = Ordering(scenario, network, self._channels, self._events, self._clock, self._placed)
         self._sessions_left = len(scenario.sessions)
         self._end_ns = scenario.duration_ns + DRAIN_NS
 
@@ -83,20 +112,27 @@ class Driver:
         use_exact_timers()
         try:
             self._assignment.start()
-            self._start_flows()
+            self._flows.start(self._logs)
             self._events.write("network.ready", self._clock.now_ns())
             for index, (name, session) in enumerate(self._scenario.sessions.items()):
                 self._loop.at(
                     session.starts_at_ns - REQUEST_LEAD_NS, partial(self._request, index, name, session)
                 )
-            rates = Rates(self._network, self._channels, self._loop, self._rate_log, lambda: self._active)
+            self._ordering.start(self._programs, self._children)
+            rates = Rates(
+                self._network, self._channels, self._scenes, self._loop, self._rate_log, self._placed
+            )
             rates.start(self._scenario.duration_ns)
             self._loop.at(0, self._tell_progress)
-            self._loop.at(self._end_ns, self._finish)
+            if self._line is None:
+                self._loop.at(self._end_ns, self._finish)
+            else:
+                self._ordering.listen(self._line, self._loop, self._hang_up)
             self._loop.run()
-            self._stop_flows()
-            if self._assignment.program is not None:
-                self._stop(self._assignment.program)
+            self._flows.stop()
+            for child in (self._ordering.program, self._assignment.program):
+                if child is not None:
+                    self._stop(child)
             self._events.write("run.end", self._clock.now_ns())
         except BaseException:
             self._children.kill()
@@ -105,36 +141,13 @@ class Driver:
             self._events.close()
             self._rate_log.close()
 
-    def _start_flows(self) -> None:
-        for index, (name, flow) in enumerate(self._scenario.background.items()):
-            port = _FIRST_FLOW_PORT + index
-            sink = partial(self._programs.sink, name, flow, port, self._clock, logs=self._logs)
-            source = partial(self._programs.source, name, flow, port, self._clock, logs=self._logs)
-            self._flow_sinks.append((name, self._children.start(f"{name} sink", flow.destination, sink)))
-            self._flow_sources.append(self._children.start(f"{name} source", flow.source, source))
-        self._children.go(*(child for _, child in self._flow_sinks), *self._flow_sources)
-
-    def _stop_flows(self) -> None:
-        for child in self._flow_sources:
-            self._stop(child)
-        for name, child in self._flow_sinks:
-            received_bytes = self._stop(child)["received_bytes"]
-            flow = self._scenario.background[name]
-            self._events.write(
-                "flow.end",
-                self._clock.now_ns(),
-                flow=name,
-                received_bytes=received_bytes,
-                throughput_bps=received_bytes * 8 * 10**9 // (flow.ends_at_ns - flow.starts_at_ns),
-            )
-
     def _request(self, index: int, name: str, session: Session) -> None:
         node = self._jobs.place(name, session)
         if node is None:
             self._sessions_left -= 1
             return
         placed = Placed(name=name, session=session, node=node, first_port=first_port(index))
-        self._channels.request(index, placed)
+        self._scenes.request(index, placed)
         home = self._children.start(
             f"{name} player",
             session.player,
@@ -146,24 +159,61 @@ class Driver:
             lambda control: self._programs.at_node(placed, self._clock, control, self._logs),
             partial(self._enter_scene, placed),
         )
+        programs = [node_child, home]
+        if session.booking is not None:
+            programs.insert(0, self._start_application(placed))
         self._children.go(home, node_child)
-        self._active[index] = placed
+        self._active[index] = _UnderWay(placed, tuple(programs))
         self._event("session.start", session=name, player=session.player, node=node)
-        end = partial(self._end_session, index, placed, home, node_child)
-        self._loop.at(session.ends_at_ns + DRAIN_NS // 2, end)
+        self._loop.at(session.ends_at_ns + DRAIN_NS // 2, partial(self._end_session, index))
+
+    def _start_application(self, placed: Placed) -> Child:
+        """The application server of a session that books its channel through the API."""
+        child = self._children.start(
+            f"{placed.name} application",
+            placed.node,
+            lambda control: self._programs.application(placed, self._clock, control),
+            lambda _child, message: self._event("api.call", session=placed.name, **message["call"]),
+        )
+        self._children.go(child)
+        return child
 
     def _enter_scene(self, placed: Placed, child: Child, message: dict[str, Any]) -> None:
         scene = next(scene for scene in placed.session.scenes if scene.at_ns == message["at_ns"])
         self._event("scene", session=placed.name, scene=scene.name, rate_bps=scene.rate_bps)
-        self._channels.enter_scene(placed, scene)
+        self._scenes.enter(placed, scene)
         self._children.tell(child, "entered")
 
-    def _end_session(self, index: int, placed: Placed, home: Child, node: Child) -> None:
-        self._event("session.end", session=placed.name)
-        self._stop(node)
-        self._stop(home)
+    def _end_session(self, index: int) -> None:
+        """Stop a session's programs and give its channel back; does nothing if that was done already."""
+        if index not in self._active:
+            return
+        under_way = self._active[index]
+        self._event("session.end", session=under_way.placed.name)
+        for program in under_way.programs:
+            self._stop(program)
         del self._active[index]
-        self._channels.release(placed, "the session has ended", partial(self._session_over, placed))
+        over = partial(self._session_over, under_way.placed)
+        self._scenes.release(under_way.placed, "the session has ended", over)
+
+    def _hang_up(self) -> None:
+        """The API outside has gone: end everything that is still under way, and the run."""
+        for index in [*self._active]:
+            self._end_session(index)
+        self._loop.stop()
+
+    def _placed(self) -> list[Placed]:
+        """The sessions that are under way."""
+        return [under_way.placed for under_way in self._active.values()]
+
+    def _devices(self) -> list[str]:
+        """The devices that may have channels, as often as each may have one."""
+        sessions = self._scenario.sessions.values()
+        devices = [session.player for session in sessions if session.channel is not None]
+        if self._line is not None or self._scenario.northbound is not None:
+            homes = cycle(station.name for station in self._network.plan.network.having(Role.HOME))
+            devices += islice(homes, MOST_CHANNELS)
+        return devices
 
     def _stop(self, child: Child) -> dict[str, Any]:
         """Stop a program; one that was late has measured this machine and not the network, so say it."""
@@ -192,7 +242,7 @@ class Driver:
 
     def _tell_progress(self) -> None:
         now_ns = self._clock.now_ns()
-        doing = ", ".join(placed.name for placed in self._active.values()) or "background traffic"
+        doing = ", ".join(placed.name for placed in self._placed()) or "background traffic"
         self._report(min(now_ns, self._end_ns), self._end_ns, doing)
         next_ns = (now_ns // PROGRESS_NS + 1) * PROGRESS_NS
         if next_ns <= self._end_ns:

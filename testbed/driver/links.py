@@ -16,13 +16,14 @@ from testbed.pon import sure_capacity_bps
 def shared_links(plan: NetworkPlan, access: Access, players: Iterable[str]) -> tuple[Link, ...]:
     """Every link on which a player's channel could be oversold, to whichever node.
 
-    On the PON come first what the homes are committed, and upstream what its T-CONTs are guaranteed.
+    A player stands in `players` as often as it may have a channel. On the PON come first what the homes
+    are committed, and upstream what its T-CONTs are guaranteed.
     """
     network = plan.network
-    players = tuple(dict.fromkeys(players))
+    players = tuple(players)
     links = {}
     for node in network.having(Role.COMPUTE):
-        for player in players:
+        for player in dict.fromkeys(players):
             for direction in (DOWNSTREAM, UPSTREAM):
                 for hop in _hops(plan, player, node.name, direction):
                     name, capacity_bps = _name(hop), hop.egress.rate_bps

@@ -1,10 +1,11 @@
 """Samples what each session is given and what it uses, from the class counters, at a fixed interval."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 
 from testbed.driver.channels import Channels
-from testbed.driver.classes import minor_of_channel, minor_of_home
+from testbed.driver.classes import minor_of_home
 from testbed.driver.protocols import Placed, RunningNetwork
+from testbed.driver.scenes import Scenes
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.program.loop import Loop
 from testbed.record.logs import RateLog
@@ -19,12 +20,13 @@ class Rates:
         self,
         network: RunningNetwork,
         channels: Channels,
+        scenes: Scenes,
         loop: Loop,
         log: RateLog,
-        active: Callable[[], Mapping[int, Placed]],
+        active: Callable[[], Iterable[Placed]],
     ) -> None:
-        self._network, self._channels, self._loop, self._log = network, channels, loop, log
-        self._active = active
+        self._network, self._loop, self._log = network, loop, log
+        self._channels, self._scenes, self._active = channels, scenes, active
         self._last: dict[tuple[str, Direction], tuple[int, int, int]] = {}
 
     def start(self, until_ns: int) -> None:
@@ -34,13 +36,13 @@ class Rates:
 
     def _sample(self) -> None:
         now_ns = self._loop.clock.now_ns()
-        active = self._active()
+        active = [*self._active()]
         for direction in (DOWNSTREAM, UPSTREAM) if active else ():
             counters = self._network.counters(direction)
-            for index, placed in active.items():
+            for placed in active:
                 rate_bps = self._channels.rate_bps(placed.name, direction)
                 home = minor_of_home(self._network.plan, placed.session.player)
-                minor = home if rate_bps is None else minor_of_channel(index)
+                minor = home if rate_bps is None else self._channels.minor(placed.name)
                 counted = counters[minor]
                 key, present = (placed.name, direction), (minor, counted.sent_bytes, now_ns)
                 before = self._last.get(key)
@@ -52,7 +54,7 @@ class Rates:
                     session=placed.name,
                     direction=direction,
                     rate_bps=rate_bps,
-                    demand_bps=self._channels.demand_bps(placed.name, direction),
+                    demand_bps=self._scenes.demand_bps(placed.name, direction),
                     throughput_bps=(counted.sent_bytes - before[1]) * 8 * 10**9 // (now_ns - before[2]),
                     backlog_bytes=counted.backlog_bytes,
                     dropped=counted.dropped_packets,

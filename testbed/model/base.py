@@ -69,7 +69,8 @@ Length = _quantity(LENGTH)
 
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
+LONGEST_NAME = 40
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 
 
 class Value(BaseModel):

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value, file_key
 from testbed.model.channel import ChannelRequest, Channels, Period
+from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
 from testbed.units import DURATION
 
@@ -73,11 +74,16 @@ class Placement(Value):
 
 
 class Scene(Value):
-    """A stretch of a session with one frame rate and one mean bit rate."""
+    """A stretch of a session with mean rates of its video: the node's, and the player's if it sends any."""
 
     name: Name
     at_ns: Duration
     rate_bps: PositiveRate
+    upstream_bps: PositiveRate | None = None
+
+    def video_bps(self, direction: Direction) -> int | None:
+        """The mean rate of the video in one direction; None without one."""
+        return self.rate_bps if direction is Direction.DOWNSTREAM else self.upstream_bps
 
 
 class Job(Value):
@@ -105,10 +111,22 @@ def _check_order(starts_at_ns: int, ends_at_ns: int) -> None:
         raise FieldError("ends", f"is not after starts, at {DURATION.format(starts_at_ns)}")
 
 
+class Repeat(Value):
+    """How often a session takes place: `count` times, each beginning at an instant drawn from `within`."""
+
+    count: Annotated[int, Field(ge=1, le=1000)]
+    within_ns: Period
+
+
 class Session(Value):
-    """A cloud-gaming session: a player at home, a render job on a node, frames down, commands up."""
+    """A cloud-gaming session: a player at home, a render job on a node, frames down, commands up.
+
+    With frames up as well it is a meeting. A session with `repeat` stands for many: it is their pattern,
+    with the earliest instants and the first player.
+    """
 
     player: Name
+    repeat: Repeat | None = None
     starts_at_ns: Duration = Field(alias="starts")
     ends_at_ns: Duration = Field(alias="ends")
     job: Job
@@ -117,6 +135,11 @@ class Session(Value):
     commands: Commands = Commands()
     probes: Probes = Probes()
     channel: ChannelRequest | None = None
+    booking: ChannelBooking | None = None
+
+    def sends_video(self, direction: Direction) -> bool:
+        """Whether any of its scenes has video in a direction."""
+        return any(scene.video_bps(direction) is not None for scene in self.scenes)
 
     @model_validator(mode="after")
     def _timed(self) -> "Session":
@@ -243,6 +266,7 @@ class Script(Value):
     pon: Pon = Pon()
     placement: Placement = Placement()
     channels: Channels = Channels()
+    northbound: Northbound | None = None
     sessions: dict[Name, Session] = Field(default_factory=dict)
     background: dict[Name, Flow] = Field(default_factory=dict)
 

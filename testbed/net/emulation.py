@@ -6,7 +6,7 @@ no address resolution and no flooding disturbs a measurement.
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mininet.log import setLogLevel
@@ -128,21 +128,21 @@ class Emulation:
         index: int = self.mininet.get(interface.station).nameToIntf[interface.name].index
         return index
 
-    def open(self, direction: Direction, shaped: ShapedClass, match: Match) -> None:
-        """Add a channel's class to the PON's line, and its filter.
+    def open(self, direction: Direction, shaped: ShapedClass, matches: Sequence[Match]) -> None:
+        """Add a channel's class to the PON's line, and its filters.
 
         Raises:
             KernelError: Refused.
         """
-        self.port(direction).open(shaped, match)
+        self.port(direction).open(shaped, matches)
 
-    def resize(self, direction: Direction, shaped: ShapedClass) -> None:
-        """Give a channel's class its new rate, in place; see `PortShaper.resize`."""
-        self.port(direction).resize(shaped)
+    def resize(self, direction: Direction, *classes: ShapedClass) -> None:
+        """Give channels' classes their new rates, in place and all at once; see `PortShaper.resize`."""
+        self.port(direction).resize(*classes)
 
-    def unmatch(self, direction: Direction, match: Match) -> None:
+    def unmatch(self, direction: Direction, order: int) -> None:
         """Send a channel's packets back to their home's class."""
-        self.port(direction).unmatch(match)
+        self.port(direction).unmatch(order)
 
     def remove(self, direction: Direction, shaped: ShapedClass) -> None:
         """Delete a channel's class; see `PortShaper.remove`."""

@@ -20,11 +20,12 @@ ETH_P_IP = 0x0800
 IPPROTO_UDP = 17
 
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS2 = 1, 2, 7
+_TCA_HTB_PARMS, _TCA_HTB_RATE64, _TCA_HTB_CEIL64 = 1, 6, 7
 _PSCHED_TICK_NS = 64
 _NEW = NLM_F_CREATE | NLM_F_EXCL
 _LINKLAYER_ETHERNET = 1
 _IP_PROTOCOL_OFFSET, _IP_SOURCE_OFFSET, _IP_DESTINATION_OFFSET = 8, 12, 16
-_UDP_PORTS_OFFSET = 20
+_PORTS_OFFSET = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ClassCounters:
-    """What a class has sent since it was made, what waits in it now, and what it has dropped."""
+    """What a class has sent since it was made, what waits in it now, and what it has dropped.
+
+    `rate_bps` is an HTB class's own rate; None of a T-CONT's class, whose rate is the OLT's affair.
+    """
 
     handle: int
     sent_bytes: int
@@ -47,6 +51,7 @@ class ClassCounters:
     backlog_bytes: int
     backlog_packets: int
     dropped_packets: int
+    rate_bps: int | None = None
 
 
 def attribute(kind: int, value: bytes) -> bytes:
@@ -99,8 +104,9 @@ def htb_class(
             struct.pack("=III", quantum_bytes, 0, priority),
         )
     )
-    options = attribute(1, parms)
-    options += attribute(6, struct.pack("=Q", rate_bps // 8)) + attribute(7, struct.pack("=Q", ceil_bps // 8))
+    options = attribute(_TCA_HTB_PARMS, parms)
+    options += attribute(_TCA_HTB_RATE64, struct.pack("=Q", rate_bps // 8))
+    options += attribute(_TCA_HTB_CEIL64, struct.pack("=Q", ceil_bps // 8))
     payload = tcmsg(ifindex, handle, parent) + kind_attribute("htb") + attribute(_TCA_OPTIONS, options)
     verb = "change" if change else "add"
     what = f"{verb} htb class {handle & 0xFFFF:x} on interface {ifindex} to {rate_bps} bit/s, ceil {ceil_bps}"
@@ -168,11 +174,15 @@ def _address_key(prefix: str, offset: int) -> Key:
     return Key(int(network.network_address), int(network.netmask), offset)
 
 
-def udp_ports_keys(first_port: int, *, source: bool) -> list[Key]:
-    """Match UDP and one of four ports from `first_port`, a multiple of four; no IP options."""
-    protocol = Key(IPPROTO_UDP << 16, 0x00FF0000, _IP_PROTOCOL_OFFSET)
+def udp_key() -> Key:
+    """Match UDP."""
+    return Key(IPPROTO_UDP << 16, 0x00FF0000, _IP_PROTOCOL_OFFSET)
+
+
+def ports_key(first_port: int, count: int, *, source: bool) -> Key:
+    """Match one of `count` ports of TCP or UDP, a power of two, from a multiple of it on; no IP options."""
     shift = 16 if source else 0
-    return [protocol, Key(first_port << shift, 0xFFFC << shift, _UDP_PORTS_OFFSET)]
+    return Key(first_port << shift, (0x10000 - count) << shift, _PORTS_OFFSET)
 
 
 def tos_key(tos: int) -> Key:
@@ -193,7 +203,18 @@ def class_counters(message: bytes) -> ClassCounters:
     stats = dict(attributes_of(attributes[_TCA_STATS2]))
     sent_bytes, sent_packets = struct.unpack_from("=QI", stats[1])
     queue_packets, backlog_bytes, drops = struct.unpack_from("=III", stats[3])
-    return ClassCounters(handle, sent_bytes, sent_packets, backlog_bytes, queue_packets, drops)
+    rate_bps = _htb_rate_bps(attributes) if attributes[_TCA_KIND] == b"htb\0" else None
+    return ClassCounters(handle, sent_bytes, sent_packets, backlog_bytes, queue_packets, drops, rate_bps)
+
+
+def _htb_rate_bps(attributes: dict[int, bytes]) -> int:
+    """The rate of an HTB class, from its 64-bit attribute where 32 bits of bytes per second do not hold it."""
+    options = dict(attributes_of(attributes[_TCA_OPTIONS]))
+    if _TCA_HTB_RATE64 in options:
+        (rate,) = struct.unpack("=Q", options[_TCA_HTB_RATE64])
+    else:
+        (rate,) = struct.unpack_from("=I", options[_TCA_HTB_PARMS], 8)
+    return int(rate) * 8
 
 
 def attributes_of(data: bytes) -> list[tuple[int, bytes]]:

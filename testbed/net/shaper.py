@@ -103,8 +103,11 @@ def match_request(ifindex: int, match: Match, major: int) -> Request:
         keys.append(messages.source_key(match.source))
     if match.destination:
         keys.append(messages.destination_key(match.destination))
-    if match.ports is not None:
-        keys += messages.udp_ports_keys(match.ports, source=match.port_is_source)
+    if match.udp:
+        keys.append(messages.udp_key())
+    for ports, is_source in ((match.source_ports, True), (match.destination_ports, False)):
+        if ports is not None:
+            keys.append(messages.ports_key(ports.first, ports.size, source=is_source))
     if match.tos is not None:
         keys.append(messages.tos_key(match.tos))
     return messages.u32_filter(ifindex, _handle(major), match.order, _handle(major, match.minor), keys)
@@ -119,12 +122,13 @@ class _Port:
         self._socket = socket
         self._ifindex = ifindex
 
-    def _open(self, requests: Sequence[Request], match: Match) -> None:
-        self._socket.ask([*requests, match_request(self._ifindex, match, self.major)])
+    def _open(self, requests: Sequence[Request], matches: Sequence[Match]) -> None:
+        led = [match_request(self._ifindex, match, self.major) for match in matches]
+        self._socket.ask([*requests, *led])
 
-    def unmatch(self, match: Match) -> None:
-        """Stop sending packets to a class; those in its queue still go out."""
-        self._socket.ask([messages.delete_filter(self._ifindex, _handle(self.major), match.order)])
+    def unmatch(self, order: int) -> None:
+        """Stop sending the packets of all matches of an order to their class; those queued still go out."""
+        self._socket.ask([messages.delete_filter(self._ifindex, _handle(self.major), order)])
 
     def counters(self) -> dict[int, ClassCounters]:
         """The counters of every class, by minor number."""
@@ -138,25 +142,25 @@ class PortShaper(_Port):
 
     major = HTB_MAJOR
 
-    def open(self, shaped: ShapedClass, match: Match) -> None:
+    def open(self, shaped: ShapedClass, matches: Sequence[Match]) -> None:
         """Add a class with its queue, then send its packets there.
 
         Raises:
             KernelError: Refused.
         """
-        self._open(class_requests(self._ifindex, shaped), match)
+        self._open(class_requests(self._ifindex, shaped), matches)
 
-    def resize(self, shaped: ShapedClass) -> None:
-        """Change a class's rate, keeping the packets already queued in it.
+    def resize(self, *classes: ShapedClass) -> None:
+        """Change the rates of classes, in order and all at once, keeping the packets queued in them.
 
-        The class is changed in place. Deleting and re-adding it would be easier to write, but that
+        A class is changed in place. Deleting and re-adding it would be easier to write, but that
         discards the queue without counting a single drop, and with the queue goes the delay that we
         are here to measure.
 
         Raises:
-            KernelError: The change was refused; the previous rate still holds.
+            KernelError: A change was refused, and that class keeps its rate; the others were made.
         """
-        self._socket.ask([_class_request(self._ifindex, shaped, change=True)])
+        self._socket.ask([_class_request(self._ifindex, shaped, change=True) for shaped in classes])
 
     def remove(self, shaped: ShapedClass) -> None:
         """Delete a class that has been emptied."""
@@ -171,7 +175,7 @@ class PonShaper(_Port):
 
     major = PON_MAJOR
 
-    def open(self, shaped: ShapedClass, match: Match) -> None:
+    def open(self, shaped: ShapedClass, matches: Sequence[Match]) -> None:
         """Add the queue of a T-CONT, then send its packets there.
 
         Raises:
@@ -181,9 +185,9 @@ class PonShaper(_Port):
         queue = PonQueue(
             minor=shaped.minor, queue_bytes=shaped.queue_bytes, aqm=shaped.aqm, label=shaped.label
         )
-        self._open(queue_requests(self._ifindex, queue), match)
+        self._open(queue_requests(self._ifindex, queue), matches)
 
-    def resize(self, shaped: ShapedClass) -> None:
+    def resize(self, *classes: ShapedClass) -> None:
         """Nothing: what a T-CONT is granted follows from what the OLT knows of it."""
 
     def remove(self, shaped: ShapedClass) -> None:

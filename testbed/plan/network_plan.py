@@ -38,20 +38,29 @@ class ShapedClass:
     aqm: Aqm = Aqm.FIFO
 
 
+@dataclass(frozen=True, slots=True)
+class PortBlock:
+    """So many ports from `first` on: `size` is a power of two, and `first` a multiple of it."""
+
+    first: int
+    size: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """Which IPv4 packets go to a class: the first match by `order` wins.
 
-    `ports` is the first of four UDP ports (a multiple of four), `port_is_source` where to look for it;
-    `tos` is the type-of-service octet without its ECN bits.
+    Ports are those of TCP and UDP alike, or of UDP alone with `udp`; `tos` is the type-of-service octet
+    without its ECN bits. Several matches of one order belong together and are removed together.
     """
 
     order: int
     minor: int
     source: str | None = None
     destination: str | None = None
-    ports: int | None = None
-    port_is_source: bool = False
+    source_ports: PortBlock | None = None
+    destination_ports: PortBlock | None = None
+    udp: bool = False
     tos: int | None = None
 
 

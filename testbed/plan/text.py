@@ -100,9 +100,11 @@ def _match_text(match: Match) -> str:
         parts.append(f"to {match.destination}")
     if match.tos is not None:
         parts.append(f"tos {match.tos:#04x}")
-    if match.ports is not None:
-        end = "source" if match.port_is_source else "destination"
-        parts.append(f"udp {end} port {match.ports}-{match.ports + 3}")
+    if match.udp:
+        parts.append("udp")
+    for end, ports in (("source", match.source_ports), ("destination", match.destination_ports)):
+        if ports is not None:
+            parts.append(f"{end} port {ports.first}-{ports.first + ports.size - 1}")
     return " ".join([*parts, f"-> class {match.minor:x}"])
 
 

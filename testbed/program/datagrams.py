@@ -123,9 +123,13 @@ class Datagrams:
                 raise KernelError(f"cannot send packet {sent} of {len(payloads)} to {self._socket}: {reason}")
             sent += count
 
+    def hold_much(self) -> None:
+        """Hand over as much at once as a link holds; by default a hundred packets or so may wait in it."""
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _BUFFER_BYTES)
+
     def mark(self, tos: int) -> None:
         """Send with this type of service from now on, as much as a link holds, and never in fragments."""
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _BUFFER_BYTES)
+        self.hold_much()
         self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
         self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
-from testbed.model.quantity import Expectation, Kind, Quantified, Reference
+from testbed.model.quantity import Expectation, Kind, Measure, Quantified, Reference
 from testbed.report.metrics import statistic
-from testbed.units import RATE, milliseconds
+from testbed.units import RATE, milliseconds, percent
 
 MEASURE_KEYS = {
     "probe": "probes",
@@ -37,10 +37,25 @@ class Compared(TypedDict):
 
 def measured(wanted: Quantified, variants: Mapping[str, Any]) -> int | None:
     """The number that is named, or None if the run does not have it."""
-    found: Any = variants.get(wanted.variant, {}).get(MEASURE_KEYS[wanted.measure], {}).get(wanted.session)
+    variant = variants.get(wanted.variant, {})
+    if wanted.measure is Measure.CHANNEL:
+        return _of_channels(wanted, variant)
+    found: Any = variant.get(MEASURE_KEYS[wanted.measure], {}).get(wanted.session)
     if found is not None and wanted.direction is not None:
         found = found.get(wanted.direction)
     return None if found is None else statistic(found, wanted.statistic)
+
+
+def _of_channels(wanted: Quantified, variant: Mapping[str, Any]) -> int | None:
+    """A number of one channel in a direction, or of all channels; the summary has its unit in its name."""
+    kind = wanted.statistic.kind
+    key = str(wanted.statistic) if kind is Kind.COUNT else f"{wanted.statistic}_{kind.unit}"
+    if wanted.statistic.is_of_all_channels:
+        found = variant.get("admission", {}).get(key)
+        value = found[wanted.direction] if wanted.direction is not None and found is not None else found
+    else:
+        value = variant.get("channels", {}).get(wanted.session, {}).get(wanted.direction, {}).get(key)
+    return None if value is None else int(value)
 
 
 def evaluate(expectation: Expectation, variants: Mapping[str, Any]) -> Verdict:
@@ -95,6 +110,5 @@ def show_measured(verdict: Verdict) -> str:
     value = verdict["measured"]
     if value is None:
         return "nothing"
-    if verdict["unit"] == Kind.RATE.unit:
-        return RATE.format_down(value)
-    return milliseconds(value) if verdict["unit"] == Kind.DELAY.unit else str(value)
+    shown = {Kind.RATE.unit: RATE.format_down, Kind.DELAY.unit: milliseconds, Kind.SHARE.unit: percent}
+    return shown.get(verdict["unit"], str)(value)

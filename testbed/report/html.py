@@ -18,6 +18,7 @@ from testbed.model.scenario import Scenario
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report import timeline
+from testbed.report.crowd import left_out, telling
 from testbed.report.drawing import Drawing, draw
 from testbed.report.expectations import show_measured
 from testbed.report.figures import Plot
@@ -25,7 +26,16 @@ from testbed.report.frames import rates, samples
 from testbed.report.plots import Recorded, plots_of
 from testbed.report.summary import Summary, all_hold, summarise
 from testbed.report.sweep import across_variants
-from testbed.report.table import flow_rows, milliseconds, rows, verdict_line
+from testbed.report.table import (
+    ADMISSION_COUNTS,
+    channel_rows,
+    flow_rows,
+    megabits,
+    milliseconds,
+    rows,
+    shown_percent,
+    verdict_line,
+)
 from testbed.report.words import conditions, describe
 
 
@@ -60,7 +70,13 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"ms": milliseconds, "measured": show_measured, "describe": describe}
+    environment.filters |= {
+        "ms": milliseconds,
+        "megabits": megabits,
+        "percent": shown_percent,
+        "measured": show_measured,
+        "describe": describe,
+    }
     events = run.events()
     return environment.get_template("report.html").render(
         summary=summary,
@@ -69,6 +85,11 @@ def render(
         verdict=verdict_line(summary),
         delay_tables=_delay_tables(summary),
         flows=list(flow_rows(summary)),
+        channels=list(channel_rows(summary)),
+        admission_counts=ADMISSION_COUNTS,
+        lost_channels=[event for event in events if event["kind"] in _LOST_CHANNELS],
+        lost_words=_LOST_CHANNELS,
+        plotted=left_out(summary),
         plots=_plots(run, summary, events),
         figure_json=_figure_json,
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
@@ -81,6 +102,10 @@ def render(
         scenario_text=_text(run, "scenario_path"),
         plan_text=_text(run, "plan_path"),
     )
+
+
+_LOST_CHANNELS = {"channel.refuse": "refused", "channel.preempt": "pre-empted", "channel.expire": "expired"}
+"""The decisions by which a session is without the channel that it wants, and what becomes of it."""
 
 
 def _delay_tables(summary: Summary) -> list[tuple[str, list[Any]]]:
@@ -96,7 +121,8 @@ def _delay_tables(summary: Summary) -> list[tuple[str, list[Any]]]:
 def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) -> list[tuple[str, list[Plot]]]:
     """The plots by heading: across variants, then of each session and each measured flow."""
     packets, sampled = samples(run), rates(run)
-    names = [str(name) for name in packets.loc[packets["received_at_ns"].notna(), "session"].unique()]
+    shown, arrived = telling(summary), packets.loc[packets["received_at_ns"].notna(), "session"]
+    names = [str(name) for name in arrived.unique() if name in shown]
     flows = {name for numbers in summary["variants"].values() for name in numbers["flows"]}
     duration_ns = run.manifest()["duration_ns"]
     found = [("Across variants", across_variants(summary))]

@@ -1,7 +1,7 @@
 """The numbers of a run as one object: what `--json` prints and summary.json keeps."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
 import pandas as pd
 
@@ -9,6 +9,12 @@ from testbed.model.base import Direction
 from testbed.model.quantity import Expectation, Measure, Reference
 from testbed.record.directory import RunDirectory
 from testbed.report import timeline
+from testbed.report.channels import (
+    AdmissionSummary,
+    ChannelSummary,
+    summarise_admission,
+    summarise_channels,
+)
 from testbed.report.expectations import MEASURE_KEYS, Compared, Verdict, compare, judged
 from testbed.report.frames import rates, samples, streams
 from testbed.report.metrics import NOTHING, StreamMetrics, stream_metrics
@@ -22,7 +28,8 @@ _DIRECTIONS = {
     Measure.PACKET: (Direction.DOWNSTREAM,),
     Measure.COMMAND: (Direction.UPSTREAM,),
 }
-"""Frames and their packets go down to the player, commands go up, probes go both ways."""
+"""Frames and their packets go down to the player, commands go up, probes go both ways; in a meeting there
+are frames and packets upstream as well."""
 
 
 class VariantSummary(TypedDict):
@@ -32,7 +39,8 @@ class VariantSummary(TypedDict):
     frames: Streams
     packets: Streams
     commands: Streams
-    channels: dict[str, dict[str, Any]]
+    channels: dict[str, ChannelSummary]
+    admission: AdmissionSummary
     jobs: dict[str, dict[str, str | None]]
     flows: dict[str, dict[str, int]]
 
@@ -103,7 +111,7 @@ def _variant(
     for (_, session, measure, direction), of_stream in streams(packets):
         sessions = by_measure[MEASURE_KEYS[measure]]
         sessions.setdefault(session, {})[direction] = stream_metrics(of_stream)
-    flows = timeline.flows(events)
+    flows, channels = timeline.flows(events), timeline.channels(events, end_ns)
     for measure, directions in _DIRECTIONS.items():
         sessions = by_measure[MEASURE_KEYS[measure]]
         sessions |= {name: _complete(sessions[name], directions) for name in sessions if name not in flows}
@@ -112,7 +120,8 @@ def _variant(
         frames=by_measure["frames"],
         packets=by_measure["packets"],
         commands=by_measure["commands"],
-        channels=_channels(timeline.channels(events, end_ns), sampled),
+        channels=summarise_channels(channels, packets, sampled),
+        admission=summarise_admission(channels, sampled),
         jobs=timeline.jobs(events),
         flows=flows,
     )
@@ -121,21 +130,3 @@ def _variant(
 def _complete(found: dict[str, StreamMetrics], directions: Iterable[Direction]) -> dict[str, StreamMetrics]:
     """A session with every direction of a measure, so that a silent stream is seen and not missed."""
     return {direction.value: NOTHING for direction in directions} | found
-
-
-def _channels(found: Mapping[str, timeline.Channel], sampled: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    summaries: dict[str, dict[str, Any]] = {}
-    for session, channel in found.items():
-        of_session = sampled[(sampled["session"] == session) & sampled["rate_bps"].notna()]
-        summary: dict[str, Any] = {"state": channel.state, "resizes": channel.resizes}
-        for direction in ("downstream", "upstream"):
-            used = of_session.loc[of_session["direction"] == direction, "throughput_bps"]
-            had_bps = channel.rates_bps(direction)
-            summary[direction] = {
-                "min_rate_bps": min(had_bps, default=None),
-                "max_rate_bps": max(had_bps, default=None),
-                "allocated_mean_bps": channel.mean_bps(direction),
-                "used_mean_bps": int(used.sum()) // len(used) if len(used) else None,
-            }
-        summaries[session] = summary
-    return summaries

@@ -1,23 +1,27 @@
 """The result of a run on a terminal: readable at 80 columns, without colour, and through a pipe."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from testbed.report.channels import ChannelSummary, WaySummary
+from testbed.report.crowd import left_out, telling
 from testbed.report.expectations import show_measured
 from testbed.report.metrics import StreamMetrics
 from testbed.report.summary import Streams, Summary
-from testbed.units import RATE, SIZE
+from testbed.units import RATE, SIZE, percent
 
 # What fits eight figures and three names into 80 columns.
 _TIGHT: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
 _DELAYS = ("p50", "p95", "p99", "max")
 _FLOWS_SIDE_BY_SIDE = 4
 _ARROWS = {"downstream": "down", "upstream": "up"}
+ADMISSION_COUNTS: tuple[Literal["asked", "admitted", "refused", "preempted", "expired"], ...]
+ADMISSION_COUNTS = ("asked", "admitted", "refused", "preempted", "expired")
 
 
 def print_table(summary: Summary, console: Console) -> None:
@@ -33,6 +37,10 @@ def print_table(summary: Summary, console: Console) -> None:
         tables.append(_delays(summary, title, ("packets", "commands")))
     if any(variant["flows"] for variant in numbers):
         tables += _flows(summary)
+    if any(variant["channels"] for variant in numbers):
+        tables.append(_channels(summary))
+    if any(variant["admission"]["asked"] > 1 for variant in numbers):
+        tables.append(_admission(summary))
     if summary["expectations"] or summary["not_run"]:
         tables.append(_verdicts(summary))
     if summary["references"]:
@@ -76,14 +84,35 @@ def flow_rows(summary: Summary) -> Iterator[tuple[str, str, str, str]]:
             yield variant, flow, RATE.format_down(found["throughput_bps"]), received
 
 
+def channel_rows(summary: Summary) -> Iterator[tuple[str, str, ChannelSummary, str, WaySummary]]:
+    """Every channel as (variant, session, the whole, direction, that direction of it)."""
+    for variant, numbers in summary["variants"].items():
+        for session, channel in numbers["channels"].items():
+            yield variant, session, channel, "downstream", channel["downstream"]
+            yield variant, session, channel, "upstream", channel["upstream"]
+
+
+def shown_percent(value_ppm: int | None) -> str:
+    """A share in percent with its sign, or a dash."""
+    return "-" if value_ppm is None else percent(value_ppm)
+
+
+def megabits(rate_bps: int | None) -> str:
+    """A rate in Mbit/s without its unit, to a thousandth at most, or a dash."""
+    return "-" if rate_bps is None else f"{rate_bps / 1e6:,.{0 if rate_bps >= 10**9 else 3}f}"
+
+
 def _delays(summary: Summary, title: str, keys: tuple[str, ...]) -> Table:
-    table = _table(title)
+    shown = telling(summary)
+    table = _table(": ".join(part for part in (title, left_out(summary)) if part))
     for name in ("variant", "session", "way"):
         table.add_column(name, overflow="fold")
     for name in (*_DELAYS, "lost/sent", "reord."):
         table.add_column(name, justify="right", no_wrap=True)
     found = []
     for variant, session, direction, metrics in rows(summary, keys):
+        if session not in shown:
+            continue
         delays = [milliseconds(metrics["delay_ns"][name]) for name in _DELAYS]
         lost = f"{metrics['lost']}/{metrics['sent']}"
         found.append((variant, session, _ARROWS[direction], *delays, lost, str(metrics["reordered"])))
@@ -104,6 +133,49 @@ def _flows(summary: Summary) -> Iterator[Table]:
             found = {flow: rate for of, flow, rate, _ in flow_rows(summary) if of == variant}
             table.add_row(variant, *(found.get(flow, "-") for flow in shown))
         yield table
+
+
+def _channels(summary: Summary) -> Table:
+    """A row for each direction of a channel, or one for a channel that was never opened."""
+    shown = telling(summary)
+    title = "Channels: mean rates in Mbit/s, times in ms"
+    table = _table(": ".join(part for part in (title, left_out(summary)) if part))
+    for name in ("variant", "session", "way"):
+        table.add_column(name, overflow="fold")
+    for name in ("had", "used", "unused", "resizes", "queued", "opening"):
+        table.add_column(name, justify="right", no_wrap=True)
+    found = []
+    for variant, session, channel, direction, way in channel_rows(summary):
+        if session not in shown:
+            continue
+        if way["max_rate_bps"] is None:
+            if direction == "downstream":
+                found.append((variant, session, channel["state"], *["-"] * 6))
+            continue
+        numbers = (
+            megabits(way["allocated_mean_bps"]),
+            megabits(way["used_mean_bps"]),
+            shown_percent(way["unused_ppm"]),
+            str(way["resizes"]),
+            milliseconds(way["queueing_ns"]),
+            milliseconds(way["opening_ns"]),
+        )
+        found.append((variant, session, _ARROWS[direction], *numbers))
+    _add_by_variant(table, found)
+    return table
+
+
+def _admission(summary: Summary) -> Table:
+    table = _table("Requests for channels, and fairness (Jain's index) among those served")
+    table.add_column("variant", overflow="fold")
+    for name in (*ADMISSION_COUNTS, "fair down", "fair up"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for variant, numbers in summary["variants"].items():
+        admission = numbers["admission"]
+        counts = [str(admission[name]) for name in ADMISSION_COUNTS]
+        fairness = [shown_percent(value_ppm) for value_ppm in admission["fairness_ppm"].values()]
+        table.add_row(variant, *counts, *fairness)
+    return table
 
 
 def _add_by_variant(table: Table, found: Sequence[tuple[str, ...]]) -> None:

@@ -11,47 +11,71 @@ Event = dict[str, Any]
 class Channel:
     """One session's channel: its state at the end, and its rate in each direction over time.
 
-    `steps` are (instant in ns, rate in bit/s), each rate holding until the next step; `ended_at_ns`
-    is when the last one stopped. A channel that was refused has no steps.
+    `steps` are (instant in ns, rate in bit/s) as the network had them, each rate holding until the next
+    step; `ended_at_ns` is when the last one stopped. A channel that was never opened has no steps.
+    `growths` are (instant of the decision, instant at which the network had the higher rate). `reason`
+    says why it was refused, or lost before its session released it.
     """
 
     state: str
+    requested_at_ns: int
+    ended_at_ns: int
+    reason: str | None = None
     steps: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    resizes: int = 0
-    ended_at_ns: int = 0
+    growths: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def rates_bps(self, direction: str) -> list[int]:
         """Every rate that the channel had, in order."""
         return [rate_bps for _, rate_bps in self.steps.get(direction, [])]
 
-    def mean_bps(self, direction: str) -> int | None:
-        """The rate averaged over the time the channel was open; None if that is no time at all."""
+    def opened_at_ns(self, direction: str) -> int | None:
+        """When the network had it; None if it never did."""
+        steps = self.steps.get(direction)
+        return steps[0][0] if steps else None
+
+    def bits(self, direction: str, from_ns: int, to_ns: int) -> int:
+        """What its rate would have carried between two instants, in bits times 10⁹."""
         steps = self.steps.get(direction, [])
         ends = [at_ns for at_ns, _ in steps[1:]] + [self.ended_at_ns]
-        lasted_ns = sum(end - at_ns for (at_ns, _), end in zip(steps, ends, strict=False))
-        if lasted_ns <= 0:
-            return None
-        bits = sum(rate * (end - at_ns) for (at_ns, rate), end in zip(steps, ends, strict=False))
-        return (2 * bits + lasted_ns) // (2 * lasted_ns)
+        return sum(
+            rate_bps * max(0, min(end_ns, to_ns) - max(at_ns, from_ns))
+            for (at_ns, rate_bps), end_ns in zip(steps, ends, strict=False)
+        )
+
+
+_LOST = {"channel.preempt": "preempted", "channel.expire": "expired"}
+"""How a channel may end before its session gives it back."""
 
 
 def channels(events: Iterable[Event], end_ns: int) -> dict[str, Channel]:
-    """The channel of each session that asked for one, by session; `end_ns` ends those still open."""
+    """The channel of each session that asked for one, by session; `end_ns` ends those still open.
+
+    Of a session that asked several times the last time counts.
+    """
     found: dict[str, Channel] = {}
+    decided_at_ns: dict[tuple[str, str], int] = {}
     for event in events:
-        kind = event["kind"]
-        if kind == "channel.admit":
-            steps = {direction: [(event["at_ns"], bps)] for direction, bps in event["rates"].items()}
-            found[event["session"]] = Channel("admitted", steps, ended_at_ns=end_ns)
-        elif kind == "channel.refuse":
-            found.setdefault(event["session"], Channel("refused"))
+        kind: str = event["kind"]
+        at_ns: int = event["at_ns"]
+        if kind in ("channel.admit", "channel.refuse"):
+            state = "admitted" if kind == "channel.admit" else "refused"
+            reason = event["reason"] if kind == "channel.refuse" else None
+            found[event["session"]] = Channel(state, at_ns, end_ns, reason)
+        elif kind in ("net.open", "net.resize"):
+            channel, direction, rate_bps = found[event["session"]], event["direction"], event["rate_bps"]
+            steps = channel.steps.setdefault(direction, [])
+            if steps and rate_bps > steps[-1][1]:
+                key = (event["session"], direction)
+                channel.growths.setdefault(direction, []).append((decided_at_ns.get(key, at_ns), at_ns))
+            steps.append((at_ns, rate_bps))
+            channel.state = "open"
         elif kind == "channel.resize":
+            decided_at_ns[event["session"], event["direction"]] = at_ns
+        elif kind in _LOST:
             channel = found[event["session"]]
-            channel.steps[event["direction"]].append((event["at_ns"], event["to_bps"]))
-            channel.resizes += 1
-        elif kind == "channel.release":
-            found[event["session"]].state = "released"
-            found[event["session"]].ended_at_ns = event["at_ns"]
+            channel.state, channel.ended_at_ns, channel.reason = _LOST[kind], at_ns, event["reason"]
+        elif kind == "channel.release" and found[event["session"]].state in ("admitted", "open"):
+            found[event["session"]].state, found[event["session"]].ended_at_ns = "released", at_ns
     return found
 
 

@@ -14,6 +14,7 @@ from testbed.model.network import Network
 from testbed.model.quantity import Expectation, Reference
 from testbed.model.scenario import NetworkChoice, Scenario, Script
 from testbed.scenario.problems import Problem, of_variants, problem_at, problems_of, refusal
+from testbed.scenario.repeat import expanded
 from testbed.scenario.rules import quantity_rules, script_rules
 from testbed.scenario.shape import Demands, Layout, known_keys
 from testbed.scenario.topology import Built, Topology, TopologyError, build, load_topology
@@ -132,6 +133,8 @@ class _Checker:
         if isinstance(script, Script):
             for keys, message in islice(script_rules(script, built.network, built.pon_name), _MOST_FINDINGS):
                 yield problem_at(merged, keys, message)
+            sessions = expanded(script.sessions, built.network, script.seed)
+            self.scripts[variant] = script.model_copy(update={"sessions": sessions})
 
     def _network(self, merged: Node) -> Built | list[Problem]:
         """The network of a variant, told apart from the rest so that both show their problems at once."""

@@ -80,7 +80,9 @@ def _fit_rules(script: Script, network: Network) -> Iterator[Finding]:
     assert network.pon is not None
     at: Keys = ("pon", "tconts") if script.pon.tconts else ("access", "upstream", "committed")
     tconts = tuple(tconts_of(network, script.access, script.pon))
-    channels = sum(session.channel is not None for session in script.sessions.values())
+    channels = sum(
+        session.channel is not None or session.booking is not None for session in script.sessions.values()
+    )
     if len(tconts) + channels > MOST_TCONTS:
         yield (
             at,

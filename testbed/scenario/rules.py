@@ -9,26 +9,30 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network, Role
 from testbed.model.quantity import Kind, Measure, Quantified, Reference
 from testbed.model.scenario import Flow, Script, Session
+from testbed.scenario.northbound_rules import northbound_rules
 from testbed.scenario.pon_rules import pon_rules
 from testbed.scenario.rates import Finding, rate_rules
+from testbed.scenario.repeat import repeat_rules
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION, SIZE
 from testbed.words import instead, listed
 
-MEASURED_IN: dict[Measure, tuple[Direction, ...]] = {
+_ALWAYS_MEASURED: dict[Measure, tuple[Direction, ...]] = {
     Measure.PROBE: (DOWNSTREAM, UPSTREAM),
     Measure.FRAME: (DOWNSTREAM,),
     Measure.PACKET: (DOWNSTREAM,),
     Measure.COMMAND: (UPSTREAM,),
 }
-"""Which way each measure of a session goes: frames come down in packets, commands go up to the node."""
+"""Which way each measure of any session goes: frames come down in packets, commands go up to the node."""
 
 
 def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Finding]:
     """All findings about one variant; `pon_name` is what users call its PON."""
     for name, session in script.sessions.items():
         yield from _session_rules(("sessions", name), session, script, network)
+    yield from repeat_rules(script.sessions, script.duration_ns)
     yield from _flow_rules(script, network)
+    yield from northbound_rules(script, network)
     rate_findings = [*rate_rules(script, network, pon_name)]
     yield from rate_findings
     if not rate_findings:
@@ -55,7 +59,8 @@ def quantity_rules(
         yield from _named_rules(at, quantity, script, network)
     kind = quantity.statistic.kind
     if isinstance(quantity, Reference) and kind is not Kind.DELAY:
-        what = "counts packets" if kind is Kind.COUNT else f"is a {kind}"
+        what = "is a count" if quantity.measure is Measure.CHANNEL else "counts packets"
+        what = what if kind is Kind.COUNT else f"is a {kind}"
         yield (*at, "statistic"), f"{str(quantity.statistic)!r} {what}; a reference is a delay, as p50 is"
 
 
@@ -63,13 +68,18 @@ def _named_rules(
     at: Keys, quantity: Quantified, script: Script, network: Network | None
 ) -> Iterator[Finding]:
     """Whether a variant has the session or flow that is named, with that measure in that direction."""
-    name, measure = quantity.session, quantity.measure
+    measure = quantity.measure
+    if measure is Measure.CHANNEL:
+        yield from _channel_rules(at, quantity, script)
+        return
+    name = quantity.session
+    assert name is not None, "only what is of all channels names no session"
     flow = script.background.get(name)
     if measure is Measure.FLOW:
         if flow is None:
             yield (*at, "session"), f"there is no flow {name!r}; {instead(name, script.background)}"
     elif name in script.sessions:
-        ways = MEASURED_IN[measure]
+        ways = _measured_in(measure, script.sessions[name])
         if quantity.direction not in ways:
             message = f"a {measure} goes {listed(ways)} only; write that, or another measure"
             yield (*at, "direction"), message
@@ -78,6 +88,26 @@ def _named_rules(
         yield (*at, "session"), f"there is no session {name!r}; {instead(name, known)}"
     else:
         yield from _packets_of_flow(at, quantity, flow, network)
+
+
+def _measured_in(measure: Measure, session: Session) -> tuple[Direction, ...]:
+    """Which way a measure of a session goes; video goes up as well if the session has any upstream."""
+    if measure in (Measure.FRAME, Measure.PACKET) and session.sends_video(UPSTREAM):
+        return (DOWNSTREAM, UPSTREAM)
+    return _ALWAYS_MEASURED[measure]
+
+
+def _channel_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Finding]:
+    """Whether there is a channel where a number of one is named."""
+    asking = [name for name, session in script.sessions.items() if session.channel is not None]
+    if quantity.session is not None and quantity.session not in asking:
+        if quantity.session in script.sessions:
+            yield (*at, "session"), f"session {quantity.session!r} asks for no channel in this variant"
+        else:
+            choices = instead(quantity.session, asking)
+            yield (*at, "session"), f"there is no session {quantity.session!r}; {choices}"
+    elif not asking:
+        yield (*at, "statistic"), f"no session asks for a channel in variant {quantity.variant!r}"
 
 
 def _packets_of_flow(

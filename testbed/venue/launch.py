@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -33,6 +33,10 @@ class Guest:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self._pidfd = os.pidfd_open(process.pid)
+
+    def fileno(self) -> int:
+        """For poll: can be read once the kernel has ended."""
+        return self._pidfd
 
     def wait(self, timeout_s: float) -> bool:
         """Whether the kernel has ended, after waiting for that at most so long."""
@@ -60,8 +64,11 @@ def launched(
     folder: Path,
     screen: IO[bytes],
     keyboard: IO[bytes] | int = subprocess.DEVNULL,
+    kept: Sequence[int] = (),
 ) -> Iterator[Guest]:
     """A kernel process with `folder` as its working directory; it is gone when the block is left.
+
+    It has the descriptors `kept` under their numbers, besides standard input and output.
 
     Its environment holds three variables and none of ours. It can write to the folder above `folder`,
     and to the one where its memory is.
@@ -81,6 +88,7 @@ def launched(
             cwd=folder,
             env=environment,
             start_new_session=True,
+            pass_fds=kept,
         )
         guest = Guest(process)
         try:

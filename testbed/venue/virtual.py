@@ -8,11 +8,12 @@ What is inside is told by guest.py and uml/init.sh, and why a boot failed by dia
 import compileall
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import testbed
@@ -29,6 +30,9 @@ CONSOLE_NAME = "console.log"
 PRIVATE_NAME = ".boot"
 """Folder inside the output folder that lives as long as the kernel: its script, its status, its pid."""
 
+SERIAL_IN_GUEST = "/dev/ttyS0"
+"""The line to the outside of a command that is served."""
+
 VIRTUAL_EPOCH_NS = 1_767_225_600 * 10**9
 """What the guest's wall clock shows at boot: 2026-01-01T00:00:00Z, always."""
 
@@ -42,6 +46,7 @@ holds mount(8) of util-linux 2.39 and later to mount(2): through the newer syste
 the folder for the name of an option."""
 
 _POLL_S = 0.1
+_ENDLESS_S = 1e9
 _INIT_SCRIPT = Path(__file__).parent / "uml" / "init.sh"
 
 
@@ -54,13 +59,13 @@ class Boot:
     (a spin) and `silence_limit_s` the longest virtual time (a deadlock, noticed after twice that at the
     latest). `memory` is the guest's, as the kernel reads it ("4G"); the host gives only what is touched.
     `visible` names further paths that the command reads, if they may lie in /tmp, /run or /root.
-    Without `time_travel` the same kernel runs in real time.
+    Without `time_travel` the same kernel runs in real time. No limit is kept by `serving`.
     """
 
     command: tuple[str, ...]
     output_dir: Path
     seed: int
-    wall_limit_s: float
+    wall_limit_s: float = 3600.0
     stall_limit_s: float = 120.0
     silence_limit_s: float = 3600.0
     memory: str = "4G"
@@ -111,14 +116,72 @@ def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) ->
     wall_s = time.monotonic() - started_s
     if stopped is None and exit_status is not None:
         return Outcome(exit_status=exit_status, wall_s=wall_s, console_path=console_path)
+    raise _no_status(kernel, boot, guest, stopped)
+
+
+def _no_status(kernel: Kernel, boot: Boot, guest: Guest, stopped: str | None) -> KernelError:
+    """The error for a command that did not come to its end, for this reason or one that the console tells."""
+    console_path = boot.output_dir / CONSOLE_NAME
     console = console_path.read_text(encoding="utf-8", errors="replace")
     why = stopped or diagnosis.died(
         console, returncode=guest.returncode, memory=boot.memory, silence_limit_s=boot.silence_limit_s
     )
-    raise KernelError(
+    return KernelError(
         f"running {boot.command[0]} in the embedded kernel {kernel.version}: {why}.\n"
         f"The end of its console ({console_path}):\n{diagnosis.tail(console)}"
     )
+
+
+class Served:
+    """A kernel that runs for as long as somebody has use for it; see `serving`."""
+
+    def __init__(self, kernel: Kernel, boot: Boot, guest: Guest, private: Path) -> None:
+        self._kernel, self._boot, self._guest, self._status = kernel, boot, guest, private / "status"
+
+    def fileno(self) -> int:
+        """For poll: can be read once the kernel has ended."""
+        return self._guest.fileno()
+
+    def exit_status(self) -> int:
+        """The exit status of the command, once the kernel has ended.
+
+        Raises:
+            KernelError: The guest died; the message ends with its last console lines.
+        """
+        exit_status = read_status(self._status)
+        if exit_status is not None:
+            return exit_status
+        raise _no_status(self._kernel, self._boot, self._guest, None)
+
+
+@contextmanager
+def serving(kernel: Kernel, boot: Boot, serial: socket.socket) -> Iterator[Served]:
+    """Boot in real time; the command finds our socket's other end as its serial line SERIAL_IN_GUEST.
+
+    Leaving the block ends every process, if the command has not come to its end by then. None of the
+    boot's limits hold, because nobody knows how long its user has use for it.
+
+    Raises:
+        NotReadyError: The host has nowhere to put the guest's memory.
+    """
+    _compile_modules()
+    boot = replace(boot, time_travel=False, silence_limit_s=_ENDLESS_S)
+    with (
+        private_folder(boot) as private,
+        (boot.output_dir / CONSOLE_NAME).open("wb") as screen,
+        launched(
+            kernel,
+            kernel_arguments(boot, serial=serial.fileno()),
+            memory=boot.memory,
+            seed=boot.seed,
+            folder=private,
+            screen=screen,
+            kept=(serial.fileno(),),
+        ) as guest,
+    ):
+        # The kernel has its own: with ours open as well nobody would see that it has ended.
+        serial.close()
+        yield Served(kernel, boot, guest, private)
 
 
 def _watch(
@@ -196,8 +259,11 @@ def _needed_paths(boot: Boot) -> list[Path]:
     ]
 
 
-def kernel_arguments(boot: Boot, *, keyboard: str = "null") -> list[str]:
-    """The kernel's command line. Nothing in it depends on where the host keeps the files of this run."""
+def kernel_arguments(boot: Boot, *, keyboard: str = "null", serial: int | None = None) -> list[str]:
+    """The kernel's command line. Nothing in it depends on where the host keeps the files of this run.
+
+    `serial` is the descriptor that is SERIAL_IN_GUEST inside.
+    """
     virtual = ["time-travel=inf-cpu", f"time-travel-start={VIRTUAL_EPOCH_NS}"] if boot.time_travel else []
     return [
         f"mem={boot.memory}",
@@ -208,6 +274,7 @@ def kernel_arguments(boot: Boot, *, keyboard: str = "null") -> list[str]:
         "quiet",
         "con=null",
         f"con0={keyboard},fd:1",
+        *([] if serial is None else [f"ssl0=fd:{serial}"]),
         "norandmaps",
         "random.trust_cpu=off",
         "uml_dir=/proc/self/cwd",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.scenario import Scene, Session
 
 SIZE_DEVIATION = 0.105
@@ -26,22 +27,26 @@ class Frame:
     scene: Scene
 
 
-def frames(session: Session, random: Random) -> Iterator[Frame]:
-    """Every frame of a session in the order of sending.
+def frames(session: Session, random: Random, direction: Direction = DOWNSTREAM) -> Iterator[Frame]:
+    """Every frame that a session sends in a direction, in the order of sending.
 
     Frames are due at the frame rate and leave with jitter; a frame never leaves before the one
-    before it, nor in a scene that is not its own.
+    before it, nor in a scene that is not its own. A scene without video in that direction has none.
     """
     ends_ns = [scene.at_ns for scene in session.scenes[1:]] + [session.ends_at_ns]
-    previous_ns, number = session.starts_at_ns, 0
+    previous_ns, turn, number = session.starts_at_ns, 0, 0
     for scene, end_ns in zip(session.scenes, ends_ns, strict=True):
-        mean_bytes = scene.rate_bps / session.frames_per_second / 8
-        while (due_ns := session.starts_at_ns + number * 10**9 // session.frames_per_second) < end_ns:
+        rate_bps = scene.video_bps(direction)
+        while (due_ns := session.starts_at_ns + turn * 10**9 // session.frames_per_second) < end_ns:
+            turn += 1
+            if rate_bps is None:
+                continue
             jitter_ns = round(
                 truncated_gauss(random, 0, JITTER_DEVIATION_NS, -JITTER_MOST_NS, JITTER_MOST_NS)
             )
             at_ns = min(max(due_ns + jitter_ns, previous_ns, scene.at_ns), end_ns - 1)
             scale = truncated_gauss(random, 1, SIZE_DEVIATION, SIZE_LEAST, SIZE_MOST)
+            mean_bytes = rate_bps / session.frames_per_second / 8
             yield Frame(number, at_ns, max(1, round(mean_bytes * scale)), scene)
             previous_ns = at_ns
             number += 1

@@ -1,6 +1,6 @@
 """A network, a loop and an event log for tests of the driver: nothing runs, everything is written down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,31 +55,36 @@ class FakeNetwork:
     plan: NetworkPlan
     done: list[str] = field(default_factory=list)
     classes: dict[tuple[Direction, int], ShapedClass] = field(default_factory=dict)
-    filters: dict[tuple[Direction, int], Match] = field(default_factory=dict)
+    filters: dict[tuple[Direction, int], tuple[Match, ...]] = field(default_factory=dict)
     backlog: dict[tuple[Direction, int], int] = field(default_factory=dict)
 
-    def open(self, direction: Direction, shaped: ShapedClass, match: Match) -> None:
+    def open(self, direction: Direction, shaped: ShapedClass, matches: Sequence[Match]) -> None:
+        (order,) = {match.order for match in matches}
         assert (direction, shaped.minor) not in self.classes
-        assert (direction, match.order) not in self.filters
-        assert match.minor == shaped.minor
+        assert (direction, order) not in self.filters
+        assert {match.minor for match in matches} == {shaped.minor}
         self.classes[direction, shaped.minor] = shaped
-        self.filters[direction, match.order] = match
+        self.filters[direction, order] = tuple(matches)
         self.done.append(f"open {direction} {shaped.rate_bps}")
 
-    def resize(self, direction: Direction, shaped: ShapedClass) -> None:
-        old = self.classes[direction, shaped.minor]
-        self.classes[direction, shaped.minor] = shaped
-        assert replace(shaped, rate_bps=0, ceil_bps=0, burst_bytes=0, quantum_bytes=0) == replace(
-            old, rate_bps=0, ceil_bps=0, burst_bytes=0, quantum_bytes=0
-        )
-        self.done.append(f"resize {direction} {shaped.rate_bps}")
+    def resize(self, direction: Direction, *classes: ShapedClass) -> None:
+        for shaped in classes:
+            old = self.classes[direction, shaped.minor]
+            self.classes[direction, shaped.minor] = shaped
+            assert replace(shaped, rate_bps=0, ceil_bps=0, burst_bytes=0, quantum_bytes=0) == replace(
+                old, rate_bps=0, ceil_bps=0, burst_bytes=0, quantum_bytes=0
+            )
+        self.done.append(" ".join([f"resize {direction}", *(str(shaped.rate_bps) for shaped in classes)]))
 
-    def unmatch(self, direction: Direction, match: Match) -> None:
-        del self.filters[direction, match.order]
+    def unmatch(self, direction: Direction, order: int) -> None:
+        del self.filters[direction, order]
         self.done.append(f"unmatch {direction}")
 
     def remove(self, direction: Direction, shaped: ShapedClass) -> None:
-        assert all(match.minor != shaped.minor for (d, _), match in self.filters.items() if d is direction)
+        led = [
+            match for (where, _), matches in self.filters.items() if where is direction for match in matches
+        ]
+        assert all(match.minor != shaped.minor for match in led)
         del self.classes[direction, shaped.minor]
         lost = self.backlog.get((direction, shaped.minor), 0)
         self.done.append(f"remove {direction}" + (f" losing {lost} bytes" if lost else ""))

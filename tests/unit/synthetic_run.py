@@ -156,11 +156,15 @@ def _write_events(raw: Path, variant: str) -> None:
 def _write_channel(events: EventLog) -> None:
     rates = {"downstream": 240_000_000, "upstream": 2_400_000}
     events.write("channel.admit", SECOND, session="player", rates=rates, reason="240 Mbit/s of 8.66 Gbit/s")
+    for direction, rate_bps in rates.items():
+        events.write("net.open", SECOND, session="player", direction=direction, rate_bps=rate_bps)
     refusal = {"reason": "25 Gbit/s is above the line", "fits": {"downstream": 8_425_000_000}}
     events.write("channel.refuse", SECOND, session="guest", **refusal)
     for at_s, old, new in ((4, 240, 960), (8, 960, 120)):
         change = {"direction": "downstream", "from_bps": old * 10**6, "to_bps": new * 10**6}
         events.write("channel.resize", at_s * SECOND, session="player", **change, reason="the scene's rate")
+        done = {"direction": "downstream", "rate_bps": new * 10**6}
+        events.write("net.resize", at_s * SECOND, session="player", **done)
     events.write("channel.release", 11 * SECOND, session="player", reason="the session ended")
 
 

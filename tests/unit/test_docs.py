@@ -15,8 +15,9 @@ from testbed.cli import main
 from testbed.cli.parser import parser
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
 from testbed.model.channel import ChannelRange, ChannelRequest
+from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Discovery, Pon, TContClass, Towards
-from testbed.model.quantity import Expectation, Reference
+from testbed.model.quantity import Expectation, Measure, Reference, Statistic
 from testbed.model.scenario import (
     Commands,
     Flow,
@@ -24,6 +25,7 @@ from testbed.model.scenario import (
     NetworkChoice,
     Placement,
     Probes,
+    Repeat,
     Scene,
     Session,
     Subscription,
@@ -178,7 +180,10 @@ SECTIONS: dict[str, type[Value]] = {
     "`pon.tconts.NAME`": TContClass,
     "`pon.tconts.NAME.downstream`": Towards,
     "`placement`": Placement,
+    "`northbound`": Northbound,
+    "`sessions.NAME.booking`": ChannelBooking,
     "`sessions.NAME`": Session,
+    "`sessions.NAME.repeat`": Repeat,
     "`sessions.NAME.job`": Job,
     "`sessions.NAME.scenes[]`": Scene,
     "`sessions.NAME.commands`": Commands,
@@ -236,6 +241,15 @@ def listed(title: str) -> dict[str, str]:
 @pytest.mark.parametrize("title", SECTIONS)
 def test_the_reference_has_every_key_with_its_default(title: str) -> None:
     assert listed(title) == keys_with_defaults(SECTIONS[title])
+
+
+def test_the_reference_explains_every_statistic_of_a_channel() -> None:
+    table = (
+        section("`expect[]`").partition("| Statistic | Of | Bounded by | Meaning |")[2].partition("\n\n")[0]
+    )
+    explained = [name for row in re.findall(r"^\| ([^|`-]+) \|", table, re.M) for name in row.split(", ")]
+    of_channels = [each for each in Statistic if each.own_measure is Measure.CHANNEL]
+    assert explained == [str(each) for each in of_channels]
 
 
 def test_elastic_access_has_the_parameters_of_its_parts_and_those_listed() -> None:

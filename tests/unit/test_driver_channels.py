@@ -4,10 +4,14 @@ import pytest
 from fake_network import FakeAssignment, FakeEvents, FakeLoop, FakeNetwork, elastic, network_of
 
 from testbed.driver.channels import Channels
+from testbed.driver.classes import first_port
+from testbed.driver.links import shared_links
 from testbed.driver.protocols import Placed
+from testbed.driver.scenes import Scenes
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.channel import ChannelRange
 from testbed.model.scenario import Script
+from testbed.plan.network_plan import PortBlock
 from testbed.plan.shaping import FIRST_CHANNEL
 
 MS = 1_000_000
@@ -22,22 +26,32 @@ class Run:
         self.network: FakeNetwork = network_of(script)
         self.loop, self.events = FakeLoop(), FakeEvents()
         self.assignment = FakeAssignment(self.network)
-        self.channels = Channels(self.network, script, self.loop, self.events, self.assignment)  # type: ignore[arg-type]
+        links = shared_links(self.network.plan, script.access, ["home1", "home2"])
+        self.channels = Channels(
+            self.network,
+            links,
+            script.channels,
+            self.loop,  # type: ignore[arg-type]
+            self.events,  # type: ignore[arg-type]
+            self.assignment,  # type: ignore[arg-type]
+        )
+        self.scenes = Scenes(self.network.plan, self.channels)
         self.over: list[str] = []
 
-    def placed(self, name: str = "player") -> Placed:
-        return Placed(name=name, session=self.script.sessions[name], node="edge", first_port=40_000)
+    def placed(self, name: str = "player", index: int = 0) -> Placed:
+        session = self.script.sessions[name]
+        return Placed(name=name, session=session, node="edge", first_port=first_port(index))
 
     def request(self, name: str = "player", index: int = 0) -> None:
-        self.channels.request(index, self.placed(name))
+        self.scenes.request(index, self.placed(name, index))
 
     def enter(self, scene: int) -> None:
         session = self.script.sessions["player"]
         self.loop.pass_until(session.scenes[scene].at_ns)
-        self.channels.enter_scene(self.placed(), session.scenes[scene])
+        self.scenes.enter(self.placed(), session.scenes[scene])
 
     def release(self, name: str = "player") -> None:
-        self.channels.release(self.placed(name), "the session has ended", lambda: self.over.append(name))
+        self.scenes.release(self.placed(name), "the session has ended", lambda: self.over.append(name))
 
 
 @pytest.fixture
@@ -61,10 +75,13 @@ def test_a_channel_opens_at_what_its_first_scene_needs(run: Run) -> None:
 
 def test_its_packets_are_sent_there_between_its_two_hosts_only(run: Run) -> None:
     run.request()
-    down, up = (run.network.filters[direction, 1] for direction in (DOWNSTREAM, UPSTREAM))
-    assert (down.source, down.destination, down.port_is_source) == ("10.2.0.1", "10.1.1.1", True)
-    assert (up.source, up.destination, up.port_is_source) == ("10.1.1.1", "10.2.0.1", False)
-    assert down.ports == up.ports == 40_000
+    (down,), (up,) = (run.network.filters[direction, 1] for direction in (DOWNSTREAM, UPSTREAM))
+    assert (down.source, down.destination) == ("10.2.0.1", "10.1.1.1")
+    assert (up.source, up.destination) == ("10.1.1.1", "10.2.0.1")
+    assert down.source_ports == up.destination_ports == PortBlock(40_000, 4)
+    assert down.destination_ports is up.source_ports is None
+    assert down.udp
+    assert up.udp
     assert down.minor == up.minor == FIRST_CHANNEL
 
 
@@ -97,9 +114,9 @@ def test_the_demand_of_a_session_is_known_with_and_without_a_channel() -> None:
     run = Run(script)
     run.request()
     run.enter(0)
-    lobby_bps = run.channels.demand_bps("player", DOWNSTREAM)
+    lobby_bps = run.scenes.demand_bps("player", DOWNSTREAM)
     run.enter(2)
-    rich_bps = run.channels.demand_bps("player", DOWNSTREAM)
+    rich_bps = run.scenes.demand_bps("player", DOWNSTREAM)
     assert lobby_bps is not None
     assert rich_bps is not None
     assert 8_000_000 < lobby_bps < 9_000_000
@@ -120,7 +137,7 @@ def test_a_session_without_a_channel_is_over_at_once() -> None:
     run.release()
     assert run.over == ["player"]
     assert run.network.done == []
-    assert run.channels.demand_bps("player", DOWNSTREAM) is None
+    assert run.scenes.demand_bps("player", DOWNSTREAM) is None
 
 
 def test_the_filters_go_before_the_classes_and_classes_only_when_empty(run: Run) -> None:
@@ -145,7 +162,7 @@ def test_the_network_tells_when_a_class_goes_with_packets_in_it(run: Run) -> Non
     run.request()
     shaped = run.network.classes[DOWNSTREAM, FIRST_CHANNEL]
     run.network.backlog = {(DOWNSTREAM, FIRST_CHANNEL): 9000}
-    run.network.unmatch(DOWNSTREAM, run.network.filters[DOWNSTREAM, 1])
+    run.network.unmatch(DOWNSTREAM, 1)
     run.network.remove(DOWNSTREAM, shaped)
     assert run.network.done[-1] == "remove downstream losing 9000 bytes"
 
@@ -155,7 +172,7 @@ def test_every_decision_is_written_before_what_it_leads_to(run: Run) -> None:
     run.enter(2)
     run.release()
     assert run.events.kinds() == [
-        "channel.admit", "net.open", "net.open",
+        "channel.admit", "channel.active", "net.open", "net.open",
         "channel.resize", "net.resize",
         "channel.release", "net.close", "net.close",
     ]  # fmt: skip
@@ -194,7 +211,7 @@ def test_two_channels_have_classes_filters_and_ports_of_their_own() -> None:
     run.request()
     run.request("other", index=1)
     assert {minor for _, minor in run.network.classes} == {FIRST_CHANNEL, FIRST_CHANNEL + 1}
-    ports = {match.ports for match in run.network.filters.values()}
-    assert ports == {40_000, 40_004}
+    ports = {match.source_ports or match.destination_ports for (match,) in run.network.filters.values()}
+    assert ports == {PortBlock(40_000, 4), PortBlock(40_004, 4)}
     run.release()
     assert {minor for _, minor in run.network.classes} == {FIRST_CHANNEL + 1}

@@ -125,7 +125,8 @@ SESSION = messages.u32_filter(
     [
         messages.source_key("10.2.0.1"),
         messages.destination_key("10.1.1.1"),
-        *messages.udp_ports_keys(40_004, source=True),
+        messages.udp_key(),
+        messages.ports_key(40_004, 4, source=True),
     ],
 )  # fmt: skip
 
@@ -188,16 +189,29 @@ def test_counters_are_read_from_a_class_as_the_kernel_lists_it() -> None:
     """struct gnet_stats_basic and gnet_stats_queue in TCA_STATS2 (include/uapi/linux/gen_stats.h)."""
     basic = attribute(1, struct.pack("=QI4x", 7_000_000_000, 5_000_000))
     queue = attribute(3, struct.pack("=5I", 12, 18_000, 3, 0, 99))
-    listed = struct.pack("=BxxxiIII", 0, 5, CLASS, PARENT, 0) + attribute(1, b"htb\0")
-    counters = messages.class_counters(listed + attribute(7, basic + queue))
+    made = htb_class(2_500_000_000, 2_500_000_000)
+    counters = messages.class_counters(made.payload + attribute(7, basic + queue))
     assert counters == messages.ClassCounters(
-        handle=0x10011,
+        handle=CLASS,
         sent_bytes=7_000_000_000,
         sent_packets=5_000_000,
         backlog_bytes=18_000,
         backlog_packets=12,
         dropped_packets=3,
+        rate_bps=2_500_000_000,
     )
+
+
+@pytest.mark.parametrize("rate_bps", [8, 100_000_000, 34_359_738_360, 50_000_000_000])
+def test_the_rate_of_a_class_is_read_as_it_was_set_beyond_32_bits_too(rate_bps: int) -> None:
+    statistics = attribute(7, attribute(1, bytes(16)) + attribute(3, bytes(20)))
+    assert messages.class_counters(htb_class(rate_bps, rate_bps).payload + statistics).rate_bps == rate_bps
+
+
+def test_a_class_of_another_discipline_has_no_rate() -> None:
+    statistics = attribute(7, attribute(1, bytes(16)) + attribute(3, bytes(20)))
+    listed = messages.tcmsg(5, CLASS, PARENT) + attribute(1, b"pon\0")
+    assert messages.class_counters(listed + statistics).rate_bps is None
 
 
 def kinds(requests: list[Request]) -> list[str]:

@@ -12,7 +12,6 @@ from synthetic_run import expectations, make_run, manifest, references
 from testbed.errors import ScenarioError
 from testbed.model.quantity import Expectation
 from testbed.record.directory import RunDirectory
-from testbed.report import timeline
 from testbed.report.expectations import evaluate, judged, sentence
 from testbed.report.frames import rates, samples, summary_frame, to_csv
 from testbed.report.summary import Summary, all_hold, summarise
@@ -48,7 +47,16 @@ def test_the_summary_has_the_shape_that_scripts_rely_on(summary: Summary, run: R
     assert summary["run_dir"] == str(run.path)
     assert summary["wall_s_per_virtual_s"] == 0.75
     elastic = summary["variants"]["elastic"]
-    assert list(elastic) == ["probes", "frames", "packets", "commands", "channels", "jobs", "flows"]
+    assert list(elastic) == [
+        "probes",
+        "frames",
+        "packets",
+        "commands",
+        "channels",
+        "admission",
+        "jobs",
+        "flows",
+    ]
     assert list(elastic["probes"]["player"]) == ["downstream", "upstream"]
     assert list(elastic["frames"]["player"]) == list(elastic["packets"]["player"]) == ["downstream"]
     assert list(elastic["commands"]["player"]) == ["upstream"]
@@ -73,29 +81,42 @@ def test_a_silent_stream_is_in_the_summary_with_nulls(summary: Summary) -> None:
 
 def test_a_channel_is_summed_up_from_its_events_and_its_use(summary: Summary) -> None:
     channel = summary["variants"]["elastic"]["channels"]["player"]
-    assert (channel["state"], channel["resizes"]) == ("released", 2)
-    assert channel["downstream"] == {
+    assert (channel["state"], channel["resizes"], channel["reason"]) == ("released", 2, None)
+    downstream: dict[str, object] = {**channel["downstream"]}
+    delays = [downstream.pop(key) for key in ("queueing_ns", "arrival_after_ns")]
+    assert downstream == {
         "min_rate_bps": 120_000_000,
         "max_rate_bps": 960_000_000,
-        # 3 s at 240, 4 s at 960 and 3 s at 120 Mbit/s.
-        "allocated_mean_bps": 492_000_000,
-        # 3 s at 30, 4 s at 120 and 3 s at 15 Mbit/s.
-        "used_mean_bps": 61_500_000,
+        # The rates' rows from 1.1 s to 10.9 s: 3 s at 240, 4 s at 960 and 2.9 s at 120 Mbit/s.
+        "allocated_mean_bps": 495_757_576,
+        # 29 rows at 30, 40 at 120 and 30 at 15 Mbit/s.
+        "used_mean_bps": 61_818_182,
+        "unused_mean_bps": 433_939_394,
+        "unused_ppm": 875_305,
+        "resizes": 2,
+        # The network opened it at the request, and the first packet was sent at once.
+        "opened_after_ns": 0,
+        "opening_ns": 0,
+        "growth_ns": 0,
     }
-    assert summary["variants"]["elastic"]["channels"]["guest"]["state"] == "refused"
+    assert all(isinstance(delay_ns, int) and 0 < delay_ns < 10_000_000 for delay_ns in delays)
+    guest = summary["variants"]["elastic"]["channels"]["guest"]
+    assert (guest["state"], guest["reason"]) == ("refused", "25 Gbit/s is above the line")
     assert summary["variants"]["elastic"]["channels"]["guest"]["upstream"]["max_rate_bps"] is None
     assert summary["variants"]["best_effort"]["channels"] == {}
 
 
-def test_a_channel_that_is_never_released_lasts_to_the_end() -> None:
-    admit = {"kind": "channel.admit", "at_ns": 10, "session": "s", "rates": {"upstream": 8}, "reason": "fits"}
-    resize = {"kind": "channel.resize", "at_ns": 20, "session": "s", "direction": "upstream", "to_bps": 2}
-    channel = timeline.channels([admit, resize], end_ns=30)["s"]
-    assert (channel.state, channel.mean_bps("upstream"), channel.mean_bps("downstream")) == (
-        "admitted",
-        5,
-        None,
-    )
+def test_all_channels_together_are_counted(summary: Summary) -> None:
+    assert summary["variants"]["elastic"]["admission"] == {
+        "asked": 2,
+        "admitted": 1,
+        "refused": 1,
+        "preempted": 0,
+        "expired": 0,
+        "fairness_ppm": {"downstream": 1_000_000, "upstream": 1_000_000},
+    }
+    nothing = summary["variants"]["best_effort"]["admission"]
+    assert (nothing["asked"], nothing["fairness_ppm"]["downstream"]) == (0, None)
 
 
 def test_jobs_tell_where_they_went_and_how_they_ended(summary: Summary) -> None:

@@ -115,9 +115,9 @@ def test_the_events_can_be_filtered(page: Page, address: str) -> None:
         "(box => { box.value = 'elastic RESIZE'; box.dispatchEvent(new Event('input')); })"
         "(document.getElementById('event-filter'))"
     )
-    assert everything == 27
-    assert page.evaluate(EVENTS_SHOWN) == 2
-    assert page.evaluate("document.getElementById('event-count').textContent") == "2 of 27"
+    assert everything == 31
+    assert page.evaluate(EVENTS_SHOWN) == 4
+    assert page.evaluate("document.getElementById('event-count').textContent") == "4 of 31"
 
 
 def test_the_delay_axis_can_be_logarithmic(page: Page, address: str) -> None:

@@ -16,7 +16,7 @@ from two_hosts import clock_from_now, finish, start, write
 from testbed.model.base import DOWNSTREAM
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan
-from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
+from testbed.plan.network_plan import Match, NetworkPlan, PortBlock, ShapedClass
 from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER, LINE, channel_class
 from testbed.program.clock import Clock
 from testbed.program.datagrams import Datagrams
@@ -72,9 +72,9 @@ def resize_in_place(emulation: Emulation, shaped: ShapedClass, _match: Match) ->
 
 def delete_and_add(emulation: Emulation, shaped: ShapedClass, match: Match) -> None:
     """What other emulators do: the class goes with its filter, and comes back with its new rate."""
-    emulation.unmatch(DOWNSTREAM, match)
+    emulation.unmatch(DOWNSTREAM, match.order)
     emulation.remove(DOWNSTREAM, shaped)
-    emulation.open(DOWNSTREAM, shaped, match)
+    emulation.open(DOWNSTREAM, shaped, [match])
 
 
 HOW = {"in_place": resize_in_place, "delete_and_add": delete_and_add}
@@ -94,11 +94,11 @@ def main(output: Path, how: str) -> None:
         minor=FIRST_CHANNEL,
         source=plan.address(NODE).ip,
         destination=plan.address(HOME).ip,
-        ports=PORT,
-        port_is_source=True,
+        source_ports=PortBlock(PORT, 4),
+        udp=True,
     )
     with Emulation(plan) as emulation:
-        emulation.open(DOWNSTREAM, channel(FAST_BPS), match)
+        emulation.open(DOWNSTREAM, channel(FAST_BPS), [match])
         clock = clock_from_now()
         charged_bytes = FRAME_BYTES + line.overhead_bytes
         programs = {NODE: lambda: send(plan, clock, charged_bytes), HOME: lambda: receive(plan, clock)}

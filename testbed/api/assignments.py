@@ -1,0 +1,33 @@
+"""The JSON of the qos-provisioning API 0.3.0: QoS profiles assigned to devices without end."""
+
+from testbed.api.credentials import Sink, SinkCredential
+from testbed.api.devices import Device
+from testbed.api.sessions import Status, StatusReason
+from testbed.api.shape import Asked, Identifier, Instant, QosProfileName, Shape
+
+
+class CreateAssignment(Asked):
+    """A QoS profile is wanted for all that a device sends and receives."""
+
+    device: Device | None = None
+    qos_profile: QosProfileName
+    sink: Sink | None = None
+    sink_credential: SinkCredential | None = None
+
+
+class RetrieveAssignmentByDevice(Asked):
+    """The assignment of a device is asked for."""
+
+    device: Device | None = None
+
+
+class Assignment(Shape):
+    """An assignment. `statusInfo` beside AVAILABLE says that it is being revoked."""
+
+    device: Device | None = None
+    qos_profile: QosProfileName
+    sink: Sink | None = None
+    assignment_id: Identifier
+    started_at: Instant | None = None
+    status: Status
+    status_info: StatusReason | None = None

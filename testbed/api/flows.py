@@ -1,0 +1,103 @@
+"""Flows of packets as API clients name them: a server's addresses, and ports at both ends."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from testbed.api.devices import Port
+from testbed.api.shape import Asked, Text
+from testbed.program.orders import Ports
+
+RANGE_ERROR = "port_range"
+"""The type of pydantic's error for a range of ports that ends before it begins."""
+_EVERY_PORT: Ports = ((0, 65535),)
+
+
+def _ipv4_network(text: str) -> str:
+    IPv4Network(text, strict=False)
+    return text
+
+
+def _ipv6_network(text: str) -> str:
+    if "%" in text:
+        raise ValueError("a server's address has no zone")
+    IPv6Network(text, strict=False)
+    return text
+
+
+class ApplicationServer(Asked, json_schema_extra={"minProperties": 1}):
+    """A server, or the servers of an address prefix."""
+
+    ipv4_address: Annotated[Text, AfterValidator(_ipv4_network)] | None = None
+    ipv6_address: Annotated[Text, AfterValidator(_ipv6_network)] | None = None
+
+    @model_validator(mode="after")
+    def _addressed(self) -> "ApplicationServer":
+        if self.ipv4_address is None and self.ipv6_address is None:
+            raise ValueError("ipv4Address or ipv6Address is needed")
+        return self
+
+    @property
+    def prefix(self) -> str | None:
+        """The IPv4 prefix that it stands for, without the bits of any one host; None for IPv6 alone."""
+        if self.ipv4_address is None:
+            return None
+        return str(ip_network(self.ipv4_address, strict=False))
+
+
+class PortRange(Asked):
+    """Ports from the first to the last, both included."""
+
+    first: Annotated[Port, Field(alias="from")]
+    last: Annotated[Port, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "PortRange":
+        if self.last < self.first:
+            raise PydanticCustomError(RANGE_ERROR, "a range of ports cannot end before it begins")
+        return self
+
+
+class PortsSpec(Asked, json_schema_extra={"minProperties": 1}):
+    """Some ports, one by one, in ranges, or both."""
+
+    ranges: Annotated[tuple[PortRange, ...], Field(min_length=1, max_length=64)] | None = None
+    ports: Annotated[tuple[Port, ...], Field(min_length=1, max_length=64)] | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> "PortsSpec":
+        if self.ranges is None and self.ports is None:
+            raise ValueError("ranges or ports are needed")
+        return self
+
+    def intervals(self) -> Ports:
+        """The ports as the fewest intervals, in order."""
+        pairs = [(each.first, each.last) for each in self.ranges or ()]
+        return merged((*pairs, *((port, port) for port in self.ports or ())))
+
+
+def merged(pairs: Ports) -> Ports:
+    """The same ports as the fewest intervals, in order."""
+    whole: list[tuple[int, int]] = []
+    for first, last in sorted(pairs):
+        if whole and first <= whole[-1][1] + 1:
+            whole[-1] = (whole[-1][0], max(last, whole[-1][1]))
+        else:
+            whole.append((first, last))
+    return tuple(whole)
+
+
+def ports_meet(one: Ports, other: Ports) -> bool:
+    """Whether two sets of ports have one in common; none at all stands for every port."""
+    return any(
+        first <= other_last and other_first <= last
+        for first, last in one or _EVERY_PORT
+        for other_first, other_last in other or _EVERY_PORT
+    )
+
+
+def prefixes_meet(one: str, other: str) -> bool:
+    """Whether two IPv4 prefixes have an address in common."""
+    return IPv4Network(one).overlaps(IPv4Network(other))

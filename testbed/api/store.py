@@ -1,0 +1,87 @@
+"""Bookings on disk, so that they survive a restart of the server: one row each, in SQLite."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from testbed.api.booking import Booking
+from testbed.errors import ScenarioError
+from testbed.record.atomic import explained
+
+_VERSION = 1
+
+
+class Store:
+    """All bookings by their identifier; every change is on disk before the method returns.
+
+    The file is for its owner alone (mode 0600), because credentials of sinks stand in it, and for one
+    server at a time. Without a path nothing outlives the process.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Open, or make, the file.
+
+        Raises:
+            ScenarioError: It cannot be opened, is none of ours, or is in use by another server.
+        """
+        self._path = path
+        if path is not None:
+            with explained("open the state in", path):
+                # Made before SQLite opens it: what it makes beside a database gets the same mode.
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+                path.chmod(0o600)
+        with self._understood():
+            # One thread at a time uses it, though not always the one that made it.
+            self._rows = sqlite3.connect(path or ":memory:", timeout=0, check_same_thread=False)
+            self._rows.execute("PRAGMA locking_mode = EXCLUSIVE")
+            with self._rows:
+                self._rows.execute("BEGIN EXCLUSIVE")
+                self._make()
+
+    def _make(self) -> None:
+        [version] = self._rows.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):
+            raise sqlite3.DatabaseError(f"it has version {version}, this server version {_VERSION}")
+        self._rows.execute("CREATE TABLE IF NOT EXISTS bookings (id TEXT PRIMARY KEY, booking TEXT NOT NULL)")
+        self._rows.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def put(self, booking: Booking) -> None:
+        """Keep a booking, in place of an earlier state of it."""
+        with self._rows:
+            self._rows.execute(
+                "INSERT INTO bookings VALUES (?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET booking = excluded.booking",
+                (booking.id, booking.model_dump_json(exclude_none=True)),
+            )
+
+    def drop(self, identifier: str) -> None:
+        """Forget a booking."""
+        with self._rows:
+            self._rows.execute("DELETE FROM bookings WHERE id = ?", (identifier,))
+
+    def all(self) -> list[Booking]:
+        """Every booking, in the order in which they were made.
+
+        Raises:
+            ScenarioError: What stands in the file is no booking.
+        """
+        with self._understood():
+            rows = self._rows.execute("SELECT booking FROM bookings ORDER BY rowid").fetchall()
+            return [Booking.model_validate_json(row) for [row] in rows]
+
+    def close(self) -> None:
+        """Let another server have it."""
+        self._rows.close()
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValidationError) as error:
+            raise ScenarioError(
+                f"cannot use the state in {self._path}: {error}; end the other server, or name another file"
+            ) from error

@@ -1,0 +1,72 @@
+"""The northbound API inside a run: its server on an emulated host, and who may call it there."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+
+from testbed.model.network import Role
+from testbed.plan.network_plan import NetworkPlan
+from testbed.program.clock import use_exact_timers
+from testbed.program.control import Control
+
+PORT = 8080
+"""Of the API on its host."""
+
+
+def token_of(session: str) -> str:
+    """The bearer token of a session's application server. The network is closed: it is no secret."""
+    return f"application-of-{session}"
+
+
+def addresses_of_homes(plan: NetworkPlan) -> dict[str, str]:
+    """The IPv4 address of every host of a home."""
+    return {station.name: plan.address(station.name).ip for station in plan.network.having(Role.HOME)}
+
+
+def northbound_program(
+    plan: NetworkPlan, host: str, sessions: list[str], control: Control
+) -> Callable[[], None]:
+    """The program that serves the API on a host until it is told to stop."""
+
+    def program() -> None:
+        use_exact_timers()
+        asyncio.run(_serve(plan, host, sessions, control))
+
+    return program
+
+
+async def _serve(plan: NetworkPlan, host: str, sessions: list[str], control: Control) -> None:
+    # The web framework is loaded by those who serve, not by every program of a run.
+    from testbed.api.app import create_app
+    from testbed.api.line import ControlNetwork
+    from testbed.api.profiles import load_profiles
+    from testbed.api.serve import run_server
+    from testbed.api.settings import SCOPES, ApiSettings, Token
+    from testbed.api.subscribers import subscribers
+
+    stop = asyncio.Event()
+    network = ControlNetwork(control, stop.set)
+    network.on_message("go", lambda _message: None)
+    network.on_message("stop", lambda _message: stop.set())
+    tokens = (
+        Token(
+            name=session,
+            sha256=hashlib.sha256(token_of(session).encode()).hexdigest(),
+            scopes=frozenset(SCOPES),
+        )
+        for session in sessions
+    )
+    settings = ApiSettings(
+        profiles=load_profiles(),
+        tokens=tuple(tokens),
+        subscribers=subscribers(addresses_of_homes(plan)),
+    )
+    app = create_app(settings, network)
+    network.listen()
+
+    def ready(_port: int) -> None:
+        control.say("ready")
+
+    await run_server(app, plan.address(host).ip, PORT, ready=ready, stop=stop)
+    network.deafen()
+    control.say("done", received_bytes=0, late_ns=0)

@@ -1,0 +1,57 @@
+"""Background flows: their two ends started before time 0, and what arrived written down at the end."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from testbed.driver.children import Child, Children
+from testbed.driver.protocols import Programs
+from testbed.model.scenario import Flow
+from testbed.program.clock import Clock
+from testbed.record.logs import EventLog
+
+_FIRST_FLOW_PORT = 30_000
+
+
+class Flows:
+    """All background flows of a run; `stop` stops a program and gives its last message."""
+
+    def __init__(
+        self,
+        flows: Mapping[str, Flow],
+        programs: Programs,
+        children: Children,
+        events: EventLog,
+        clock: Clock,
+        stop: Callable[[Child], dict[str, Any]],
+    ) -> None:
+        self._flows, self._programs, self._children = flows, programs, children
+        self._events, self._clock, self._stop_program = events, clock, stop
+        self._sinks: list[tuple[str, Child]] = []
+        self._sources: list[Child] = []
+
+    def start(self, logs: Path) -> None:
+        """Start every sink and source; each sends from its flow's own instant on."""
+        for index, (name, flow) in enumerate(self._flows.items()):
+            port = _FIRST_FLOW_PORT + index
+            sink = partial(self._programs.sink, name, flow, port, self._clock, logs=logs)
+            source = partial(self._programs.source, name, flow, port, self._clock, logs=logs)
+            self._sinks.append((name, self._children.start(f"{name} sink", flow.destination, sink)))
+            self._sources.append(self._children.start(f"{name} source", flow.source, source))
+        self._children.go(*(child for _, child in self._sinks), *self._sources)
+
+    def stop(self) -> None:
+        """Stop them all, and write down what arrived."""
+        for child in self._sources:
+            self._stop_program(child)
+        for name, child in self._sinks:
+            received_bytes = self._stop_program(child)["received_bytes"]
+            flow = self._flows[name]
+            self._events.write(
+                "flow.end",
+                self._clock.now_ns(),
+                flow=name,
+                received_bytes=received_bytes,
+                throughput_bps=received_bytes * 8 * 10**9 // (flow.ends_at_ns - flow.starts_at_ns),
+            )

@@ -1,0 +1,77 @@
+"""Where orders come from: the API's program on a host of the network, or a line to one outside it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from testbed.driver.channels import Channels
+from testbed.driver.children import Child, Children
+from testbed.driver.northbound import Northbound
+from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
+from testbed.model.scenario import Script
+from testbed.program.clock import Clock
+from testbed.program.loop import Loop
+from testbed.record.logs import EventLog
+
+
+class Ordering:
+    """The northbound API of a run, if it has one."""
+
+    def __init__(
+        self,
+        scenario: Script,
+        network: RunningNetwork,
+        channels: Channels,
+        events: EventLog,
+        clock: Clock,
+        sessions: Callable[[], Iterable[Placed]],
+    ) -> None:
+        self._scenario = scenario
+        self._say: Callable[[dict[str, Any]], None] = lambda _message: None
+        self._northbound = Northbound(
+            network,
+            channels,
+            events,
+            clock,
+            first_number=len(scenario.sessions),
+            sessions=sessions,
+            say=self._tell,
+        )
+        self._program: Child | None = None
+
+    def start(self, programs: Programs, children: Children) -> None:
+        """Start the API's program, if the scenario has it served on one of its hosts."""
+        if self._scenario.northbound is None:
+            return
+        host = self._scenario.northbound.host
+        child = children.start(
+            "northbound API", host, programs.northbound, lambda _child, message: self._order(message)
+        )
+        self._say = lambda message: children.tell(child, **message)
+        children.go(child)
+        self._program = child
+
+    def listen(self, line: MessageLine, loop: Loop, ended: Callable[[], None]) -> None:
+        """Take orders from a line; `ended` is called when its other end is closed."""
+        self._say = line.send
+
+        def hear() -> None:
+            try:
+                for message in line.receive():
+                    self._order(message)
+            except EOFError:
+                loop.forget(line)
+                ended()
+
+        loop.on_readable(line, hear)
+        line.send({"kind": "ready"})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        self._say(message)
+
+    def _order(self, message: dict[str, Any]) -> None:
+        self._northbound.order(message)
+
+    @property
+    def program(self) -> Child | None:
+        """The API's program on a host."""
+        return self._program

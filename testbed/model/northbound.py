@@ -1,0 +1,25 @@
+"""The operator's API inside a scenario: where it is served, and the sessions that order their channels there."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from testbed.model.base import Duration, Name, Value
+
+
+class Northbound(Value):
+    """CAMARA Quality-on-Demand, served over the emulated network on a compute node."""
+
+    host: Name
+
+
+class ChannelBooking(Value):
+    """What a session's application server asks the API for: a QoS profile for so long.
+
+    It asks at the instant `at`, with an HTTP request from the session's node, and lets the channel go when
+    the session ends. `duration` counts from the channel's opening.
+    """
+
+    profile: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]+$", min_length=3, max_length=256)]
+    at_ns: Duration
+    duration_ns: Annotated[Duration, Field(ge=1_000_000_000)]
