@@ -1,8 +1,8 @@
 """Runs inside the embedded kernel: `resize_flow.py OUTPUT CASE…`, a flow over a link resized many times.
 
 Every case is one JSON object; what was seen is written to `OUTPUT/N.json`, N counting from 0. The link's
-rates are drawn from below the flow's to above it, so that most resizes meet a queue. Nothing is judged here:
-that is the business of `resize_outcome.py`.
+rates are drawn from below the flow's to above it, so that about half of the resizes meet a queue.
+Nothing is judged here: that is the business of `resize_outcome.py`.
 """
 
 import json

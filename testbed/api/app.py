@@ -1,6 +1,6 @@
 """The application: the operations of the three CAMARA APIs over one network."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -109,12 +109,25 @@ async def _http_error(_request: Request, error: Exception) -> JSONResponse:
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     """A request that the models do not take, with the code that the specification has for it."""
     assert isinstance(error, RequestValidationError)
-    faults = error.errors()
+    faults = _without_echoes(error.errors())
     codes = {_code(fault) for fault in faults}
     [code] = codes if len(codes) == 1 else [INVALID_ARGUMENT]
     told = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in faults[:_MOST_FAULTS_TOLD]]
     more = f"; and {len(faults) - len(told)} more" if len(faults) > len(told) else ""
     return refusal(400, code, f"The request is not valid. {'; '.join(told)}{more}.")
+
+
+def _without_echoes(faults: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Faults without those of lists that are too short only because their items are wrong."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if fault["type"] != "too_short"
+        or not any(
+            len(place) > len(fault["loc"]) and place[: len(fault["loc"])] == fault["loc"] for place in places
+        )
+    ]
 
 
 def _code(fault: dict[str, Any]) -> str:

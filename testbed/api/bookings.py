@@ -116,9 +116,13 @@ class Bookings:
             raise ValueError(f"booking {booking.id} has not started")
         expires_at = booking.started_at + timedelta(seconds=duration_s)
         longer = booking.with_(duration_s=duration_s, expires_at=expires_at)
-        self._extend_channel(longer)
         self._keep(longer)
-        return longer
+        try:
+            self._extend_channel(longer)
+        except ApiError:
+            self._keep(booking)
+            raise
+        return self._by_id[booking.id]
 
     def delete(self, booking: Booking) -> None:
         """Release a session's channel and forget the session. Its sink hears of it if it was available.
@@ -127,11 +131,10 @@ class Bookings:
             ApiError: The network is gone.
         """
         if booking.living:
-            self._order(WithdrawOrder(session=booking.id))
-        # News may have come meanwhile.
-        booking = self._by_id.get(booking.id, booking)
-        if booking.status is Status.AVAILABLE:
-            self._tell(booking.ended(StatusReason.DELETE_REQUESTED, self._settings.clock()))
+            was_available = booking.status is Status.AVAILABLE
+            asked = self._withdraw(booking)
+            if asked.living and was_available:
+                self._tell(asked.ended(StatusReason.DELETE_REQUESTED, self._settings.clock()))
         self._drop(booking)
 
     def revoke(self, booking: Booking) -> Booking:
@@ -147,19 +150,22 @@ class Bookings:
             return booking
         if booking.reason is StatusReason.DELETE_REQUESTED:
             return booking
-        asked = booking.with_(reason=StatusReason.DELETE_REQUESTED)
-        self._keep(asked)
-        try:
-            self._order(WithdrawOrder(session=booking.id))
-        except ApiError:
-            self._keep(booking)
-            raise
-        asked = self._by_id[booking.id]
+        asked = self._withdraw(booking)
         if asked.status is Status.REQUESTED:
             # It never was available: nobody has to be told, and there is nothing to wait for.
             asked = asked.ended(StatusReason.DELETE_REQUESTED, self._settings.clock())
             self._keep(asked)
         return asked
+
+    def _withdraw(self, booking: Booking) -> Booking:
+        """Have the network release a channel; what is returned may already know that it has."""
+        self._keep(booking.with_(reason=StatusReason.DELETE_REQUESTED))
+        try:
+            self._order(WithdrawOrder(session=booking.id))
+        except ApiError:
+            self._keep(booking)
+            raise
+        return self._by_id[booking.id]
 
     def _hear(self, news: News) -> None:
         loop = self._loop
@@ -196,7 +202,8 @@ class Bookings:
 
     def _change(self, before: Booking, after: Booking) -> None:
         self._keep(after)
-        if after.status is not before.status:
+        never_was = before.status is Status.REQUESTED and after.reason is StatusReason.DELETE_REQUESTED
+        if after.status is not before.status and not never_was:
             self._tell(after)
 
     def _tell(self, booking: Booking) -> None:

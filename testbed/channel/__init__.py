@@ -1,9 +1,15 @@
 """Elastic channels: who is admitted, at which rate, and when the rate changes. Pure, so that a run replays.
 
-A channel lives like this (a refused session may ask again):
+A channel lives like this:
 
-    requested ──► admitted ──► active ◄──► resized ──► released
+    requested ──► admitted ──► active ◄──► resized ──► released, expired or preempted
         └──────► refused
+
+Admission holds its committed rates. Once it is provisioned it is active: it has its classes, and its share of
+what is not committed, by its policy and its weight. Before that it takes its committed rates and no more,
+is not resized, and goes without a trace in the network. Its lifetime counts from there, and can be extended.
+A session that was refused, or whose channel has expired or was preempted, may not know it: what it says is
+without effect, its release is not answered, and it may ask again.
 
 `decide(state, event, now_ns)` is the whole controller: events in, decisions and actions out. Applying the
 actions to a kernel, and waking at `state.wake_at_ns`, is the caller's part.

@@ -18,11 +18,11 @@ import bodies
 import httpx
 from answering_network import AnsweringNetwork, StandingClock
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from event_receiver import ADDRESS, EventReceiver
+from event_receiver import ADDRESS, Event, EventReceiver
 from exchange import Exchange
 from specification import Operation, specification, specification_of
-from testbed.api.app import create_app
 
+from testbed.api.app import create_app
 from testbed.api.profiles import load_profiles
 from testbed.api.settings import SCOPES, ApiSettings, SinkRules, Subscriber, Token
 
@@ -34,8 +34,13 @@ KNOWN = (*SERVED, UNSERVED)
 ADDRESSES = {host: f"10.1.{home}.1" for home, host in enumerate((*KNOWN, NOBODY), 1)}
 PHONE_NUMBERS = {host: f"+9990100{home}" for home, host in enumerate(KNOWN, 1)}
 
-Spoil = Callable[[httpx.Response], httpx.Response]
-"""What a control does to the answer to a scenario's request."""
+
+@dataclass(frozen=True, kw_only=True)
+class Spoiling:
+    """What a control does to the answer to a scenario's own request, and to the events that it judges."""
+
+    answer: Callable[[httpx.Response], httpx.Response] = lambda response: response
+    event: Callable[[Event], Event] = lambda event: event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +71,13 @@ class Provider:
     restricted_profiles = frozenset({"QOS_HOME1"})
     """Those that are for the first device only."""
 
-    def __init__(self, receiver: EventReceiver, spoil: Spoil | None = None) -> None:
+    def __init__(self, receiver: EventReceiver, spoiling: Spoiling | None = None) -> None:
         self.receiver, self.clock, self.network = receiver, StandingClock(), AnsweringNetwork()
         self.created: dict[str, Created] = {}
         self.device, self.other_device, self.unserved_device, self.unknown_device = map(
             device, (SERVED[0], SERVED[1], UNSERVED, NOBODY)
         )
-        self._spoil = spoil or (lambda response: response)
+        self._spoiling = spoiling or Spoiling()
         self._profiles = load_profiles(PROFILES)
         self._phone_numbers = PHONE_NUMBERS
         self._context = ExitStack()
@@ -128,7 +133,7 @@ class Provider:
             exchange.body = self.valid_body_at(exchange.resource)
         content = None if exchange.without_body or exchange.body_unsaid else exchange.body
         response = self._request(operation, exchange.url, exchange.headers, content)
-        exchange.response = self._spoil(response)
+        exchange.response = self._spoiling.answer(response)
 
     def create(self, operation: str, body: dict[str, Any]) -> Created:
         """Create a session or an assignment as the client that the steps call valid."""
@@ -139,6 +144,10 @@ class Provider:
         response = self._request(made, made.path, {"Authorization": self.bearer("client")}, body)
         assert response.status_code == 201, response.text
         return self.created_for(response.json())
+
+    def next_event(self, created: Created) -> Event:
+        """The next event about what was created, waited for at its sink."""
+        return self._spoiling.event(self.receiver.next_event(created.sink))
 
     def some_session(self) -> Created:
         """A session of the default device."""

@@ -17,7 +17,7 @@ EVENT_PROPERTY = r'the event body property "(?P<path>[^"]+)" '
     target_fixture="event",
 )
 def received(provider: Provider, subject: Created) -> Event:
-    return provider.receiver.next_event(subject.sink)
+    return provider.next_event(subject)
 
 
 @step(

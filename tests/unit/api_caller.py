@@ -187,6 +187,14 @@ class Caller:
             more["json"] = json
         return self.run(self._client.request(method, path, headers=headers, **more))  # type: ignore[no-any-return]
 
+    def news(self, session: str, stage: Stage) -> None:
+        """Have the network send news, heard before this returns."""
+
+        async def send() -> None:
+            self.network.news(session, stage)
+
+        self.run(send())
+
     def create(self, who: str = "client", **changes: Any) -> httpx.Response:
         """Ask for a session."""
         return self.call("POST", SESSIONS, session_body(**changes), who)

@@ -65,7 +65,7 @@ def test_a_session_stays_requested_until_its_channel_is_active() -> None:
         assert requested["duration"] == 60
         assert not requested.keys() & {"startedAt", "expiresAt", "statusInfo"}
         caller.clock.pass_by(180)
-        caller.network.news(identifier, Stage.ACTIVE)
+        caller.news(identifier, Stage.ACTIVE)
         available = caller.session(identifier)
         assert available["qosStatus"] == "AVAILABLE"
         assert available["startedAt"] == "2026-03-01T12:03:00Z"
@@ -84,7 +84,7 @@ def test_an_available_session_ends_with_its_channel(stage: Stage, reason: str) -
     with Caller() as caller:
         identifier = caller.created()
         caller.clock.pass_by(42.4)
-        caller.network.news(identifier, stage)
+        caller.news(identifier, stage)
         ended = caller.session(identifier)
         assert (ended["qosStatus"], ended["statusInfo"]) == ("UNAVAILABLE", reason)
         assert ended["duration"] == 42
@@ -103,25 +103,25 @@ def test_a_refused_session_ends_without_ever_having_started() -> None:
 def test_what_has_ended_does_not_come_back_and_does_not_end_twice() -> None:
     with Caller() as caller:
         identifier = caller.created()
-        caller.network.news(identifier, Stage.EXPIRED)
+        caller.news(identifier, Stage.EXPIRED)
         ended = caller.session(identifier)
         caller.clock.pass_by(10)
         for stage in (Stage.ACTIVE, Stage.RELEASED, Stage.PREEMPTED):
-            caller.network.news(identifier, stage)
+            caller.news(identifier, stage)
         assert caller.session(identifier) == ended
 
 
 def test_news_of_a_session_that_was_never_made_changes_nothing() -> None:
     with Caller() as caller:
         identifier = caller.created()
-        caller.network.news(str(uuid4()), Stage.RELEASED)
+        caller.news(str(uuid4()), Stage.RELEASED)
         assert caller.session(identifier)["qosStatus"] == "AVAILABLE"
 
 
 def test_an_ended_session_can_be_read_for_six_minutes() -> None:
     with Caller() as caller:
         identifier = caller.created()
-        caller.network.news(identifier, Stage.PREEMPTED)
+        caller.news(identifier, Stage.PREEMPTED)
         caller.clock.pass_by(360)
         assert caller.session(identifier)["qosStatus"] == "UNAVAILABLE"
         caller.clock.pass_by(0.001)
@@ -141,7 +141,7 @@ def test_a_session_is_deleted_at_once_and_its_channel_withdrawn() -> None:
 def test_deleting_what_has_ended_withdraws_nothing() -> None:
     with Caller() as caller:
         identifier = caller.created()
-        caller.network.news(identifier, Stage.EXPIRED)
+        caller.news(identifier, Stage.EXPIRED)
         assert caller.call("DELETE", f"{SESSIONS}/{identifier}").status_code == 204
         assert not any(isinstance(order, WithdrawOrder) for order in caller.network.orders)
 
@@ -244,7 +244,7 @@ def test_a_session_conflicts_with_another_clients_too() -> None:
 def test_a_session_ended_by_the_network_must_be_released_by_its_client_first() -> None:
     with Caller() as caller:
         identifier = caller.created()
-        caller.network.news(identifier, Stage.PREEMPTED)
+        caller.news(identifier, Stage.PREEMPTED)
         assert refused(caller.create()) == (409, "CONFLICT")
         assert caller.create("stranger", device=HOME).status_code == 201
         caller.call("DELETE", f"{SESSIONS}/{identifier}")
@@ -260,7 +260,7 @@ def test_a_session_ended_by_the_network_is_forgotten_in_the_end() -> None:
 
 def test_an_expired_session_is_in_nobodys_way() -> None:
     with Caller() as caller:
-        caller.network.news(caller.created(), Stage.EXPIRED)
+        caller.news(caller.created(), Stage.EXPIRED)
         caller.created()
 
 

@@ -90,6 +90,14 @@ def test_a_channel_opens_at_the_rate_of_its_first_scene() -> None:
             kind="channel.admit",
             fields={
                 "session": "game",
+                "rates": {"downstream": 100 * M, "upstream": 10 * M},
+                "reason": "downstream 100 Mbit/s and upstream 10 Mbit/s committed, which fits",
+            },
+        ),
+        Decision(
+            kind="channel.active",
+            fields={
+                "session": "game",
                 "rates": {"downstream": 1125 * M, "upstream": 10 * M},
                 "reason": reason,
             },
@@ -274,8 +282,10 @@ def test_a_newcomers_committed_rate_makes_others_give_way_before_it_opens() -> N
         (1, request("second", demand=demand("second", downstream_bps=1100 * M))),
         (2, request("third", committed_bps=400 * M)),
     )
+    # 1400 Mbit/s are left above what is committed: 700 for each of the two.
     assert actions(outputs) == [
-        resize("second", 1100 * M, 700 * M),
+        resize("first", 900 * M, 800 * M),
+        resize("second", 1100 * M, 800 * M),
         Open(session="third", direction=DOWNSTREAM, rate_bps=400 * M, queue_bytes=500_000),
         Open(session="third", direction=UPSTREAM, rate_bps=10 * M, queue_bytes=20_000),
     ]

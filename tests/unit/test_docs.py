@@ -14,7 +14,7 @@ import pytest
 from testbed.cli import main
 from testbed.cli.parser import parser
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
-from testbed.model.channel import ChannelRange, ChannelRequest
+from testbed.model.channel import ChannelRange, ChannelRequest, Channels
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Discovery, Pon, TContClass, Towards
 from testbed.model.quantity import Expectation, Measure, Reference, Statistic
@@ -180,6 +180,7 @@ SECTIONS: dict[str, type[Value]] = {
     "`pon.tconts.NAME`": TContClass,
     "`pon.tconts.NAME.downstream`": Towards,
     "`placement`": Placement,
+    "`channels`": Channels,
     "`northbound`": Northbound,
     "`sessions.NAME.booking`": ChannelBooking,
     "`sessions.NAME`": Session,
