@@ -37,7 +37,10 @@ from testbed.api.trust import trust_of
 
 TITLE = "Elastic channels, CAMARA Quality-on-Demand r3.2"
 _PORT_KEYS = {"publicPort", "ports", "from", "to"}
-_STATUS_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_OF_STARLETTE = {
+    404: ("NOT_FOUND", "There is nothing at this path."),
+    405: ("METHOD_NOT_ALLOWED", "This path does not have this method."),
+}
 _MOST_FAULTS_TOLD = 3
 
 
@@ -101,9 +104,9 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     """Starlette's own refusals: no such path, no such method, no reading of the body."""
     assert isinstance(error, HTTPException)
-    code = _STATUS_CODES.get(error.status_code, INVALID_ARGUMENT)
+    code, message = _OF_STARLETTE.get(error.status_code, (INVALID_ARGUMENT, f"{error.detail}."))
     headers = dict(error.headers) if error.headers else None
-    return refusal(error.status_code, code, f"{error.detail}.", headers)
+    return refusal(error.status_code, code, message, headers)
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -1,11 +1,14 @@
 """The published CAMARA release r3.2, read where it lies: its features, and the steps read otherwise."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from pytest_bdd import scenario
 from pytest_bdd.feature import get_feature
 from pytest_bdd.parser import Feature, FeatureParser, ScenarioTemplate, Step
 
@@ -62,6 +65,17 @@ def as_published(feature: str) -> dict[str, ScenarioTemplate]:
 def as_run(feature: str) -> dict[str, ScenarioTemplate]:
     """The scenarios of a feature by their tags, with the steps that stand in for those that deviate."""
     return _by_tag(_amended(feature))
+
+
+def scenario_test(feature: str, tag: str, skipped: Mapping[str, str]) -> Callable[..., None]:
+    """The test that carries out a scenario, or is skipped for the reason that `skipped` has for its tag."""
+
+    def carried_out() -> None:
+        """Nothing is left to do when all steps have passed."""
+
+    name = as_run(feature)[tag].name
+    test = scenario(f"{feature}.feature", name, features_base_dir=str(FEATURES))(carried_out)
+    return pytest.mark.skip(reason=skipped[tag])(test) if tag in skipped else test
 
 
 @cache

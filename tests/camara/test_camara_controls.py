@@ -8,7 +8,6 @@ import published
 import pytest
 from event_receiver import Event, EventReceiver
 from provider import Provider, Spoiling
-from pytest_bdd import scenario
 from specification import specification
 
 if not published.FEATURES.is_dir():
@@ -73,10 +72,8 @@ def provider(receiver: EventReceiver, spoiling: Spoiling) -> Iterator[Provider]:
 @pytest.mark.parametrize(("spoiling", "tag"), SPOILT, indirect=["spoiling"])
 @pytest.mark.usefixtures("provider")
 def test_a_scenario_fails_when_what_it_judges_is_spoilt(request: pytest.FixtureRequest, tag: str) -> None:
+    test = published.scenario_test(RUN[tag], tag, skipped={})
     template = published.as_run(RUN[tag])[tag]
-    test = scenario(f"{RUN[tag]}.feature", template.name, features_base_dir=str(published.FEATURES))(
-        lambda: None
-    )
     example = next((context for table in template.examples for context in table.as_contexts()), {})
     with pytest.raises(AssertionError):
         test(request, example)

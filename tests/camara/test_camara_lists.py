@@ -54,6 +54,21 @@ def test_what_is_skipped_exists_and_has_a_reason() -> None:
         assert len(entry.reason.split()) > 3
 
 
+def test_a_scenario_that_is_listed_is_skipped_with_its_reason_and_no_other_is() -> None:
+    one, other = ("deleteSession_404.1_not_found", "deleteSession_401.3_invalid_access_token")
+    listed = {f"quality_on_demand_{one}": "Nothing is ever lost here."}
+    marks = {
+        name: getattr(
+            published.scenario_test("quality-on-demand-deleteSession", f"quality_on_demand_{name}", listed),
+            "pytestmark",
+            [],
+        )
+        for name in (one, other)
+    }
+    assert [(mark.name, mark.kwargs["reason"]) for mark in marks[one]] == [("skip", *listed.values())]
+    assert marks[other] == []
+
+
 def test_at_least_140_scenarios_are_run() -> None:
     skipped = {(entry.feature, entry.scenario) for entry in published.not_applicable()}
     assert len(published_scenarios().keys() - skipped) >= LEAST_RUN
