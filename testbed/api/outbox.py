@@ -134,11 +134,16 @@ class Outbox:
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
         self._ending = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many events have not been delivered or given up yet."""
+        return sum(map(len, self._waiting.values()))
+
     def post(self, booking: str, delivery: Delivery) -> None:
         """Have an event delivered after those of the same booking that wait already."""
         if booking in self._gone:
             return
-        if sum(map(len, self._waiting.values())) >= self._most_waiting:
+        if self.waiting >= self._most_waiting:
             _log.warning("event %s is dropped: %d wait already", delivery.event.id, self._most_waiting)
             return
         self._waiting.setdefault(booking, deque()).append(delivery)

@@ -32,6 +32,12 @@ def exchange() -> Exchange:
     return Exchange()
 
 
+@pytest.fixture
+def identified_by() -> str:
+    """How a device is identified where a scenario allows both, `body` or `token`; its tests try both."""
+    return "body"
+
+
 @pytest.fixture(scope="session")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventReceiver]:
     with EventReceiver(tmp_path_factory.mktemp("receiver")) as receiver:

@@ -32,6 +32,7 @@ UNSERVED = "office"
 NOBODY = "nobody"
 KNOWN = (*SERVED, UNSERVED)
 ADDRESSES = {host: f"10.1.{home}.1" for home, host in enumerate((*KNOWN, NOBODY), 1)}
+_HOSTS = {address: host for host, address in ADDRESSES.items()}
 PHONE_NUMBERS = {host: f"+9990100{home}" for home, host in enumerate(KNOWN, 1)}
 
 
@@ -109,6 +110,10 @@ class Provider:
         """The Authorization of a token by its name."""
         return f"Bearer {_secret(name)}"
 
+    def bearer_of(self, device: dict[str, Any]) -> str:
+        """The Authorization of a three-legged token for a device."""
+        return self.bearer(f"device {_HOSTS[device['ipv4Address']['publicAddress']]}")
+
     def bearer_without(self, scope: str) -> str:
         """The Authorization of a token that has all scopes but one."""
         return self.bearer(f"client without {scope}")
@@ -135,13 +140,14 @@ class Provider:
         response = self._request(operation, exchange.url, exchange.headers, content)
         exchange.response = self._spoiling.answer(response)
 
-    def create(self, operation: str, body: dict[str, Any]) -> Created:
-        """Create a session or an assignment as the client that the steps call valid."""
+    def create(self, operation: str, body: dict[str, Any], authorization: str | None = None) -> Created:
+        """Create a session or an assignment, with the token that the steps call valid or another one."""
         judge = specification(
             "qos-provisioning" if operation == "createQosAssignment" else "quality-on-demand"
         )
         made = judge.operations[operation]
-        response = self._request(made, made.path, {"Authorization": self.bearer("client")}, body)
+        headers = {"Authorization": authorization or self.bearer("client")}
+        response = self._request(made, made.path, headers, body)
         assert response.status_code == 201, response.text
         return self.created_for(response.json())
 
@@ -202,7 +208,7 @@ class Provider:
         return next((each for each in self.created.values() if name in each.answer), None)
 
     def _with_new_device(self, body: dict[str, Any]) -> dict[str, Any]:
-        taken = [each.body["device"] for each in self.created.values()]
+        taken = [each.body.get("device", self.device) for each in self.created.values()]
         free = next(each for each in map(device, SERVED) if each not in taken)
         return {**body, "device": free}
 
@@ -254,7 +260,7 @@ class Provider:
         return (
             token("client", scopes),
             token("other client", scopes),
-            token("device", scopes, host=SERVED[0]),
+            *(token(f"device {host}", scopes, host=host, client="client") for host in KNOWN),
             token("expired", scopes, expires_at=expired_at),
             *(token(f"client without {scope}", scopes - {scope}) for scope in SCOPES),
         )

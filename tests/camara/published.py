@@ -1,5 +1,6 @@
 """The published CAMARA release r3.2, read where it lies: its features, and the steps read otherwise."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,10 @@ RELEASE = HERE.parents[2] / "shared" / "data" / "camara"
 FEATURES = RELEASE / "Test_definitions"
 DEFINITIONS = RELEASE / "API_definitions"
 ABSENT = "the CAMARA release is not in shared/data/camara beside the project's folder"
+_EITHER_WAY = re.compile(
+    r"identified by the token or provided in the request body"
+    r"|(?<!no device is )provided in the request body or identified by the access token"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +73,19 @@ def as_run(feature: str) -> dict[str, ScenarioTemplate]:
 
 
 def scenario_test(feature: str, tag: str, skipped: Mapping[str, str]) -> Callable[..., None]:
-    """The test that carries out a scenario, or is skipped for the reason that `skipped` has for its tag."""
+    """The test that carries out a scenario, or is skipped for the reason that `skipped` has for its tag.
+
+    One that leaves it open how the device is identified is carried out in both ways.
+    """
 
     def carried_out() -> None:
         """Nothing is left to do when all steps have passed."""
 
-    name = as_run(feature)[tag].name
-    test = scenario(f"{feature}.feature", name, features_base_dir=str(FEATURES))(carried_out)
+    template = as_run(feature)[tag]
+    test = scenario(f"{feature}.feature", template.name, features_base_dir=str(FEATURES))(carried_out)
+    if any(_EITHER_WAY.search(step.name) for step in template.steps):
+        test = pytest.mark.usefixtures("identified_by")(test)
+        test = pytest.mark.parametrize("identified_by", ["body", "token"])(test)
     return pytest.mark.skip(reason=skipped[tag])(test) if tag in skipped else test
 
 

@@ -6,7 +6,7 @@ from exchange import Exchange
 from json_path import find
 from provider import Provider
 from pytest_bdd import given, parsers
-from steps_requests import change
+from steps_requests import change, say_body
 
 
 @given("that some types of device identifiers are not supported by the implementation")
@@ -35,9 +35,19 @@ def some_profiles_restricted(provider: Provider) -> None:
     "a valid testing device without an existing QoS assignment, "
     "identified by the token or provided in the request body"
 )
-def served_device(exchange: Exchange, provider: Provider) -> None:
-    use_device(exchange, provider, provider.device)
+def served_device(exchange: Exchange, provider: Provider, identified_by: str) -> None:
+    identify(exchange, provider, identified_by, provider.device)
     assert provider.created == {}
+
+
+def identify(exchange: Exchange, provider: Provider, identified_by: str, device: dict[str, object]) -> None:
+    """Name a device in one of the two ways that a scenario allows: in the body or by the token."""
+    if identified_by == "token":
+        say_body(exchange, provider)
+        exchange.drop("$.device")
+        exchange.headers["Authorization"] = provider.bearer_of(device)
+    else:
+        use_device(exchange, provider, device)
 
 
 def use_device(exchange: Exchange, provider: Provider, device: dict[str, object]) -> None:
@@ -72,25 +82,25 @@ def device_unsupported(exchange: Exchange, provider: Provider) -> None:
     "a valid device, identified by the token or provided in the request body, "
     "for which the service is not applicable"
 )
-def device_unserved(exchange: Exchange, provider: Provider) -> None:
-    use_device(exchange, provider, provider.unserved_device)
+def device_unserved(exchange: Exchange, provider: Provider, identified_by: str) -> None:
+    identify(exchange, provider, identified_by, provider.unserved_device)
 
 
 @given(
     "a device for which the service is not applicable, "
     "provided in the request body or identified by the access token"
 )
-def device_without_profiles(exchange: Exchange, provider: Provider) -> None:
+def device_without_profiles(exchange: Exchange, provider: Provider, identified_by: str) -> None:
     provider.offers_only(provider.restricted_profiles)
-    use_device(exchange, provider, provider.other_device)
+    identify(exchange, provider, identified_by, provider.other_device)
 
 
 @given(
     "a device suitable for the restricted QoS Profiles is provided in the request body "
     "or identified by the access token"
 )
-def device_of_restricted_profiles(exchange: Exchange, provider: Provider) -> None:
-    use_device(exchange, provider, provider.device)
+def device_of_restricted_profiles(exchange: Exchange, provider: Provider, identified_by: str) -> None:
+    identify(exchange, provider, identified_by, provider.device)
 
 
 @given("no device is provided in the request body or identified by the access token")

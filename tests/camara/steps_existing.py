@@ -9,6 +9,7 @@ import bodies
 from exchange import Exchange
 from provider import Created, Provider
 from pytest_bdd import given, parsers, step, when
+from steps_devices import identify
 
 ALMOST_360_S = timedelta(seconds=359)
 
@@ -32,12 +33,12 @@ def identifier_of_subject(exchange: Exchange, subject: Created, name: str) -> No
 
 @given("a QoD session already exists for that device")
 def session_of_that_device(exchange: Exchange, provider: Provider) -> None:
-    provider.create("createSession", exchange.body)
+    provider.create("createSession", exchange.body, exchange.headers["Authorization"])
 
 
 @given("a QoS assignment already exists for that device")
 def assignment_of_that_device(exchange: Exchange, provider: Provider) -> None:
-    provider.create("createQosAssignment", exchange.body)
+    provider.create("createQosAssignment", exchange.body, exchange.headers["Authorization"])
 
 
 @given("an existing QoS session created by operation createSession", target_fixture="subject")
@@ -85,12 +86,12 @@ def session_requested(provider: Provider) -> Created:
     "a valid testing device supported by the service, "
     "identified by the token or provided in the request body, with QoS active sessions associated"
 )
-def device_with_sessions(exchange: Exchange, provider: Provider) -> None:
+def device_with_sessions(exchange: Exchange, provider: Provider, identified_by: str) -> None:
     full = provider.valid_body("CreateSession")
     provider.create("createSession", full)
     bare = {**bodies.stripped(full), "applicationServer": {"ipv4Address": "10.2.0.2"}}
     provider.create("createSession", bare)
-    exchange.set("$.device", full["device"])
+    identify(exchange, provider, identified_by, full["device"])
 
 
 @given("an existing QoS assignment created by operation createQosAssignment", target_fixture="subject")
@@ -125,10 +126,9 @@ def assignment_deleted(provider: Provider) -> Created:
     "a valid testing device with an existing QoS assignment, "
     "identified by the token or provided in the request body"
 )
-def device_with_assignment(exchange: Exchange, provider: Provider) -> None:
+def device_with_assignment(exchange: Exchange, provider: Provider, identified_by: str) -> None:
     created = provider.new_assignment()
-    exchange.body = provider.valid_body_at(exchange.resource)
-    exchange.set("$.device", created.body["device"])
+    identify(exchange, provider, identified_by, created.body["device"])
 
 
 @given(

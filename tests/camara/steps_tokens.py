@@ -22,7 +22,7 @@ def two_legged(exchange: Exchange, provider: Provider) -> None:
     + "set to a valid 3-legged access token associated to a valid testing device supported by the service"
 )
 def three_legged(exchange: Exchange, provider: Provider) -> None:
-    exchange.headers["Authorization"] = provider.bearer("device")
+    exchange.headers["Authorization"] = provider.bearer_of(provider.device)
 
 
 @given(

@@ -1,6 +1,7 @@
 """The Gherkin scenarios of CAMARA r3.2, each a test with the scenario's tag as its name.
 
-A Scenario Outline is one scenario and as many tests as it has examples.
+A Scenario Outline is one scenario and as many tests as it has examples. Where the device may be identified
+by the token or in the body, both are tried.
 """
 
 import published

@@ -144,7 +144,9 @@ def test_rates_stay_between_committed_and_peak(history: list[tuple[int, Event]])
 
 @REPEATABLE
 @given(histories())
-def test_whoever_has_less_than_it_needs_is_stopped_by_a_link_with_less_than_a_bit_a_lane_left(history: list[tuple[int, Event]]) -> None:
+def test_whoever_has_less_than_it_needs_is_stopped_by_a_link_with_less_than_a_bit_a_lane_left(
+    history: list[tuple[int, Event]],
+) -> None:
     state = ChannelState(links=LINKS)
     for now_ns, event in history:
         state, _ = decide(state, event, now_ns)
