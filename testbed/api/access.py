@@ -75,21 +75,28 @@ class Gate:
         return token
 
 
+Operate = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def _guarded(route: APIRoute) -> Operate:
+    """A route's operation, behind the gate of the application."""
+    operate: Operate = APIRoute.get_route_handler(route)
+    [[scope]] = [each[SECURITY] for each in (route.openapi_extra or {}).get("security", ())]
+
+    async def guarded(request: Request) -> Response:
+        request.state.token = request.app.state.gate.admit(request, scope)
+        if await request.body() and not _is_json(request):
+            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "A body must be of the type application/json.")
+        return await operate(request)
+
+    return guarded
+
+
 class GuardedRoute(APIRoute):
     """An operation that is for bearers of a token with its scope."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The operation, behind the gate of the application."""
-        operate = super().get_route_handler()
-        [[scope]] = [each[SECURITY] for each in (self.openapi_extra or {}).get("security", ())]
-
-        async def guarded(request: Request) -> Response:
-            request.state.token = request.app.state.gate.admit(request, scope)
-            if await request.body() and not _is_json(request):
-                raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "A body must be of the type application/json.")
-            return await operate(request)
-
-        return guarded
+    # FastAPI's hook for those who have something to do before a request's body is read.
+    get_route_handler = _guarded
 
 
 def _is_json(request: Request) -> bool:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from testbed.api import assignment_routes, profile_routes, session_routes
 from testbed.api.access import SECURITY, Gate
@@ -32,7 +33,7 @@ from testbed.api.operations import Office
 from testbed.api.outbox import Courier, Outbox
 from testbed.api.settings import ApiSettings
 from testbed.api.sinks import Resolve, SinkDoor, resolve_by_system
-from testbed.api.store import Store
+from testbed.api.store import Oblivion, Store
 from testbed.api.trust import trust_of
 
 TITLE = "Elastic channels, CAMARA Quality-on-Demand r3.2"
@@ -51,7 +52,7 @@ def create_app(
     sink_transport: httpx.AsyncBaseTransport | None = None,
     resolve: Resolve = resolve_by_system,
 ) -> FastAPI:
-    """An application that serves one network, for one run of an ASGI server.
+    """An application that serves one network, for one run of an ASGI server: its state is closed at the end.
 
     Its start orders anew what the state holds. Whatever delivers events can be replaced: `sink_transport`
     carries them, `resolve` finds where a sink is.
@@ -62,7 +63,7 @@ def create_app(
     door = SinkDoor(settings.sinks, resolve)
     courier = Courier(door, settings.clock, trust_of(settings.sinks), sink_transport)
     outbox = Outbox(courier)
-    store = Store(settings.state_path)
+    store = Oblivion() if settings.state_path is None else Store(settings.state_path)
     bookings = Bookings(settings, network, store, outbox)
     subscribers = Subscribers(settings.subscribers)
 
@@ -101,12 +102,26 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
     return error.response()
 
 
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """Starlette's own refusals: no such path, no such method, no reading of the body."""
     assert isinstance(error, HTTPException)
     code, message = _OF_STARLETTE.get(error.status_code, (INVALID_ARGUMENT, f"{error.detail}."))
-    headers = dict(error.headers) if error.headers else None
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == 405:
+        # Starlette has the methods of the first of a path's operations only.
+        methods = _methods_of(request.app.openapi(), request.url.path)
+        headers.update({"allow": ", ".join(methods)} if methods else {})
     return refusal(error.status_code, code, message, headers)
+
+
+def _methods_of(document: dict[str, Any], path: str) -> list[str]:
+    """The methods of all operations at a path (RFC 9110, section 10.2.1)."""
+    return sorted(
+        method.upper()
+        for template, by_method in document["paths"].items()
+        if compile_path(template)[0].match(path)
+        for method in by_method
+    )
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -13,7 +13,7 @@ from testbed.api.network import NetworkPort
 from testbed.api.outbox import Delivery, Outbox
 from testbed.api.sessions import Status, StatusReason
 from testbed.api.settings import ApiSettings, Token
-from testbed.api.store import Store
+from testbed.api.store import Keeper
 from testbed.errors import NotReadyError
 from testbed.program.orders import ExtendOrder, News, Order, Stage, WithdrawOrder
 
@@ -28,7 +28,7 @@ class Bookings:
     Everything happens in the thread of the event loop; news that comes in another one is passed to it.
     """
 
-    def __init__(self, settings: ApiSettings, network: NetworkPort, store: Store, outbox: Outbox) -> None:
+    def __init__(self, settings: ApiSettings, network: NetworkPort, store: Keeper, outbox: Outbox) -> None:
         self._settings, self._network = settings, network
         self._store, self._outbox = store, outbox
         self._by_id = {booking.id: booking for booking in store.all()}

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict, model_validator
 
-from testbed.api.shape import Asked, Text, Whole
+from testbed.api.shape import WHOLE, Asked, Text
 
-Port = Annotated[Whole, Field(ge=0, le=65535)]
+Port = Annotated[int, Strict(), Field(ge=0, le=65535), WHOLE]
 
 IDENTIFIERS = ("ipv4_address", "ipv6_address", "phone_number", "network_access_identifier")
 """The fields of a device that identify it, in the order in which they are tried."""

@@ -97,10 +97,11 @@ class ControlNetwork(_Network):
     """The network whose driver has forked this process: one JSON object a message of its control line."""
 
     def __init__(self, control: Control, ended: Callable[[], None]) -> None:
-        """`ended` is called once, when the driver is gone."""
+        """`ended` is called once, when the driver is gone or has said what cannot be."""
         super().__init__()
         self._control, self._ended = control, ended
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._failure: Exception | None = None
 
     def listen(self) -> None:
         """Hear messages from now on, in the running event loop."""
@@ -108,10 +109,16 @@ class ControlNetwork(_Network):
         self._loop.add_reader(self._control.fileno(), self._hear)
 
     def deafen(self) -> None:
-        """Hear no more."""
+        """Hear no more.
+
+        Raises:
+            InvariantError: What was heard last is no message, or one that nobody listens for.
+        """
         if self._loop is not None:
             self._loop.remove_reader(self._control.fileno())
             self._loop = None
+        if self._failure is not None:
+            raise self._failure
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message of any kind.
@@ -129,10 +136,18 @@ class ControlNetwork(_Network):
         # There is something to read, so this does not wait.
         message = self._control.hear()
         if message is None:
-            self.deafen()
-            self._ended()
-        else:
+            self._end(None)
+            return
+        try:
             self._heed(message)
+        except Exception as error:
+            # An event loop only logs what its callbacks raise; it comes out where this one is asked to end.
+            self._end(error)
+
+    def _end(self, failure: Exception | None) -> None:
+        self.deafen()
+        self._failure = failure
+        self._ended()
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

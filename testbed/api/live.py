@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from testbed.api.access import GuardedRoute, scoped
 from testbed.api.errors import ORDER_CODES, ApiError, documented
 from testbed.api.settings import READ_SCOPE
+from testbed.errors import NotReadyError
 from testbed.model.base import Direction
 
 CLASSES = "classes"
@@ -68,8 +69,11 @@ class LiveClasses:
         if self._gone:
             raise _unavailable()
         answer: asyncio.Future[list[LiveClass]] = asyncio.get_running_loop().create_future()
+        try:
+            self._line.send({"kind": CLASSES})
+        except NotReadyError as error:
+            raise _unavailable() from error
         self._asked.append(answer)
-        self._line.send({"kind": CLASSES})
         return await answer
 
     def gone(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, Strict, ValidationError, model_validator
 
@@ -40,18 +40,18 @@ class QueueType(StrEnum):
     MIXED = "mixed-queue"
 
 
-class ServiceClass(StrEnum):
-    """Service classes of RFC 4594 and of Microsoft, as the specification spells them."""
-
-    MICROSOFT_VOICE = "microsoft_voice"
-    MICROSOFT_AUDIO_VIDEO = "microsoft_audio_video"
-    REAL_TIME_INTERACTIVE = "real_time_interactive"
-    MULTIMEDIA_STREAMING = "multimedia_streaming"
-    BROADCAST_VIDEO = "broadcast_video"
-    LOW_LATENCY_DATA = "low_latency_data"
-    HIGH_THROUGHPUT_DATA = "high_throughput_data"
-    LOW_PRIORITY_DATA = "low_priority_data"
-    STANDARD = "standard"
+ServiceClass = Literal[
+    "microsoft_voice",
+    "microsoft_audio_video",
+    "real_time_interactive",
+    "multimedia_streaming",
+    "broadcast_video",
+    "low_latency_data",
+    "high_throughput_data",
+    "low_priority_data",
+    "standard",
+]
+"""Service classes of RFC 4594 and of Microsoft, as the specification spells them."""
 
 
 class Country(Shape):

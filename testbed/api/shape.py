@@ -55,9 +55,17 @@ class Asked(Shape):
         return sent
 
 
+def _read_whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_read_whole)
+"""Takes 60.0 for 60, as JSON and its schemas do. Bounds stand before it, or the schema lacks them."""
+
 Text = Annotated[str, Strict(), Field(max_length=4096)]
-Whole = Annotated[int, Strict()]
-Seconds = Annotated[int, Strict(), Field(ge=1, le=LARGEST_INT32, json_schema_extra={"format": "int32"})]
+Seconds = Annotated[
+    int, Strict(), Field(ge=1, le=LARGEST_INT32, json_schema_extra={"format": "int32"}), WHOLE
+]
 QosProfileName = Annotated[str, Strict(), Field(min_length=3, max_length=256, pattern=PROFILE_NAME)]
 
 

@@ -89,6 +89,8 @@ class SinkDoor:
             raise _refused(f"it must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         if not url.host or url.userinfo or url.fragment:
             raise _refused("it must have a host, and neither a user nor a fragment")
+        if url.port is not None and not 0 < url.port < 65536:
+            raise _refused(f"there is no port {url.port}")
         return url
 
     async def _addresses(self, name: str, port: int) -> tuple[Address, ...]:
@@ -101,12 +103,8 @@ class SinkDoor:
         return tuple(dict.fromkeys(ip_address(each.partition("%")[0]) for each in found))
 
     def _is_in_network(self, address: Address) -> bool:
-        return any(
-            form in network
-            for form in _forms(address)
-            for network in self._rules.networks
-            if form.version == network.version
-        )
+        plain = _plain(address)
+        return any(plain in network for network in self._rules.networks if network.version == plain.version)
 
 
 def _literal(host: str) -> Address | None:
@@ -116,23 +114,19 @@ def _literal(host: str) -> Address | None:
         return None
 
 
-def _forms(address: Address) -> tuple[Address, ...]:
-    """An address, and the IPv4 address that it stands for in another dress."""
-    if isinstance(address, IPv4Address):
-        return (address,)
-    if address.ipv4_mapped is not None:
-        return (address.ipv4_mapped,)
-    return (address,)
+def _plain(address: Address) -> Address:
+    """An address; of an IPv4 address in the dress of IPv6, the IPv4 address (RFC 4291, section 2.5.5.2)."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped if mapped is not None else address
 
 
 def _is_public(address: Address) -> bool:
     """Whether it is of the public internet, in whatever dress."""
+    address = _plain(address)
     if isinstance(address, IPv6Address):
-        inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+        inner = [address.sixtofour, *(address.teredo or ())]
         if address in _NAT64:
             inner.append(IPv4Address(int(address) & 0xFFFF_FFFF))
-        if address.ipv4_mapped is not None:
-            return _is_public(address.ipv4_mapped)
         if any(each is not None and not _is_public(each) for each in inner):
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved)

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -15,28 +16,60 @@ from testbed.record.atomic import explained
 _VERSION = 1
 
 
+class Keeper(Protocol):
+    """Keeps bookings beyond the end of the process, or does not."""
+
+    def put(self, booking: Booking) -> None:
+        """Keep a booking, in place of an earlier state of it."""
+
+    def drop(self, identifier: str) -> None:
+        """Forget a booking."""
+
+    def all(self) -> list[Booking]:
+        """Every booking that was kept."""
+
+    def close(self) -> None:
+        """The server ends."""
+
+
+class Oblivion:
+    """Keeps nothing."""
+
+    def put(self, booking: Booking) -> None:
+        """Keep nothing."""
+
+    def drop(self, identifier: str) -> None:
+        """Nothing was kept."""
+
+    def all(self) -> list[Booking]:
+        """None."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Store:
     """All bookings by their identifier; every change is on disk before the method returns.
 
     The file is for its owner alone (mode 0600), because credentials of sinks stand in it, and for one
-    server at a time. Without a path nothing outlives the process.
+    server at a time.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         """Open, or make, the file.
 
         Raises:
             ScenarioError: It cannot be opened, is none of ours, or is in use by another server.
         """
         self._path = path
-        if path is not None:
-            with explained("open the state in", path):
-                # Made before SQLite opens it: what it makes beside a database gets the same mode.
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-                path.chmod(0o600)
+        with explained("open the state in", path):
+            # Made before SQLite opens it: what it makes beside a database gets the same mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            path.chmod(0o600)
         with self._understood():
             # One thread at a time uses it, though not always the one that made it.
-            self._rows = sqlite3.connect(path or ":memory:", timeout=0, check_same_thread=False)
+            self._rows = sqlite3.connect(path, timeout=0, check_same_thread=False)
             self._rows.execute("PRAGMA locking_mode = EXCLUSIVE")
             with self._rows:
                 self._rows.execute("BEGIN EXCLUSIVE")

@@ -1,4 +1,4 @@
-"""Who is admitted: the committed rates must fit every link of the path in both directions, and the delay its budget.
+"""Who is admitted: committed rates must fit every link of the path both ways, and the delay its budget.
 
 Pre-emption makes room where a request asks for it: channels of a strictly lower priority go, the lowest
 first and among equals the last admitted first, each only if it has a committed rate on a link that lacks

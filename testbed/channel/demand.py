@@ -31,7 +31,7 @@ class Packets:
 
 
 def demand_of_scene(name: str, session: Session, scene: Scene, packets: Packets) -> Demand:
-    """What the session called `name` will send in a scene: frames downstream, commands and frames upstream."""
+    """What the session called `name` will send in a scene: frames down, commands and frames up."""
     return Demand(
         session=name,
         scene=scene.name,

@@ -57,6 +57,10 @@ class Counted:
     sent_bytes: int
     backlog_bytes: int
 
+    def __post_init__(self) -> None:
+        if self.interval_ns <= 0:
+            raise ValueError(f"counters were read twice at one instant: {self.sent_bytes} B in no time")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:

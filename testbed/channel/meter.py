@@ -29,9 +29,11 @@ whose period nearly, not quite, fits the interval may change its need at the pac
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from testbed.channel import words
 from testbed.channel.events import Counted
+from testbed.channel.pattern import Pattern
 
 HEADROOM_NUMERATOR, HEADROOM_DENOMINATOR = 9, 8
 """What is granted for each bit that arrives."""
@@ -52,9 +54,11 @@ class Burst:
     seen_at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """What is remembered of one class: its last interval, the rate it had then, and its proven burst."""
+class Meter(NamedTuple):
+    """What is remembered of one class: its last interval, the rate it had, its proven burst, its pattern.
+
+    The pattern is only learnt, and only used, by the predictive policy.
+    """
 
     interval_ns: int = 0
     arrived_bytes: int = 0
@@ -62,10 +66,10 @@ class Meter:
     late_bytes: int = 0
     rate_bps: int = 0
     burst: Burst | None = None
+    pattern: Pattern | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """What an interval needs, not yet bounded by the channel's rates.
 
     `steady_bps` leaves out what waits because the rate was too low: it is what the load itself needs.
@@ -101,7 +105,7 @@ def measure(
     serialisation_ns: int,
     hold_ns: int,
 ) -> tuple[Meter, Measured]:
-    """Take the counters of one interval: `rate_bps` is what the channel has, `need_bps` what counts so far."""
+    """Take the counters of one interval: the channel has `rate_bps`, and so far `need_bps` counts."""
     interval_ns, backlog_bytes = counted.interval_ns, counted.backlog_bytes
     # A queue that drops what it holds can shrink by more than it sends.
     arrived_bytes = max(0, counted.sent_bytes + backlog_bytes - meter.backlog_bytes)
@@ -119,7 +123,8 @@ def measure(
     proven_bps = burst.rate_bps if burst is not None and burst.seen_at_ns == now_ns else 0
     rest = (level_bps, arrival_bps, backlog_bytes, proven_bps)
     measured = Measured(max(with_headroom_bps + waiting_bps, proven_bps), max(steady_bps, proven_bps), *rest)
-    return Meter(interval_ns, arrived_bytes, backlog_bytes, late_bytes, rate_bps, burst), measured
+    kept = (burst, meter.pattern)
+    return Meter(interval_ns, arrived_bytes, backlog_bytes, late_bytes, rate_bps, *kept), measured
 
 
 def near(rate_bps: int, other_bps: int) -> bool:

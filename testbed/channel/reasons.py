@@ -14,7 +14,7 @@ _MOST_NAMES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A lane as it was, the rate it has now, and the link that keeps it from more; None if it needs no more."""
+    """A lane as it was, its rate from now on, and the link that keeps it from more, if any does."""
 
     lane: Lane
     to_bps: int
@@ -26,6 +26,7 @@ class Takers:
 
     def __init__(self, changes: Iterable[Change], newcomers: Iterable[Lane]) -> None:
         self._names: dict[tuple[str, Direction], dict[str, str]] = defaultdict(dict)
+        self._told: dict[tuple[str, Direction], str] = {}
         for lane in newcomers:
             if lane.committed_bps:
                 self._add(lane, f"the committed rate of {lane.session}")
@@ -35,10 +36,11 @@ class Takers:
 
     def on(self, link: str, direction: Direction) -> str:
         """Those who take more of a link, by name if they are few."""
-        names = [*self._names[link, direction].values()]
-        if not names:
-            return "others"
-        return " and ".join(names) if len(names) <= _MOST_NAMES else f"{len(names)} channels"
+        if (link, direction) not in self._told:
+            names = [*self._names[link, direction].values()]
+            few = " and ".join(names) or "others"
+            self._told[link, direction] = few if len(names) <= _MOST_NAMES else f"{len(names)} channels"
+        return self._told[link, direction]
 
     def _add(self, lane: Lane, words_for: str) -> None:
         for name in lane.links:

@@ -33,22 +33,21 @@ def share(links: Iterable[Link], lanes: Sequence[Lane]) -> Shares:
 
     The committed rates must fit together, which is what admission sees to.
     """
-    free_bps = {link.name: link.channels_bps for link in links}
-    wanted_bps = dict.fromkeys(free_bps, 0)
-    for lane in lanes:
-        surplus_bps, committed_bps = lane.surplus_bps, lane.committed_bps
-        for name in lane.links:
-            free_bps[name] -= committed_bps
-            wanted_bps[name] += surplus_bps
+    surpluses_bps = [lane.surplus_bps for lane in lanes]
+    free_bps, wanted_bps = _sums(links, lanes, surpluses_bps)
     # A link that has room for all that is wanted over it keeps nobody from anything.
     contested = {name for name, wanted in wanted_bps.items() if wanted > free_bps[name]}
-    rates_bps = [lane.committed_bps + lane.surplus_bps for lane in lanes]
+    rates_bps = [lane.committed_bps + surplus for lane, surplus in zip(lanes, surpluses_bps, strict=True)]
     if not contested:
         return Shares(rates_bps, {})
     filling = _Filling({name: free_bps[name] for name in sorted(contested)})
-    for index, lane in enumerate(lanes):
-        if lane.surplus_bps and not contested.isdisjoint(lane.links):
-            filling.add(index, lane, [name for name in lane.links if name in contested])
+    crossed: dict[tuple[str, ...], list[str]] = {}
+    for index, (lane, surplus_bps) in enumerate(zip(lanes, surpluses_bps, strict=True)):
+        path = lane.links
+        if path not in crossed:
+            crossed[path] = [name for name in path if name in contested]
+        if surplus_bps and crossed[path]:
+            filling.add(_Rising(index, lane.weight, surplus_bps, crossed[path]))
     limits: dict[int, str] = {}
     for index, (surplus_bps, limit) in filling.run().items():
         rates_bps[index] = lanes[index].committed_bps + surplus_bps
@@ -56,7 +55,29 @@ def share(links: Iterable[Link], lanes: Sequence[Lane]) -> Shares:
     return Shares(rates_bps, limits)
 
 
-@dataclass(frozen=True, slots=True)
+def _sums(
+    links: Iterable[Link], lanes: Sequence[Lane], surpluses_bps: Sequence[int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Of each link what is committed to none of the lanes, and what they want of that together."""
+    # Many lanes have the same path: summing by path first saves most of the work.
+    paths: dict[tuple[str, ...], list[int]] = {}
+    for lane, surplus_bps in zip(lanes, surpluses_bps, strict=True):
+        sums = paths.get(lane.links)
+        if sums is None:
+            paths[lane.links] = [lane.committed_bps, surplus_bps]
+        else:
+            sums[0] += lane.committed_bps
+            sums[1] += surplus_bps
+    free_bps = {link.name: link.channels_bps for link in links}
+    wanted_bps = dict.fromkeys(free_bps, 0)
+    for path, (committed_bps, surplus_bps) in paths.items():
+        for name in path:
+            free_bps[name] -= committed_bps
+            wanted_bps[name] += surplus_bps
+    return free_bps, wanted_bps
+
+
+@dataclass(slots=True)
 class _Rising:
     """A lane that rises with the level, over the contested links of its path."""
 
@@ -79,11 +100,10 @@ class _Filling:
         self._on: dict[str, list[_Rising]] = {name: [] for name in free_bps}
         self._rising: dict[int, _Rising] = {}
 
-    def add(self, index: int, lane: Lane, links: list[str]) -> None:
+    def add(self, rising: _Rising) -> None:
         """Have a lane rise over some contested links, at least one."""
-        rising = _Rising(index, lane.weight, lane.surplus_bps, links)
-        self._rising[index] = rising
-        for name in links:
+        self._rising[rising.index] = rising
+        for name in rising.links:
             self._weight[name] += rising.weight
             self._on[name].append(rising)
 

@@ -62,7 +62,7 @@ class Turn:
     def open(self, session: str) -> None:
         """Make a channel active: from here on it has its share, and its classes."""
         channel = self.holders[session]
-        down, up = (replace(lane.at(self.now_ns), is_open=True) for lane in channel.lanes)
+        down, up = (lane.opened(self.now_ns) for lane in channel.lanes)
         self.put(replace(channel, lanes=(down, up), opened_at_ns=self.now_ns))
         self._opening[session] = None
         self._touched.update(DIRECTIONS)
@@ -93,7 +93,7 @@ class Turn:
             if new.is_open and (new.need is not old.need or new.session == self.speaker):
                 self._touched.add(new.direction)
         if lanes[0] is not channel.lanes[0] or lanes[1] is not channel.lanes[1]:
-            self.put(replace(channel, lanes=lanes))
+            self.put(channel.carrying(*lanes))
 
     def settle(self) -> tuple[ChannelState, list[Output]]:
         """Share the links anew where anything changed: the new state, and all that was and is to be said."""
@@ -101,11 +101,11 @@ class Turn:
         lanes: dict[str, list[Lane]] = {}
         for change in changes:
             session, old = change.lane.session, change.lane
-            new = replace(old, rate_bps=change.to_bps)
+            new = old.resized(change.to_bps)
             pair = lanes.setdefault(session, [*self.holders[session].lanes])
             pair[DIRECTIONS.index(old.direction)] = new
         for session, (down, up) in lanes.items():
-            self.holders[session] = replace(self.holders[session], lanes=(down, up))
+            self.holders[session] = self.holders[session].carrying(down, up)
         outputs = [*self._first, *self._outputs(changes)]
         state = ChannelState(
             links=self._before.links,
@@ -126,7 +126,7 @@ class Turn:
                 self.promised_bps[key] = self.promised_bps.get(key, 0) + sign * lane.committed_bps
 
     def _share(self, direction: Direction) -> list[Change]:
-        """What changes in one direction, and what is to be told though it does not: opening, or getting nothing."""
+        """What changes in one direction, and the lanes that are told of though they do not change."""
         if direction not in self._touched:
             return []
         lanes = [channel.towards(direction) for channel in self.holders.values()]

@@ -1,8 +1,11 @@
 """Numbers as reasons tell them: rounded to the digits that matter, never to be read back."""
 
-from decimal import Context, Decimal
-
 from testbed.units import DURATION, RATE, SIZE, Dimension
+
+_UNITS = {
+    dimension.name: sorted(dimension.units.items(), key=lambda unit: -unit[1]) for dimension in (RATE, SIZE)
+}
+"""The largest units first."""
 
 
 def rate(value_bps: int) -> str:
@@ -21,9 +24,10 @@ def duration(value_ns: int) -> str:
 
 
 def _about(dimension: Dimension, value: int, digits: int) -> str:
-    rounded = int(Context(prec=digits).create_decimal(value))
-    unit, unit_size = max(
-        ((name, size) for name, size in dimension.units.items() if size <= max(rounded, 1)),
-        key=lambda item: item[1],
-    )
-    return f"{(Decimal(rounded) / unit_size).normalize():f} {unit}"
+    # In whole numbers: a reason is put into words for every rate that changes.
+    place = 10 ** max(0, len(str(value)) - digits)
+    rounded = (value + place // 2) // place * place
+    unit, unit_size = next(each for each in _UNITS[dimension.name] if each[1] <= max(rounded, 1))
+    whole, rest = divmod(rounded, unit_size)
+    decimals = str(unit_size + rest)[1:].rstrip("0")
+    return f"{whole}.{decimals} {unit}" if decimals else f"{whole} {unit}"

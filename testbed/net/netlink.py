@@ -13,6 +13,9 @@ _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _ACK_TLVS = 0x200
 _BATCH_BYTES = 32_768
 _RECEIVE_BYTES = 1 << 20
+_BUFFER = bytearray(_RECEIVE_BYTES)
+"""For all answers of all sockets: memory taken anew for each would cost more than the answer, and a buffer for
+each of many nodes would be copied, page by page, with every program that is forked."""
 _ANSWER_S = 10
 
 
@@ -30,8 +33,6 @@ class NetlinkSocket:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("=qq", _ANSWER_S, 0))
         self._socket.bind((0, 0))
         self._sequence = 0
-        # One buffer for all answers: memory taken anew for each would cost more than the answer.
-        self._buffer = bytearray(_RECEIVE_BYTES)
 
     def close(self) -> None:
         """Give the socket back; further requests fail."""
@@ -99,10 +100,10 @@ class NetlinkSocket:
 
     def _receive(self) -> bytes:
         try:
-            length = self._socket.recv_into(self._buffer)
+            length = self._socket.recv_into(_BUFFER)
         except BlockingIOError:
             raise KernelError(f"the kernel has not answered a request for {_ANSWER_S} s") from None
-        return bytes(memoryview(self._buffer)[:length])
+        return bytes(memoryview(_BUFFER)[:length])
 
     def _message(self, request: Request, flags: int) -> bytes:
         length = 16 + len(request.payload)

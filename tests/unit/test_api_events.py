@@ -202,7 +202,7 @@ def delivery(number: int = 0, credential: SinkCredential | None = None) -> Deliv
 
 
 def sent(sink: Sink, *deliveries: tuple[str, Delivery], most_waiting: int = 100) -> list[int]:
-    """What arrives at a sink of deliveries by their bookings, with no waits between attempts: their numbers."""
+    """What arrives at a sink of deliveries by their bookings, without waits: their numbers."""
 
     async def post() -> None:
         courier = Courier(SinkDoor(RULES, public), Clock(), None, httpx.MockTransport(sink))

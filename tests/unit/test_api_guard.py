@@ -102,6 +102,9 @@ def test_what_is_served_nowhere_is_not_found_and_a_wrong_method_not_allowed() ->
         response = caller.call("PATCH", SESSIONS)
         assert refused(response) == (405, "METHOD_NOT_ALLOWED")
         assert response.headers["allow"] == "POST"
+        response = caller.call("PATCH", f"{SESSIONS}/00000000-0000-4000-8000-000000000000")
+        assert response.headers["allow"] == "DELETE, GET"
+        assert "GET" in caller.call("POST", "/openapi.json").headers["allow"].split(", ")
 
 
 def test_an_error_of_ours_is_logged_and_the_client_hears_nothing_of_it(

@@ -3,6 +3,7 @@
 import stat
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from api_caller import (
     refused,
     session_body,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.api.booking import Booking, Kind
@@ -211,6 +212,7 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
 INSTANTS = st.none() | st.integers(0, 10**9).map(lambda ms: START + timedelta(milliseconds=ms))
 
 
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(
     st.builds(
         Booking,
@@ -236,10 +238,14 @@ INSTANTS = st.none() | st.integers(0, 10**9).map(lambda ms: START + timedelta(mi
     )
 )
 def test_every_booking_comes_back_from_the_store_as_it_was(booking: Booking) -> None:
-    store = Store(None)
-    store.put(booking)
-    store.put(booking)
-    assert store.all() == [booking]
-    store.drop(booking.id)
-    assert store.all() == []
-    store.close()
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "state.db")
+        store.put(booking)
+        store.put(booking)
+        assert store.all() == [booking]
+        store.close()
+        store = Store(Path(folder) / "state.db")
+        assert store.all() == [booking]
+        store.drop(booking.id)
+        assert store.all() == []
+        store.close()

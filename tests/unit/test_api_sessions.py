@@ -306,6 +306,7 @@ def test_a_server_that_has_ipv6_alone_is_not_applicable() -> None:
         {"duration": 0},
         {"duration": "60"},
         {"duration": True},
+        {"duration": 60.5},
         {"duration": 2**31},
         {"qosProfile": "no"},
         {"qosProfile": "not there"},
@@ -314,6 +315,9 @@ def test_a_server_that_has_ipv6_alone_is_not_applicable() -> None:
         {"applicationServer": {}},
         {"applicationServer": {"ipv4Address": "10.2.0.300"}},
         {"applicationServer": {"ipv4Address": "10.2.0.0/33"}},
+        {"applicationServer": {"ipv4Address": "10.2.0.0/255.255.0.0"}},
+        {"applicationServer": {"ipv4Address": "10.2.0.01"}},
+        {"applicationServer": {"ipv6Address": "2001:db8::1::2"}},
         {"applicationServer": {"ipv6Address": "10.2.0.1"}},
         {"devicePorts": {}},
         {"devicePorts": {"ports": []}},
@@ -325,6 +329,11 @@ def test_what_breaks_the_schema_is_an_invalid_argument(wrong: dict[str, Any]) ->
     with Caller() as caller:
         assert refused(caller.create(**wrong)) == (400, "INVALID_ARGUMENT")
         assert caller.network.orders == []
+
+
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing() -> None:
+    with Caller() as caller:
+        assert caller.session(caller.created(duration=60.0))["duration"] == 60
 
 
 def test_null_is_not_the_same_as_nothing() -> None:

@@ -1,21 +1,16 @@
-"""`testbed serve` from outside: what it refuses, what it tells, and how it ends. The network is a fake one."""
+"""`testbed serve` from outside: what it refuses, what it tells, how it ends. The network is a fake one."""
 
-import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from serve_process import PATIENCE_S, Server, children, gone, serving
 
 from testbed.api.settings import SCOPES
 from testbed.cli import main, serve
@@ -35,84 +30,14 @@ served.INNER = (sys.executable, {str(FAKE)!r})
 serve.END_S = 2.0 if "--short-end" in sys.argv else serve.END_S
 sys.exit(main([word for word in sys.argv[1:] if word != "--short-end"]))
 """
-PATIENCE_S = 120
-
-
-class Server:
-    """`testbed serve` on a free port, and what it has printed so far."""
-
-    def __init__(self, folder: Path, *options: str, way: str = "") -> None:
-        arguments = ["serve", "cloud_gaming", "--venue", "host", "--listen", "127.0.0.1:0"]
-        self.run = folder / "run"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", RUNNER, *arguments, "--out", str(self.run), *options],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "FAKE_INNER": way, "XDG_STATE_HOME": str(folder / "state")},
-        )
-        self.said = ""
-
-    def read_until(self, pattern: str) -> str:
-        """Wait until a line matches; the first group of it."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.said += line
-            found = re.search(pattern, line)
-            if found:
-                return found[1] if found.groups() else found[0]
-        pytest.fail(f"{pattern!r} did not come; it said:\n{self.said}")
-
-    def up(self) -> None:
-        """Wait until it serves."""
-        self.base = self.read_until(r"at (http://\S+)")
-        self.token = self.read_until(r"^tokens?   (\S+)")
-
-    def call(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
-        """One request; status and JSON of the answer."""
-        request = urllib.request.Request(
-            self.base + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-                return answer.status, json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.loads(refused.read())
-
-    def end(self, signum: signal.Signals = signal.SIGINT) -> int:
-        """Tell it to end; its exit status."""
-        self.process.send_signal(signum)
-        rest, _ = self.process.communicate(timeout=PATIENCE_S)
-        self.said += rest
-        return self.process.returncode
 
 
 @contextmanager
 def server(folder: Path, *options: str, way: str = "") -> Iterator[Server]:
-    """A server, which is gone afterwards whatever happened."""
-    served = Server(folder, *options, way=way)
-    try:
+    """A server of the fake network, which goes one of its ways."""
+    variables = {"FAKE_INNER": way, "XDG_STATE_HOME": str(folder / "state")}
+    with serving(folder, "cloud_gaming", "--venue", "host", *options, code=RUNNER, **variables) as served:
         yield served
-    finally:
-        served.process.kill()
-        served.process.communicate()
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended, waiting for that if need be."""
-    give_up_s = time.monotonic() + PATIENCE_S
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < give_up_s:
-        time.sleep(0.05)
-    return not Path(f"/proc/{pid}").exists()
 
 
 SESSION = {
