@@ -1,4 +1,4 @@
-"""One channel and its load as a fluid, exactly: what waits, for how long, and what the controller does about it.
+"""One channel and its load as a fluid, exactly: what waits, how long, and what the controller does about it.
 
 Time goes in steps. Amounts are in bits times 10⁹, so that a rate in bit/s times a time in ns is one. A load
 is what arrives in each step. Nothing is dropped.

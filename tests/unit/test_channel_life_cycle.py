@@ -1,94 +1,24 @@
-"""How a channel comes and goes: provisioning, lifetime, extension, delay budget, priority."""
-
-from typing import Any
+"""How a channel comes and goes: provisioning, lifetime, extension, delay budget, and its share."""
 
 import pytest
+from channel_play import MS, G, M, S, demand, fields, network, play, request, told
 
 from testbed.channel import (
     ChannelState,
-    Close,
     Counted,
     Decision,
-    Demand,
     Event,
     Extend,
     Link,
-    Load,
     Observation,
-    Open,
-    Output,
     Release,
-    Request,
     Resize,
     Tick,
-    decide,
 )
 from testbed.errors import InvariantError
-from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
+from testbed.model.base import DOWNSTREAM, UPSTREAM
+from testbed.model.channel import ResizePolicy
 from testbed.pon import PonStandard, capacity_bps
-
-M, G = 10**6, 10**9
-MS, S = 10**6, 10**9
-
-
-def request(session: str, committed_bps: int = 100 * M, **keys: Any) -> Request:
-    """A channel from so much to 2 Gbit/s downstream, and 10 Mbit/s upstream."""
-    links = keys.pop("links", ("pon",))
-    delay_ns = keys.pop("delay_ns", 0)
-    down = ChannelRange(committed_bps=committed_bps, peak_bps=max(2 * G, committed_bps), queue_bytes=500_000)
-    up = ChannelRange(committed_bps=keys.pop("up_bps", 10 * M), peak_bps=2 * G, queue_bytes=20_000)
-    channel = ChannelRequest(downstream=down, upstream=up, serialisation_ns=MS, hold_ns=500 * MS, **keys)
-    return Request(session=session, channel=channel, links=links, delay_ns=delay_ns)
-
-
-def demand(session: str, rate_bps: int) -> Demand:
-    load = Load(mean_bps=rate_bps, burst_bytes=0, burst="nothing")
-    return Demand(
-        session=session, scene="s", downstream=load, upstream=Load(mean_bps=0, burst_bytes=0, burst="nothing")
-    )
-
-
-def network(
-    down_bps: int = 1 * G, up_bps: int = 1 * G, provisioning_ns: int = 0, names: tuple[str, ...] = ("pon",)
-) -> ChannelState:
-    links = [
-        Link(name=name, direction=direction, capacity_bps=down_bps if direction is DOWNSTREAM else up_bps)
-        for name in names
-        for direction in Direction
-    ]
-    return ChannelState(links=tuple(links), provisioning_ns=provisioning_ns)
-
-
-def play(state: ChannelState, *events: tuple[int, Event]) -> tuple[ChannelState, list[Output]]:
-    """The state after all events, and what the last of them brought about."""
-    outputs: list[Output] = []
-    for now_ns, event in events:
-        state, outputs = decide(state, event, now_ns)
-    return state, outputs
-
-
-def told(outputs: list[Output]) -> list[str]:
-    """The outputs in short."""
-    said = []
-    for output in outputs:
-        match output:
-            case Decision():
-                said.append(f"{output.kind} {output.fields.get('session', '')}".strip())
-            case Open():
-                said.append(f"open {output.session} {output.direction} {output.rate_bps // M}")
-            case Resize():
-                said.append(f"resize {output.session} {output.from_bps // M} {output.to_bps // M}")
-            case Close():
-                said.append(f"close {output.session}")
-    return said
-
-
-def fields(outputs: list[Output], kind: str) -> dict[str, Any]:
-    """The fields of the only decision of a kind."""
-    (found,) = (each for each in outputs if isinstance(each, Decision) and each.kind == kind)
-    return dict(found.fields)
-
 
 # Provisioning
 
@@ -280,8 +210,8 @@ def test_every_link_of_the_path_counts_in_both_directions() -> None:
 
 
 def test_a_25g_channel_fits_50g_pon_once_and_leaves_room_for_no_second() -> None:
-    down_bps = capacity_bps(PonStandard.G50_PON, DOWNSTREAM, 4)
-    up_bps = capacity_bps(PonStandard.G50_PON, UPSTREAM, 4)
+    down_bps = capacity_bps(PonStandard.PON_50G, DOWNSTREAM, 4)
+    up_bps = capacity_bps(PonStandard.PON_50G, UPSTREAM, 4)
     state, outputs = play(network(down_bps, up_bps), (0, request("a", 25 * G)))
     assert told(outputs)[0] == "channel.admit a"
     _, outputs = play(state, (1, request("b", 25 * G)))
@@ -290,120 +220,6 @@ def test_a_25g_channel_fits_50g_pon_once_and_leaves_room_for_no_second() -> None
     assert fits_bps == down_bps - 25 * G
     assert told(play(state, (1, request("b", fits_bps)))[1])[0] == "channel.admit b"
     assert told(play(state, (1, request("b", fits_bps + 1)))[1]) == ["channel.refuse b"]
-
-
-# Priority
-
-
-def crowd(*channels: tuple[str, int, int], links: tuple[str, ...] = ("pon",), **keys: Any) -> ChannelState:
-    """A network with channels of these names, committed rates in Mbit/s and priorities."""
-    state = network(names=("pon", "node1", "node2"), **keys)
-    for name, committed, priority in channels:
-        state, _ = play(state, (0, request(name, committed * M, priority=priority, links=links)))
-    return state
-
-
-def urgent(committed: int, priority: int = 1, **keys: Any) -> Request:
-    return request("vip", committed * M, priority=priority, preempts=True, **keys)
-
-
-def evicted(outputs: list[Output]) -> list[str]:
-    return [
-        str(each.fields["session"])
-        for each in outputs
-        if isinstance(each, Decision) and each.kind == "channel.preempt"
-    ]
-
-
-def test_a_preemption_is_a_decision_and_comes_before_the_newcomer() -> None:
-    state, outputs = play(crowd(("a", 900, 50)), (1, urgent(500)))
-    assert told(outputs) == [
-        "channel.preempt a",
-        "close a",
-        "channel.admit vip",
-        "channel.active vip",
-        "open vip downstream 500",
-        "open vip upstream 10",
-    ]
-    assert fields(outputs, "channel.preempt") == {
-        "session": "a",
-        "by": "vip",
-        "link": "pon",
-        "reason": "priority 50 gives way to priority 1: downstream 500 Mbit/s committed to vip did not fit pon",
-    }
-    assert state.refused == {"a"}
-    assert play(state, (2, Release(session="a", reason="end")))[1] == []
-
-
-def test_without_asking_for_it_nobody_is_preempted() -> None:
-    asked = request("vip", 500 * M, priority=1)
-    assert told(play(crowd(("a", 900, 50)), (1, asked))[1]) == ["channel.refuse vip"]
-
-
-def test_what_fits_preempts_nobody() -> None:
-    assert evicted(play(crowd(("a", 400, 50)), (1, urgent(500)))[1]) == []
-
-
-def test_only_a_strictly_lower_priority_is_preempted() -> None:
-    state = crowd(("a", 900, 5))
-    assert evicted(play(state, (1, urgent(500, priority=4)))[1]) == ["a"]
-    assert told(play(state, (1, urgent(500, priority=5)))[1]) == ["channel.refuse vip"]
-    assert told(play(state, (1, urgent(500, priority=6)))[1]) == ["channel.refuse vip"]
-
-
-def test_the_lowest_priority_goes_first_and_then_the_last_admitted() -> None:
-    state = crowd(("a", 200, 60), ("b", 200, 50), ("c", 200, 60), ("d", 200, 50))
-    assert evicted(play(state, (1, urgent(400)))[1]) == ["c"]
-    assert evicted(play(state, (1, urgent(600)))[1]) == ["c", "a"]
-    assert evicted(play(state, (1, urgent(800)))[1]) == ["c", "a", "d"]
-
-
-def test_whoever_turns_out_not_to_be_needed_is_spared() -> None:
-    """300 are missing: the low one gives 100, the next 400, after which the first need not go."""
-    state = crowd(("big", 400, 50), ("small", 100, 60), ("other", 300, 1))
-    assert evicted(play(state, (1, urgent(500)))[1]) == ["big"]
-
-
-def test_only_who_is_on_a_link_that_lacks_room_is_preempted() -> None:
-    state = network(names=("pon", "node1", "node2"), down_bps=1 * G)
-    state, _ = play(
-        state,
-        (0, request("here", 600 * M, priority=50, links=("node1",))),
-        (0, request("elsewhere", 600 * M, priority=90, links=("node2",))),
-    )
-    assert evicted(play(state, (1, urgent(500, links=("node1",))))[1]) == ["here"]
-
-
-def test_if_all_together_are_not_enough_nobody_goes() -> None:
-    state = crowd(("a", 300, 50), ("b", 500, 1))
-    after, outputs = play(state, (1, urgent(600)))
-    assert told(outputs) == ["channel.refuse vip"]
-    assert after.has("a")
-    refused = fields(outputs, "channel.refuse")
-    assert refused["fits"] == {"downstream": 500 * M, "upstream": 990 * M}
-    assert refused["reason"].endswith(
-        "200 Mbit/s would fit; not even without all channels of a lower priority"
-    )
-    # What it was told would fit does fit.
-    assert told(play(after, (2, urgent(500)))[1])[0] == "channel.preempt a"
-
-
-def test_a_path_that_is_too_long_preempts_nobody() -> None:
-    asked = urgent(500, delay_budget_ns=MS, delay_ns=2 * MS)
-    assert told(play(crowd(("a", 900, 50)), (1, asked))[1]) == ["channel.refuse vip"]
-
-
-def test_a_channel_that_is_not_open_is_preempted_without_a_class_to_remove() -> None:
-    _, outputs = play(crowd(("a", 900, 50), provisioning_ns=S), (1, urgent(500)))
-    assert told(outputs) == ["channel.preempt a", "channel.admit vip"]
-
-
-def test_preemption_frees_the_scarce_direction() -> None:
-    state = network(down_bps=10 * G, up_bps=100 * M)
-    state, _ = play(state, (0, request("a", up_bps=80 * M)), (0, request("b", up_bps=10 * M)))
-    _, outputs = play(state, (1, urgent(100, up_bps=50 * M)))
-    assert evicted(outputs) == ["a"]
-    assert "upstream 50 Mbit/s" in fields(outputs, "channel.preempt")["reason"]
 
 
 # Sharing, as the controller does it

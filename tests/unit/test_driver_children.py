@@ -2,8 +2,10 @@
 
 import os
 import signal
+import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -227,10 +229,11 @@ def test_speaking_without_being_asked_is_our_own_bug(children: Children, loop: L
 
 def test_no_program_holds_the_line_of_another(children: Children) -> None:
     """Else the driver would not hear that one has died while the others live."""
+    before = open_sockets()
 
     def make(control: Control) -> Program:
         def program() -> None:
-            lines = [each for each in os.listdir("/proc/self/fd") if is_line(each)]
+            lines = open_sockets() - before
             control.say("ready")
             control.hear()
             control.say("done", lines=len(lines))
@@ -241,12 +244,15 @@ def test_no_program_holds_the_line_of_another(children: Children) -> None:
     assert children.stop(second)["lines"] == children.stop(first)["lines"] == 1
 
 
-def is_line(descriptor: str) -> bool:
-    try:
-        mode = os.stat(f"/proc/self/fd/{descriptor}").st_mode
-    except FileNotFoundError:
-        return False
-    return (mode & 0o170000) == 0o140000
+def open_sockets() -> set[int]:
+    """The sockets that this process holds, by their inodes; what other tests have left open is among them."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            status = os.stat(f"/proc/self/fd/{descriptor}")
+            if stat.S_ISSOCK(status.st_mode):
+                found.add(status.st_ino)
+    return found
 
 
 def test_whatever_still_runs_is_ended(children: Children, forked: list[int]) -> None:
