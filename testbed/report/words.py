@@ -1,12 +1,13 @@
 """Events and scenarios in words, for tables that people read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from testbed.model.base import Direction
-from testbed.model.scenario import Arrivals, Flow, Scenario
+from testbed.model.scenario import Arrivals, Flow, Scenario, Scene, Session
 from testbed.report.drawing import short_rate
 from testbed.units import DURATION, RATE, SIZE
+from testbed.words import listed
 
 _UNITS = {"_bps": RATE, "_ns": DURATION, "_bytes": SIZE}
 _DIRECTIONS = (Direction.DOWNSTREAM, Direction.UPSTREAM)
@@ -43,17 +44,13 @@ def conditions(scenario: Scenario) -> list[tuple[str, str]]:
     rows += [(f"access {direction}", _subscription(scenario, direction)) for direction in _DIRECTIONS]
     weights = f"load {scenario.placement.load_weight:g}, delay {scenario.placement.delay_weight:g}"
     rows.append(("placement", f"{weights}, {'with' if scenario.placement.backup else 'without'} backup"))
+    alike: dict[tuple[str, str], list[str]] = {}
     for name, session in scenario.sessions.items():
-        rows.append((f"session {name}", _session(scenario, name)))
-        if session.channel is not None:
-            ranges = (
-                f"{direction} {short_rate(session.channel.towards(direction).committed_bps)} to "
-                f"{short_rate(session.channel.towards(direction).peak_bps)}"
-                for direction in _DIRECTIONS
-            )
-            rows.append((f"channel of {name}", f"{session.channel.policy}: {', '.join(ranges)}"))
-        else:
-            rows.append((f"channel of {name}", "none"))
+        alike.setdefault((_session(session), _channel(session)), []).append(name)
+    for (session_text, channel_text), names in alike.items():
+        players = [scenario.sessions[name].player for name in names]
+        rows.append((_named("session", names), f"player {listed(players)}, {session_text}"))
+        rows.append((_named("channel of", names), channel_text))
     rows += [(f"background {name}", _flow(flow)) for name, flow in scenario.background.items()]
     return rows
 
@@ -73,10 +70,33 @@ def _subscription(scenario: Scenario, direction: Direction) -> str:
     )
 
 
-def _session(scenario: Scenario, name: str) -> str:
-    session = scenario.sessions[name]
-    scenes = ", ".join(f"{scene.name} {short_rate(scene.rate_bps)}" for scene in session.scenes)
-    return f"player {session.player}, {session.frames_per_second} frames/s; scenes: {scenes}"
+def _named(what: str, names: Sequence[str]) -> str:
+    """One session by its name, many that are declared alike by the first and the last."""
+    if len(names) == 1:
+        return f"{what} {names[0]}"
+    return f"{what} {names[0]} … {names[-1]} ({len(names)})"
+
+
+def _session(session: Session) -> str:
+    scenes = ", ".join(_scene(scene) for scene in session.scenes)
+    return f"{session.frames_per_second} frames/s; scenes: {scenes}"
+
+
+def _scene(scene: Scene) -> str:
+    upstream = "" if scene.upstream_bps is None else f" and {short_rate(scene.upstream_bps)} upstream"
+    return f"{scene.name} {short_rate(scene.rate_bps)}{upstream}"
+
+
+def _channel(session: Session) -> str:
+    channel = session.channel
+    if channel is None:
+        return "none"
+    ranges = (
+        f"{direction} {short_rate(channel.towards(direction).committed_bps)} to "
+        f"{short_rate(channel.towards(direction).peak_bps)}"
+        for direction in _DIRECTIONS
+    )
+    return f"{channel.policy}: {', '.join(ranges)}"
 
 
 def _flow(flow: Flow) -> str:

@@ -20,7 +20,7 @@ LESS_THAN_NEEDED = {"policy": "static", "downstream": {"peak": "100 Mbit/s"}}
 def begins_ns(name: str, turn: int) -> int:
     """When a scene of `channel_scenes` begins for the time number `turn`, from 0."""
     scenes = load("channel_scenes").variants["measured"].sessions["player"].scenes
-    return [scene.at_ns for scene in scenes if scene.name == name][turn]
+    return [int(scene.at_ns) for scene in scenes if scene.name == name][turn]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,8 @@ def test_measured_growth_costs_less_than_20_ms_of_queueing_and_is_over_in_100_ms
 ) -> None:
     begins, ends = begins_ns("volumetric", turn), begins_ns("menu", turn + 1)
     settled = begins + 100 * MS
-    assert 1 < extra_ms(scenes, "measured", begins, settled) < 20
+    # How much depends on when the counters are read next, up to 5 ms after the first frame.
+    assert 0.1 < extra_ms(scenes, "measured", begins, settled) < 20
     # Afterwards it has what its frames need, give or take the 6 % for which it does not resize.
     assert extra_ms(scenes, "measured", settled, ends) < 0.5
 
@@ -132,15 +133,19 @@ def test_a_meeting_sends_and_measures_video_both_ways(tmp_path: Path) -> None:
 
 
 def test_a_crowd_is_admitted_until_the_line_is_full_and_gold_takes_from_bronze(tmp_path: Path) -> None:
-    """A tenth of the shipped crowd, on the same line with ten times the rates."""
+    """A tenth of the shipped crowd with ten times the rates; gold comes when the line is full."""
     embedded_kernel()
-    settings = ["network.parameters.onus=8"]
+    settings = ["network.parameters.onus=8", "duration=4 s"]
+    settings += ["sessions.gold.starts=2500 ms", "sessions.gold.scenes.0.at=2500 ms"]
+    settings += ["sessions.gold.ends=3500 ms", "sessions.gold.repeat.within=50 ms"]
     for name, count, rate in (
         ("gold", 2, "1 Gbit/s"),
         ("silver", 6, "600 Mbit/s"),
         ("bronze", 12, "500 Mbit/s"),
     ):
         settings += [f"sessions.{name}.repeat.count={count}", f"sessions.{name}.player=home1"]
+        if name != "gold":
+            settings += [f"sessions.{name}.ends=2500 ms", f"sessions.{name}.repeat.within=1 s"]
         channel = f"sessions.{name}.channel.downstream"
         settings += [f"{channel}.committed={rate}", f"{channel}.peak=1 Gbit/s"]
     run = run_scenario(load("flash_crowd", settings=settings), out=tmp_path / "run")
@@ -179,7 +184,8 @@ def test_a_session_rides_its_homes_line_until_its_channel_is_provisioned(tmp_pat
     for direction, interval_ns in (("downstream", 34 * MS), ("upstream", 50 * MS)):
         way = channel[direction]  # type: ignore[literal-required]
         # Asked for half a second before the game.
-        assert (channel["requested_at_ns"], way["opened_after_ns"]) == (500 * MS, 4000 * MS)
+        assert 500 * MS <= channel["requested_at_ns"] < 501 * MS
+        assert 4000 * MS <= way["opened_after_ns"] < 4001 * MS
         assert 4000 * MS <= way["opening_ns"] <= 4000 * MS + interval_ns
         assert way["opening_ns"] < way["arrival_after_ns"] < way["opening_ns"] + 10 * MS
     before = delays_ms(run, "provisioned", 2500 * MS, 4500 * MS).values()
