@@ -1,4 +1,4 @@
-"""What holds for every test: properties are tried on the same examples everywhere, however slow the machine."""
+"""For every test: properties are tried on the same examples everywhere, however slow the machine."""
 
 from hypothesis import HealthCheck, settings
 
