@@ -151,7 +151,7 @@ def _observe(turn: Turn, session: str, counted: tuple[Counted, Counted]) -> None
     channel = turn.channel(session)
     if channel.opened_at_ns is None:
         raise InvariantError(f"the classes of session {session} were read, and it has none before it opens")
-    if channel.request.policy not in (ResizePolicy.MEASURED, ResizePolicy.PREDICTIVE):
+    if not channel.request.policy.goes_by_counters:
         return
     (down, down_meter), (up, up_meter) = (
         followed(channel.request, lane, meter, each, turn.now_ns)

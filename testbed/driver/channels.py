@@ -26,7 +26,7 @@ from testbed.driver.observer import Observer
 from testbed.driver.protocols import RunningNetwork
 from testbed.errors import InvariantError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.channel import ChannelRequest, ResizePolicy
+from testbed.model.channel import ChannelRequest
 from testbed.model.channel import Channels as Settings
 from testbed.plan.network_plan import ShapedClass
 from testbed.plan.pon import channel_tcont
@@ -36,7 +36,6 @@ from testbed.record.logs import EventLog
 _EMPTY_CHECK_NS = 1_000_000
 """How often a closed channel's queue is looked at before its class is removed."""
 _DIRECTIONS = (DOWNSTREAM, UPSTREAM)
-_FROM_COUNTERS = (ResizePolicy.MEASURED, ResizePolicy.PREDICTIVE)
 
 
 class Channels:
@@ -69,7 +68,7 @@ class Channels:
     def request(self, carried: Carried, channel: ChannelRequest, demand: Demand | None = None) -> None:
         """Ask for a channel for some packets; with a demand it opens at the rate that this needs."""
         self._carried[carried.session] = carried
-        if channel.policy in _FROM_COUNTERS:
+        if channel.policy.goes_by_counters:
             self._observed.add(carried.session)
         self.tell(
             Request(

@@ -24,6 +24,11 @@ class ResizePolicy(StrEnum):
     MEASURED = "measured"
     PREDICTIVE = "predictive"
 
+    @property
+    def goes_by_counters(self) -> bool:
+        """Whether it needs the counters of the channel's classes."""
+        return self in (ResizePolicy.MEASURED, ResizePolicy.PREDICTIVE)
+
 
 class ChannelRange(Value):
     """The rates of an elastic channel in one direction: never below `committed`, never above `peak`."""

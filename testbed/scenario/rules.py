@@ -6,6 +6,7 @@ Pure functions. Each yields the keys of what is at fault and what to do about it
 from collections.abc import Iterator, Mapping
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
+from testbed.model.channel import ChannelRequest
 from testbed.model.network import Network, Role
 from testbed.model.quantity import Kind, Measure, Quantified, Reference
 from testbed.model.scenario import Flow, Script, Session
@@ -146,8 +147,20 @@ def _session_rules(at: Keys, session: Session, script: Script, network: Network)
             f"{session.job.weight} is more than any node carries; the largest, {largest.name}, "
             f"carries {largest.capacity}",
         )
+    if session.channel is not None:
+        yield from _hold_rules((*at, "channel"), session.channel, script)
     # A session's scenes lie between its starts and its ends.
     yield from _within((*at, "ends"), session.ends_at_ns, script)
+
+
+def _hold_rules(at: Keys, channel: ChannelRequest, script: Script) -> Iterator[Finding]:
+    sample_ns = script.channels.sample_ns
+    if channel.policy.goes_by_counters and channel.hold_ns < sample_ns:
+        yield (
+            (*at, "hold"),
+            f"{DURATION.format(channel.hold_ns)} is shorter than channels.sample, "
+            f"{DURATION.format(sample_ns)}: a {channel.policy} channel would follow every reading",
+        )
 
 
 def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:

@@ -26,6 +26,17 @@ def test_the_file_that_the_rejected_ones_are_made_from_is_accepted() -> None:
     assert scenario.summary() == "base: 2 variants (best_effort, elastic), 1 session, 1 flow, 30 s"
 
 
+def test_every_key_of_a_channel_is_accepted() -> None:
+    """The control of the rejected channels: at the bounds, nothing is refused."""
+    scenario = load(str(Path(__file__).parent / "accepted" / "channels.yaml"))
+    variant = scenario.variants["elastic"]
+    channel = variant.sessions["player"].channel
+    assert (variant.channels.provisioning_ns, variant.channels.sample_ns) == (100_000_000, 1_000_000)
+    assert channel is not None
+    assert (channel.priority, channel.weight, channel.preempts) == (10, 3, True)
+    assert (channel.delay_budget_ns, channel.lifetime_ns) == (5_000_000, 20_000_000_000)
+
+
 def test_every_expected_message_has_its_file() -> None:
     assert sorted(path.stem for path in REJECTED.glob("*.txt")) == NAMES
 

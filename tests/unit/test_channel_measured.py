@@ -80,6 +80,17 @@ def test_a_burst_is_forgotten_when_its_load_has_been_away_for_the_hold_time() ->
     assert meter.burst is None
 
 
+def test_a_burst_seen_before_it_had_come_whole_belongs_to_the_load_that_follows() -> None:
+    """Or the beginning of a scene would set the rate of all scenes above that."""
+    meter, _ = observed(100_000, 100_000, Meter(interval_ns=5 * MS, rate_bps=G), rate_bps=G, need_bps=G)
+    had = {"rate_bps": 10 * G, "need_bps": 10 * G}
+    for now_ns in range(5, 50, 5):
+        meter, measured = observed(2_000_000, 0, meter, now_ns=now_ns * MS, **had)
+    for now_ns in range(50, 600, 5):
+        meter, measured = observed(500_000, 0, meter, now_ns=now_ns * MS, **had)
+    assert measured.rate_bps == 800 * M * 9 // 8
+
+
 def test_a_sixteenth_is_no_difference() -> None:
     assert near(1700, 1600)
     assert near(1500, 1600)
