@@ -1,4 +1,4 @@
-"""The operator's API inside a scenario: where it is served, and the sessions that order their channels there."""
+"""The operator's API inside a scenario: where it is served, and what sessions book there."""
 
 from typing import Annotated
 

@@ -208,7 +208,7 @@ def class_counters(message: bytes) -> ClassCounters:
 
 
 def _htb_rate_bps(attributes: dict[int, bytes]) -> int:
-    """The rate of an HTB class, from its 64-bit attribute where 32 bits of bytes per second do not hold it."""
+    """The rate of an HTB class: in an attribute of its own where 32 bits of bytes a second do not hold it."""
     options = dict(attributes_of(attributes[_TCA_OPTIONS]))
     if _TCA_HTB_RATE64 in options:
         (rate,) = struct.unpack("=Q", options[_TCA_HTB_RATE64])

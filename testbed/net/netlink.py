@@ -14,8 +14,8 @@ _ACK_TLVS = 0x200
 _BATCH_BYTES = 32_768
 _RECEIVE_BYTES = 1 << 20
 _BUFFER = bytearray(_RECEIVE_BYTES)
-"""For all answers of all sockets: memory taken anew for each would cost more than the answer, and a buffer for
-each of many nodes would be copied, page by page, with every program that is forked."""
+"""For all answers of all sockets: memory taken anew for each would cost more than the answer, and a buffer
+for each of many nodes would be copied, page by page, with every program that is forked."""
 _ANSWER_S = 10
 
 
