@@ -100,7 +100,7 @@ def _measured_in(measure: Measure, session: Session) -> tuple[Direction, ...]:
 
 def _channel_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Finding]:
     """Whether there is a channel where a number of one is named."""
-    asking = [name for name, session in script.sessions.items() if session.channel is not None]
+    asking = [name for name, each in script.sessions.items() if each.channel or each.booking]
     if quantity.session is not None and quantity.session not in asking:
         if quantity.session in script.sessions:
             yield (*at, "session"), f"session {quantity.session!r} asks for no channel in this variant"

@@ -160,13 +160,17 @@ def rates_after(rates: dict[tuple[str, Direction], int], output: Output) -> None
 def test_no_link_is_oversold_after_any_single_action(history: History) -> None:
     state = history.begins
     rates: dict[tuple[str, Direction], int] = {}
+    asked: dict[str, tuple[str, ...]] = {}
     paths: dict[str, tuple[str, ...]] = {}
     for now_ns, event in history:
         if isinstance(event, Request):
-            paths[event.session] = event.links
+            asked[event.session] = event.links
         state, outputs = decide(state, event, now_ns)
         for output in outputs:
             rates_after(rates, output)
+            if isinstance(output, Open):
+                # Only from here on: a channel of the same session that has just expired had another path.
+                paths[output.session] = asked[output.session]
             for link in LINKS:
                 used = [
                     rate

@@ -14,12 +14,15 @@ import pytest
 from venue_boot import PYTHON, embedded_kernel, run_inside
 
 RUNNER = """
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 from testbed.venue.kernel import find
 from testbed.venue.virtual import Boot, boot
 
+# Whoever runs the tests may ignore hang-ups, as under nohup, and a program inherits that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 script = "sleep 1000 & while true; do :; done"
 script = "echo > /run/testbed/out/ready; " + script
 boot(
