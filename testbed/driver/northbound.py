@@ -35,11 +35,14 @@ _STAGES = {
     "channel.expire": Stage.EXPIRED,
     "channel.preempt": Stage.PREEMPTED,
 }
+Say = Callable[[dict[str, Any]], None]
+"""Tells the other end of a line something."""
+
 _OVER = (Stage.REFUSED, Stage.EXPIRED, Stage.PREEMPTED)
 
 
 class Northbound:
-    """The network's end of the API: orders come in, news goes out by `say`.
+    """The network's end of the API: orders come in, and news goes to whoever ordered.
 
     Channels get the numbers from `first_number` on. An order for the packets of a session that is under
     way, one of `sessions`, goes by that session's name in what is recorded.
@@ -54,53 +57,54 @@ class Northbound:
         *,
         first_number: int,
         sessions: Callable[[], Iterable[Placed]],
-        say: Callable[[dict[str, Any]], None],
     ) -> None:
         self._network, self._channels, self._events, self._clock = network, channels, events, clock
-        self._sessions, self._say = sessions, say
+        self._sessions = sessions
         self._free = list(range(first_number, first_number + MOST_CHANNELS))
         self._names: dict[str, str] = {}
         self._orders: dict[str, str] = {}
+        self._tellers: dict[str, Say] = {}
         channels.on_decision = self._decided
 
-    def order(self, message: dict[str, Any]) -> None:
-        """Carry out one message of the API.
+    def order(self, message: dict[str, Any], say: Say) -> None:
+        """Carry out one message of an API that hears by `say`.
 
         Raises:
             InvariantError: It is of a kind that is not known.
         """
         match message["kind"]:
             case "classes":
-                self._say({"kind": "classes", "classes": self._classes()})
+                say({"kind": "classes", "classes": self._classes()})
             case "channel" | "extend" | "withdraw":
                 order = order_from_message(message)
                 if isinstance(order, ChannelOrder):
-                    self._open(order)
+                    self._open(order, say)
                 elif order.session in self._names:
                     self._change(order)
             case unknown:
                 raise InvariantError(f"the northbound API said {unknown!r}, which the network does not know")
 
-    def _open(self, order: ChannelOrder) -> None:
+    def _open(self, order: ChannelOrder, say: Say) -> None:
         name = self._name_of(order)
         self._event("channel.order", name, order=order.session, device=order.device, profile=order.profile)
         if not self._free:
             self._refuse(
-                order, name, f"there are {MOST_CHANNELS} ordered channels already, the most there may be"
+                order, name, f"there are {MOST_CHANNELS} ordered channels, the most there may be", say
             )
             return
         try:
             carried = carried_of_order(self._network.plan, self._free[0], replace(order, session=name))
         except ValueError as error:
-            self._refuse(order, name, str(error))
+            self._refuse(order, name, str(error), say)
             return
         heapq.heappop(self._free)
         self._names[order.session], self._orders[name] = name, order.session
+        self._tellers[order.session] = say
         self._channels.request(carried, order.channel.model_copy(update={"lifetime_ns": order.lifetime_ns}))
 
-    def _refuse(self, order: ChannelOrder, name: str, reason: str) -> None:
+    def _refuse(self, order: ChannelOrder, name: str, reason: str, say: Say) -> None:
         self._event("channel.refuse", name, reason=reason)
-        self._say(news_to_message(News(session=order.session, stage=Stage.REFUSED, reason=reason)))
+        say(news_to_message(News(session=order.session, stage=Stage.REFUSED, reason=reason)))
 
     def _change(self, order: ExtendOrder | WithdrawOrder) -> None:
         name = self._names[order.session]
@@ -129,7 +133,7 @@ class Northbound:
             return
         session = self._orders[str(name)]
         news = News(session=session, stage=stage, reason=str(decision.fields["reason"]))
-        self._say(news_to_message(news))
+        self._tellers[session](news_to_message(news))
         if stage in _OVER:
             self._release(str(name), "its channel is over")
 
@@ -141,7 +145,7 @@ class Northbound:
             heapq.heappush(self._free, number)
 
         self._channels.release(name, reason, over)
-        del self._names[session], self._orders[name]
+        del self._names[session], self._orders[name], self._tellers[session]
 
     def _classes(self) -> list[dict[str, Any]]:
         """What the kernel says of every class of a channel."""

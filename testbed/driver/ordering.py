@@ -26,7 +26,6 @@ class Ordering:
         sessions: Callable[[], Iterable[Placed]],
     ) -> None:
         self._scenario = scenario
-        self._say: Callable[[dict[str, Any]], None] = lambda _message: None
         self._northbound = Northbound(
             network,
             channels,
@@ -34,7 +33,6 @@ class Ordering:
             clock,
             first_number=len(scenario.sessions),
             sessions=sessions,
-            say=self._tell,
         )
         self._program: Child | None = None
 
@@ -43,33 +41,26 @@ class Ordering:
         if self._scenario.northbound is None:
             return
         host = self._scenario.northbound.host
-        child = children.start(
-            "northbound API", host, programs.northbound, lambda _child, message: self._order(message)
-        )
-        self._say = lambda message: children.tell(child, **message)
-        children.go(child)
-        self._program = child
+
+        def heard(child: Child, message: dict[str, Any]) -> None:
+            self._northbound.order(message, lambda answer: children.tell(child, **answer))
+
+        self._program = children.start("northbound API", host, programs.northbound, heard)
+        children.go(self._program)
 
     def listen(self, line: MessageLine, loop: Loop, ended: Callable[[], None]) -> None:
         """Take orders from a line; `ended` is called when its other end is closed."""
-        self._say = line.send
 
         def hear() -> None:
             try:
                 for message in line.receive():
-                    self._order(message)
+                    self._northbound.order(message, line.send)
             except EOFError:
                 loop.forget(line)
                 ended()
 
         loop.on_readable(line, hear)
         line.send({"kind": "ready"})
-
-    def _tell(self, message: dict[str, Any]) -> None:
-        self._say(message)
-
-    def _order(self, message: dict[str, Any]) -> None:
-        self._northbound.order(message)
 
     @property
     def program(self) -> Child | None:

@@ -77,7 +77,6 @@ class Network:
             self.loop.clock,
             first_number=FIRST_NUMBER,
             sessions=lambda: sessions or [],
-            say=self.say,
         )
 
     def say(self, message: dict[str, Any]) -> None:
@@ -86,7 +85,7 @@ class Network:
             self.news.append((message["session"], str(message["stage"])))
 
     def order(self, order: Order) -> None:
-        self.northbound.order(order_to_message(order))
+        self.northbound.order(order_to_message(order), self.say)
 
     def rates(self) -> dict[int, int]:
         """What the classes downstream have, by the numbers of their channels."""
@@ -187,6 +186,16 @@ def test_there_is_an_end_to_the_channels_and_it_is_told() -> None:
     assert network.news[-1] == ("again", "active")
 
 
+def test_each_of_two_apis_hears_of_its_own_channels_alone() -> None:
+    network = Network()
+    other: list[dict[str, Any]] = []
+    network.order(order())
+    network.northbound.order(order_to_message(order("s2", "home2")), other.append)
+    network.order(WithdrawOrder(session="s1"))
+    assert {session for session, _ in network.news} == {"s1"}
+    assert {message["session"] for message in other} == {"s2"}
+
+
 def placed() -> Placed:
     return Placed(name="game", session=elastic().sessions["player"], node="edge", first_port=40_000)
 
@@ -215,7 +224,7 @@ def test_the_classes_are_told_as_the_kernel_has_them() -> None:
     network = Network([placed()])
     network.order(order(server_ports=()))
     network.network.backlog[DOWNSTREAM, FIRST_CHANNEL + FIRST_NUMBER] = 9_000
-    network.northbound.order({"kind": "classes"})
+    network.northbound.order({"kind": "classes"}, network.say)
     down, up = network.said[-1]["classes"]
     assert (down["session"], down["name"], down["direction"]) == ("s1", "game", "downstream")
     assert (down["granted_bps"], down["backlog_bytes"]) == (500 * M, 9_000)
@@ -224,4 +233,4 @@ def test_the_classes_are_told_as_the_kernel_has_them() -> None:
 
 def test_what_it_does_not_understand_is_an_error() -> None:
     with pytest.raises(InvariantError, match="'dance'"):
-        Network().northbound.order({"kind": "dance"})
+        Network().northbound.order({"kind": "dance"}, lambda _message: None)
