@@ -1,20 +1,38 @@
 """The node scheduler: filter, score, reserve; every node's score or the reason against it. Pure.
 
-What becomes of jobs when a node fails is not here. The state is ready for it: a node has a health and a
-failure domain, and a running job has a backup whose capacity is reserved.
+`place` and `complete` are a job's ordinary life; `fail_node` and `return_node` move jobs to their backups and
+plan new ones, and `may_serve` keeps a node that was given up from serving.
 """
 
 from testbed.placement.delays import Delays
-from testbed.placement.job import BadJobError, DuplicateJobError, JobError, JobRequest, UnknownJobError
+from testbed.placement.failover import (
+    BackupChosen,
+    Evicted,
+    Promoted,
+    cancel,
+    fail_node,
+    may_serve,
+    return_node,
+)
+from testbed.placement.job import (
+    BadJobError,
+    DuplicateJobError,
+    JobError,
+    JobRequest,
+    UnknownJobError,
+    UnknownNodeError,
+)
 from testbed.placement.scheduler import Completed, Placed, Refused, complete, place
 from testbed.placement.scoring import Score
 from testbed.placement.state import Node, Occupancy, Phase, PlacementState, Status, Task
 
 __all__ = [
+    "BackupChosen",
     "BadJobError",
     "Completed",
     "Delays",
     "DuplicateJobError",
+    "Evicted",
     "JobError",
     "JobRequest",
     "Node",
@@ -22,11 +40,17 @@ __all__ = [
     "Phase",
     "Placed",
     "PlacementState",
+    "Promoted",
     "Refused",
     "Score",
     "Status",
     "Task",
     "UnknownJobError",
+    "UnknownNodeError",
+    "cancel",
     "complete",
+    "fail_node",
+    "may_serve",
     "place",
+    "return_node",
 ]

@@ -23,6 +23,10 @@ class UnknownJobError(JobError):
     """No job of this name is running."""
 
 
+class UnknownNodeError(JobError):
+    """There is no node of this name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
     """A job that needs `weight` of one node's capacity.

@@ -77,10 +77,11 @@ def place(state: PlacementState, job: JobRequest, delays: Delays) -> tuple[Place
         DuplicateJobError: The name is taken by a job that runs or is completed.
     """
     known = state.tasks.get(job.name)
-    if known is not None and known.phase is not Phase.REFUSED:
+    if known is not None and not known.phase.waits:
         raise DuplicateJobError(
             f"job {job.name} is {known.phase} on {known.node}; a new job needs a new name"
         )
+    epoch = 0 if known is None else known.epoch
     occupancy = state.occupancy()
     rejected: dict[str, str] = {}
     scores: dict[str, Score] = {}
@@ -92,10 +93,10 @@ def place(state: PlacementState, job: JobRequest, delays: Delays) -> tuple[Place
             rejected[node.name] = against
     if not scores:
         refusal = Refused(job=job.name, reason=_why_refused(rejected), rejected=rejected)
-        return _with(state, Task(job=job, phase=Phase.REFUSED)), refusal
+        return _with(state, Task(job=job, phase=Phase.REFUSED, epoch=epoch)), refusal
     ranking = sorted(scores, key=lambda name: (-scores[name].total, lot(state.seed, job.name, name)))
     primary = next(node for node in state.nodes if node.name == ranking[0])
-    backup, backup_reason = _reserve_backup(state, job, primary, delays)
+    backup, backup_reason = reserve_backup(state, job, primary, delays)
     placed = Placed(
         job=job.name,
         node=primary.name,
@@ -104,7 +105,7 @@ def place(state: PlacementState, job: JobRequest, delays: Delays) -> tuple[Place
         rejected=rejected,
         reason=f"{_why_chosen(state, ranking, scores)}; {backup_reason}",
     )
-    task = Task(job=job, phase=Phase.RUNNING, node=primary.name, backup=backup)
+    task = Task(job=job, phase=Phase.RUNNING, node=primary.name, backup=backup, epoch=epoch + 1)
     return _with(state, task), placed
 
 
@@ -112,11 +113,13 @@ def complete(state: PlacementState, job: str) -> tuple[PlacementState, Completed
     """Free what a job holds. Completing it again changes nothing.
 
     Raises:
-        UnknownJobError: No such job was placed, or it was refused and never ran.
+        UnknownJobError: No such job was placed, or it was refused and never ran, or is evicted or cancelled.
     """
     task = state.tasks.get(job)
     if task is None:
         raise UnknownJobError(f"job {job} cannot be completed: it was never placed")
+    if task.phase in (Phase.EVICTED, Phase.CANCELLED):
+        raise UnknownJobError(f"job {job} cannot be completed: it is {task.phase}")
     if task.phase is Phase.REFUSED:
         raise UnknownJobError(f"job {job} cannot be completed: it was refused and never ran")
     return _with(state, replace(task, phase=Phase.COMPLETED)), Completed(job=job)
@@ -126,7 +129,7 @@ def _with(state: PlacementState, task: Task) -> PlacementState:
     return replace(state, tasks={**state.tasks, task.job.name: task})
 
 
-def _reserve_backup(
+def reserve_backup(
     state: PlacementState, job: JobRequest, primary: Node, delays: Delays
 ) -> tuple[str | None, str]:
     """The node nearest to the primary that can hold the job if the primary fails, and words for it.

@@ -31,21 +31,32 @@ class Node:
 
 
 class Phase(StrEnum):
-    """Where a job stands. A refused one waits: it may be placed again under the same name."""
+    """Where a job stands. A refused or evicted one waits: it may be placed again under the same name."""
 
     REFUSED = "refused"
     RUNNING = "running"
+    EVICTED = "evicted"
     COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+    @property
+    def waits(self) -> bool:
+        """Whether a job in this phase may be placed."""
+        return self in (Phase.REFUSED, Phase.EVICTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A job and what became of it; `node` is set once it runs and kept when it is completed."""
+    """A job and what became of it; `node` is set once it runs and kept when it is completed.
+
+    `epoch` counts the nodes that it was given: a lease that ends when the job moves.
+    """
 
     job: JobRequest
     phase: Phase
     node: str | None = None
     backup: str | None = None
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,8 @@ class Status:
     refused_jobs: int
     running_jobs: int
     completed_jobs: int
+    evicted_jobs: int = 0
+    cancelled_jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,4 +132,6 @@ class PlacementState:
             refused_jobs=len(self.in_phase(Phase.REFUSED)),
             running_jobs=len(self.in_phase(Phase.RUNNING)),
             completed_jobs=len(self.in_phase(Phase.COMPLETED)),
+            evicted_jobs=len(self.in_phase(Phase.EVICTED)),
+            cancelled_jobs=len(self.in_phase(Phase.CANCELLED)),
         )
