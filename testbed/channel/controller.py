@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from testbed.channel import admission, reasons
-from testbed.channel.demand import Need, need
+from testbed.channel.demand import need
 from testbed.channel.events import (
     Counted,
     Demand,
@@ -122,14 +122,10 @@ def _new_lane(event: Request, direction: Direction, links: tuple[str, ...]) -> L
         committed_bps=bounds.committed_bps,
         weight=event.channel.weight,
         hold_ns=event.channel.hold_ns,
-        wants=(Want(need=_first_need(event, direction)),),
+        wants=(Want(need=need(event.channel, direction, event.demand)),),
         rate_bps=bounds.committed_bps,
         is_open=False,
     )
-
-
-def _first_need(event: Request, direction: Direction) -> Need:
-    return need(event.channel, direction, event.demand)
 
 
 def _demand(turn: Turn, event: Demand) -> None:
@@ -173,4 +169,5 @@ def _release(turn: Turn, event: Release) -> None:
     if event.session in turn.refused:
         turn.refused -= {event.session}
         return
-    turn.remove(turn.channel(event.session).session, reasons.release(event.session, event.reason))
+    turn.channel(event.session)  # only who has a channel can give it back
+    turn.remove(event.session, reasons.release(event.session, event.reason))

@@ -1,7 +1,6 @@
 """The northbound API inside a run: its server on an emulated host, and who may call it there."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 
 from testbed.model.network import Role
@@ -43,6 +42,7 @@ async def _serve(plan: NetworkPlan, host: str, sessions: list[str], control: Con
     from testbed.api.serve import run_server
     from testbed.api.settings import SCOPES, ApiSettings, Token
     from testbed.api.subscribers import subscribers
+    from testbed.api.tokens import sha256_of
 
     stop = asyncio.Event()
     network = ControlNetwork(control, stop.set)
@@ -51,7 +51,7 @@ async def _serve(plan: NetworkPlan, host: str, sessions: list[str], control: Con
     tokens = (
         Token(
             name=session,
-            sha256=hashlib.sha256(token_of(session).encode()).hexdigest(),
+            sha256=sha256_of(token_of(session)),
             scopes=frozenset(SCOPES),
         )
         for session in sessions

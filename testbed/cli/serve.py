@@ -28,12 +28,12 @@ from testbed.api.settings import ApiSettings, SinkRules
 from testbed.api.subscribers import subscribers
 from testbed.api.tokens import load_tokens, new_token
 from testbed.cli.announcement import Announcement, became, ordered, say, say_now
+from testbed.cli.northbound import addresses_of_homes
 from testbed.cli.outer import last_error
 from testbed.cli.running import failure, identity, keep_logs, plan_texts, require_venue
 from testbed.cli.served import ended, inner_program
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import NotReadyError, ScenarioError
-from testbed.model.network import Role
 from testbed.plan.make import make_plan
 from testbed.program.line import MOST_MESSAGE_BYTES
 from testbed.program.orders import News, Order
@@ -133,7 +133,6 @@ def _checked(options: argparse.Namespace) -> Serving:
     scenario_file = _load(options, [variant])
     scenario = scenario_file.variants[variant]
     plan = make_plan(scenario_file.networks[variant], scenario.access, scenario.pon)
-    hosts = [station.name for station in plan.network.having(Role.HOME)]
     secret = None
     if options.tokens:
         tokens = load_tokens(options.tokens)
@@ -143,7 +142,7 @@ def _checked(options: argparse.Namespace) -> Serving:
     settings = ApiSettings(
         profiles=load_profiles(options.profiles or SHIPPED),
         tokens=tokens,
-        subscribers=subscribers({host: plan.address(host).ip for host in hosts}),
+        subscribers=subscribers(addresses_of_homes(plan)),
         sinks=SinkRules(allowed_hosts=tuple(options.allow_sink)),
         state_path=options.state,
     )
