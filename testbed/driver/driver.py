@@ -27,6 +27,7 @@ from testbed.driver.ordering import Ordering
 from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
 from testbed.driver.rates import Rates
 from testbed.driver.scenes import Scenes
+from testbed.driver.work import Work
 from testbed.model.network import Role
 from testbed.model.scenario import Scenario, Session
 from testbed.program.clock import Clock, use_exact_timers
@@ -95,8 +96,8 @@ class Driver:
         self._scenes = Scenes(network.plan, self._channels)
         self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
         self._active: dict[int, _UnderWay] = {}
-        self._flows = Flows(
-            scenario.background, programs, self._children, self._events, self._clock, self._stop
+        self._works: tuple[Work, ...] = (
+            Flows(scenario.background, programs, self._children, self._events, self._clock, self._stop),
         )
         self._ordering = Ordering(scenario, network, self._channels, self._events, self._clock, self._placed)
         self._sessions_left = len(scenario.sessions)
@@ -112,7 +113,8 @@ class Driver:
         use_exact_timers()
         try:
             self._assignment.start()
-            self._flows.start(self._logs)
+            for work in self._works:
+                work.start(self._logs)
             self._events.write("network.ready", self._clock.now_ns())
             for index, (name, session) in enumerate(self._scenario.sessions.items()):
                 self._loop.at(
@@ -129,7 +131,8 @@ class Driver:
             else:
                 self._ordering.listen(self._line, self._loop, self._hang_up)
             self._loop.run()
-            self._flows.stop()
+            for work in self._works:
+                work.stop()
             for child in (self._ordering.program, self._assignment.program):
                 if child is not None:
                     self._stop(child)
@@ -142,7 +145,7 @@ class Driver:
             self._rate_log.close()
 
     def _request(self, index: int, name: str, session: Session) -> None:
-        node = self._jobs.place(name, session)
+        node = self._jobs.place(self._jobs.of_session(name, session))
         if node is None:
             self._sessions_left -= 1
             return

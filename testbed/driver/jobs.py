@@ -27,15 +27,18 @@ class Jobs:
         pairs += [(node.name, player) for node in nodes for player in sorted(players)]
         self._delays = Delays({pair: delay_ns(plan.network, *pair) for pair in pairs})
 
-    def place(self, name: str, session: Session) -> str | None:
-        """Find a node for a session's job, near its player; None if no node can take it."""
-        job = JobRequest(
+    def of_session(self, name: str, session: Session) -> JobRequest:
+        """A session's job: it belongs near its player."""
+        return JobRequest(
             name=name,
             weight=session.job.weight,
             partners={session.player: 1.0},
             backup=self._scenario.placement.backup,
         )
-        self._state, result = place(self._state, job, self._delays)
+
+    def place(self, request: JobRequest) -> str | None:
+        """Find a node for a job; None if no node can take it."""
+        self._state, result = place(self._state, request, self._delays)
         now_ns = self._clock.now_ns()
         self._events.write(result.kind, now_ns, **result.fields)
         return None if isinstance(result, Refused) else result.node

@@ -73,6 +73,10 @@ LONGEST_NAME = 40
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 
 
+InputFile = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
+"""A file that a scenario reads, by its path from the scenario's folder; absolute once it is loaded."""
+
+
 class Value(BaseModel):
     """A frozen value that rejects keys it does not know."""
 
@@ -80,16 +84,20 @@ class Value(BaseModel):
 
 
 class Direction(StrEnum):
-    """Which way traffic crosses the access network."""
+    """Which way traffic crosses the access network; ACROSS it stays on one side of it."""
 
     UPSTREAM = "upstream"
     DOWNSTREAM = "downstream"
+    ACROSS = "across"
 
     @property
     def reverse(self) -> "Direction":
         """The other way."""
+        if self is Direction.ACROSS:
+            return self
         return Direction.DOWNSTREAM if self is Direction.UPSTREAM else Direction.UPSTREAM
 
 
 UPSTREAM = Direction.UPSTREAM
 DOWNSTREAM = Direction.DOWNSTREAM
+ACROSS = Direction.ACROSS

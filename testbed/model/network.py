@@ -4,9 +4,11 @@ This is what a topology makes of its parameters. Addresses, interface names and 
 here; they are the plan's business.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 
@@ -19,21 +21,33 @@ class Role(StrEnum):
     ONU = "onu"
     HOME = "home"
     METRO = "metro"
+    SWITCH = "switch"
     COMPUTE = "compute"
+    CONTROL = "control"
+    PLANE = "plane"
 
     @property
     def is_host(self) -> bool:
-        """Whether the node sends and receives itself; the others forward frames."""
-        return self in (Role.HOME, Role.COMPUTE)
+        """Whether the node sends and receives itself; the others forward."""
+        return self in (Role.HOME, Role.COMPUTE, Role.CONTROL)
+
+    @property
+    def is_bridge(self) -> bool:
+        """Whether the node forwards frames; a plane of a fabric forwards packets, by their addresses."""
+        return not self.is_host and self is not Role.PLANE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """One node of the network. `capacity` is the weight of jobs that a compute node can carry."""
+    """One node of the network. `capacity` is the weight of jobs that a compute node can carry.
+
+    Compute nodes of one `domain` may fail together: those of a chassis, a rack or a site.
+    """
 
     name: str
     role: Role
     capacity: int = 0
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +68,16 @@ class Egress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """A full-duplex connection of two stations, each with its own egress."""
+    """A full-duplex connection of two stations, each with its own egress.
+
+    `mtu_bytes` is the largest IP packet; None is the network's.
+    """
 
     a: str
     b: str
     a_egress: Egress = Egress()
     b_egress: Egress = Egress()
+    mtu_bytes: int | None = None
 
     def ends(self) -> tuple[tuple[str, str, Egress], tuple[str, str, Egress]]:
         """Both ends as (station, its neighbour, what happens to a frame leaving the station)."""
@@ -79,36 +97,72 @@ class PonTree:
         return max(self.fibres_m.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
+class Fabric:
+    """A full mesh of compute nodes, over one plane or several independent ones.
+
+    `planes` are stations of role PLANE, each wired to every node. `delays_ns` has for each node, in the
+    order of `nodes`, the one-way delay to each: the same both ways and on every plane, and 0 to itself.
+    """
+
+    nodes: tuple[str, ...]
+    planes: tuple[str, ...]
+    delays_ns: tuple[tuple[int, ...], ...]
+
+    def delay_ns(self, a: str, b: str) -> int:
+        """How far two of its nodes are apart; KeyError if one is none of them."""
+        return self.delays_ns[self._index[a]][self._index[b]]
+
+    def joins(self, a: str, b: str) -> bool:
+        """Whether two stations are both nodes of it."""
+        return a in self._index and b in self._index
+
+    @cached_property
+    def _index(self) -> Mapping[str, int]:
+        return {node: index for index, node in enumerate(self.nodes)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """A topology with its parameters filled in; `pon` None is a network without one.
 
-    `mtu_bytes` is the largest IP packet on any wire.
+    `mtu_bytes` is the largest IP packet on a wire that has no limit of its own.
     """
 
     name: str
     stations: tuple[Station, ...]
     wires: tuple[Wire, ...]
     pon: PonTree | None = None
+    fabric: Fabric | None = None
     mtu_bytes: int = 1500
 
     def station(self, name: str) -> Station:
         """The station of this name; KeyError if there is none."""
-        return next(station for station in self.stations if station.name == name)
+        return self._by_name[name]
 
     def having(self, *roles: Role) -> tuple[Station, ...]:
         """All stations with one of these roles, in the order of the topology."""
         return tuple(station for station in self.stations if station.role in roles)
 
     def neighbours(self, name: str) -> Iterator[tuple[str, Egress]]:
-        """The stations wired to this one, each with the egress towards it."""
+        """The stations wired to this one, each with the egress towards it, in the order of the wires."""
+        yield from self._wired[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Station]:
+        return {station.name: station for station in self.stations}
+
+    @cached_property
+    def _wired(self) -> Mapping[str, list[tuple[str, Egress]]]:
+        wired: dict[str, list[tuple[str, Egress]]] = defaultdict(list)
         for wire in self.wires:
             for here, there, egress in wire.ends():
-                if here == name:
-                    yield there, egress
+                wired[here].append((there, egress))
+        return wired
 
     def direction(self, source: str, destination: str) -> Direction | None:
         """The way across the access network from one host to another; None if both are on one side of it."""
-        roles = self.station(source).role, self.station(destination).role
-        ways = {(Role.HOME, Role.COMPUTE): UPSTREAM, (Role.COMPUTE, Role.HOME): DOWNSTREAM}
-        return ways.get(roles)
+        from_home, to_home = (self.station(end).role is Role.HOME for end in (source, destination))
+        if from_home == to_home:
+            return None
+        return UPSTREAM if from_home else DOWNSTREAM

@@ -12,8 +12,12 @@ from pydantic import Field, model_validator
 
 from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value, file_key
 from testbed.model.channel import ChannelRequest, Channels, Period
+from testbed.model.fabric_work import Experts, Transfer
+from testbed.model.failure import Fault, Health
+from testbed.model.job import Job, JobGroup
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
+from testbed.model.serving import Service
 from testbed.units import DURATION
 
 Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -84,12 +88,6 @@ class Scene(Value):
     def video_bps(self, direction: Direction) -> int | None:
         """The mean rate of the video in one direction; None without one."""
         return self.rate_bps if direction is Direction.DOWNSTREAM else self.upstream_bps
-
-
-class Job(Value):
-    """The compute that a session needs on one node, in the units of the nodes' capacity."""
-
-    weight: Annotated[int, Field(ge=1)]
 
 
 class Commands(Value):
@@ -269,6 +267,12 @@ class Script(Value):
     northbound: Northbound | None = None
     sessions: dict[Name, Session] = Field(default_factory=dict)
     background: dict[Name, Flow] = Field(default_factory=dict)
+    health: Health | None = None
+    jobs: dict[Name, JobGroup] = Field(default_factory=dict)
+    services: dict[Name, Service] = Field(default_factory=dict)
+    transfers: dict[Name, Transfer] = Field(default_factory=dict)
+    experts: dict[Name, Experts] = Field(default_factory=dict)
+    faults: dict[Name, Fault] = Field(default_factory=dict)
 
 
 class Scenario(Script):

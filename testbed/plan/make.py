@@ -1,7 +1,7 @@
 """Model → NetworkPlan: addressing, forwarding, direct routes and the shaping of every port.
 
-Addresses tell what a host is: 10.1.H.D is device D of home H, 10.2.x.y a compute node. A host's MAC
-repeats its address, so that a capture can be read without a table.
+Addresses tell what a host is: 10.1.H.D is device D of home H, 10.2.x.y a compute node, 10.3.x.y a
+controller. A host's MAC repeats its address, so that a capture can be read without a table.
 """
 
 from collections import defaultdict
@@ -11,15 +11,18 @@ from testbed.model.base import UPSTREAM
 from testbed.model.network import Egress, Network, Role
 from testbed.model.pon import Pon, PonModel
 from testbed.model.scenario import Access, Subscription
+from testbed.plan.fabric import FabricPorts, fabric_routes
 from testbed.plan.network_plan import (
     DirectRoute,
     ForwardingEntry,
     HostAddress,
     Interface,
     Match,
+    Neighbour,
     NetworkPlan,
     PonPlan,
     PonPort,
+    Route,
     ShapedClass,
 )
 from testbed.plan.pon import class_matches, downstream_classes, downstream_port, pon_plan, upstream_port
@@ -42,7 +45,8 @@ def make_plan(network: Network, access: Access = UNLIMITED, pon: Pon = SHAPED_LI
     in_frames = network.pon is not None and pon.model is PonModel.FRAMES
     assigned = pon_plan(network, access, pon) if in_frames else None
     shaping = _Shaping(network, access, pon, assigned, len(homes))
-    interfaces = _interfaces(network, shaping, ips)
+    fabric_ports = FabricPorts(network.fabric, ips) if network.fabric is not None else None
+    interfaces = _interfaces(network, shaping, fabric_ports, ips)
     first: dict[str, Interface] = {}
     for interface in interfaces:
         first.setdefault(interface.station, interface)
@@ -58,14 +62,44 @@ def make_plan(network: Network, access: Access = UNLIMITED, pon: Pon = SHAPED_LI
         for interface in interfaces
         if interface.station in ips and interface.peer_station in ips
     )
+    routes: tuple[Route, ...] = ()
+    neighbours = _neighbours(network, addresses, first, direct_routes)
+    if network.fabric is not None:
+        by_host = {address.host: address for address in addresses}
+        routes, of_fabric = fabric_routes(network.fabric, interfaces, by_host)
+        neighbours += of_fabric
     return NetworkPlan(
         network=network,
         interfaces=interfaces,
         addresses=addresses,
         direct_routes=direct_routes,
         forwarding=_forwarding(network, interfaces, addresses),
+        neighbours=neighbours,
+        routes=routes,
         pon=assigned,
     )
+
+
+def _neighbours(
+    network: Network,
+    addresses: tuple[HostAddress, ...],
+    first: dict[str, Interface],
+    direct_routes: tuple[DirectRoute, ...],
+) -> tuple[Neighbour, ...]:
+    """Where every host finds all others: behind its first interface, or over the direct wire to them.
+
+    Two nodes of one fabric find each other over its planes instead.
+    """
+    direct = {(route.host, route.destination_ip): route for route in direct_routes}
+    found = []
+    for here in addresses:
+        for there in addresses:
+            if here is there or (network.fabric is not None and network.fabric.joins(here.host, there.host)):
+                continue
+            way = direct.get((here.host, there.ip))
+            interface, mac = (way.interface, way.mac) if way else (first[here.host].name, there.mac)
+            found.append(Neighbour(station=here.host, ip=there.ip, interface=interface, mac=mac))
+    return tuple(found)
 
 
 def _homes(network: Network) -> dict[str, int]:
@@ -76,7 +110,7 @@ def _homes(network: Network) -> dict[str, int]:
 def _addresses(network: Network, homes: dict[str, int]) -> dict[str, str]:
     ips = {}
     devices: dict[int, int] = defaultdict(int)
-    nodes = 0
+    nodes = controllers = 0
     for station in network.stations:
         if station.role is Role.HOME:
             onu = next(name for name, _ in network.neighbours(station.name))
@@ -85,10 +119,15 @@ def _addresses(network: Network, homes: dict[str, int]) -> dict[str, str]:
         elif station.role is Role.COMPUTE:
             nodes += 1
             ips[station.name] = f"10.2.{nodes // 256}.{nodes % 256}"
+        elif station.role is Role.CONTROL:
+            controllers += 1
+            ips[station.name] = f"10.3.{controllers // 256}.{controllers % 256}"
     return ips
 
 
-def _interfaces(network: Network, shaping: "_Shaping", ips: dict[str, str]) -> tuple[Interface, ...]:
+def _interfaces(
+    network: Network, shaping: "_Shaping", fabric_ports: FabricPorts | None, ips: dict[str, str]
+) -> tuple[Interface, ...]:
     ports: dict[str, int] = defaultdict(int)
     interfaces = []
     for wire_number, wire in enumerate(network.wires, start=1):
@@ -100,7 +139,11 @@ def _interfaces(network: Network, shaping: "_Shaping", ips: dict[str, str]) -> t
             address = ips.get(here)
             is_first = names[here].endswith("-eth0")
             mac = _host_mac(address) if address and is_first else _port_mac(wire_number, side)
-            classes, matches, default_minor, pon_port = shaping.of(egress)
+            in_fabric = fabric_ports.of(here, there, egress) if fabric_ports is not None else None
+            fabric, own_address = in_fabric or (None, None)
+            classes, matches, default_minor, pon_port = (
+                shaping.of(egress) if fabric is None else ((), (), 0, None)
+            )
             interfaces.append(
                 Interface(
                     name=names[here],
@@ -109,11 +152,14 @@ def _interfaces(network: Network, shaping: "_Shaping", ips: dict[str, str]) -> t
                     peer_name=names[there],
                     mac=mac,
                     delay_ns=egress.delay_ns,
+                    mtu_bytes=wire.mtu_bytes or network.mtu_bytes,
                     pon=egress.pon,
                     classes=classes,
                     matches=matches,
                     default_minor=default_minor,
                     pon_port=pon_port,
+                    fabric=fabric,
+                    address=own_address,
                 )
             )
     return tuple(interfaces)
@@ -165,16 +211,15 @@ def _forwarding(
     for interface in interfaces:
         outward[interface.station].append(interface)
     is_host = {station.name: station.role.is_host for station in network.stations}
-    entries = []
-    for bridge in (name for name, host in is_host.items() if not host):
-        for port in outward[bridge]:
-            reached = _hosts_beyond(port, outward, is_host)
-            entries += [
-                ForwardingEntry(bridge=bridge, mac=address.mac, interface=port.name)
-                for address in addresses
-                if address.host in reached
-            ]
-    return tuple(entries)
+    bridges = [station.name for station in network.stations if station.role.is_bridge]
+    return tuple(
+        ForwardingEntry(bridge=bridge, mac=address.mac, interface=port.name)
+        for bridge in bridges
+        for port in outward[bridge]
+        for reached in (_hosts_beyond(port, outward, is_host),)
+        for address in addresses
+        if address.host in reached
+    )
 
 
 def _hosts_beyond(port: Interface, outward: dict[str, list[Interface]], is_host: dict[str, bool]) -> set[str]:

@@ -101,8 +101,30 @@ class PonPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FabricPort:
+    """A port of a fabric's plane: its rate, and from a node how far it is to every other one.
+
+    A packet is serialised first and then on its way. `delays_ns` goes by the number of the destination,
+    the last 16 bits of its address, from `first_number` on. With `cut_through`, on the plane's side, a
+    packet has been serialised by its sender and waits for others alone.
+    """
+
+    rate_bps: int
+    queue_bytes: int
+    overhead_bytes: int = 0
+    cut_through: bool = False
+    first_number: int = 1
+    delays_ns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """One end of a wire. Packets that leave it are delayed first, then queued and shaped."""
+    """One end of a wire. Packets that leave it are delayed first, then queued and shaped.
+
+    `mtu_bytes` is the largest IP packet that it sends or takes.
+
+    A fabric's interface is a `fabric` port, and has an `address` of its own in its plane.
+    """
 
     name: str
     station: str
@@ -110,11 +132,14 @@ class Interface:
     peer_name: str
     mac: str
     delay_ns: int
+    mtu_bytes: int = 1500
     classes: tuple[ShapedClass, ...] = ()
     matches: tuple[Match, ...] = ()
     default_minor: int = 0
     pon: Direction | None = None
     pon_port: PonPort | None = None
+    fabric: FabricPort | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +162,37 @@ class DirectRoute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """At a station, the hardware address behind an IP address: known from the start, never asked for."""
+
+    station: str
+    ip: str
+    interface: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """Where a route leads: out by an interface, to a gateway or to the destination itself."""
+
+    interface: str
+    gateway: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Over a fabric: packets of a station to a prefix; with several hops each flow takes one of them.
+
+    `source` is the address that a host's packets have unless they were given another.
+    """
+
+    station: str
+    destination: str
+    hops: tuple[NextHop, ...]
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardingEntry:
     """On a bridge, frames to `mac` leave by `interface`: known from the start, so nothing is flooded."""
 
@@ -154,6 +210,8 @@ class NetworkPlan:
     addresses: tuple[HostAddress, ...]
     direct_routes: tuple[DirectRoute, ...]
     forwarding: tuple[ForwardingEntry, ...]
+    neighbours: tuple[Neighbour, ...] = ()
+    routes: tuple[Route, ...] = ()
     pon: PonPlan | None = None
 
     def interface(self, name: str) -> Interface:

@@ -17,9 +17,10 @@ class Hop:
 
 
 def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
-    """The way of least delay; hosts do not forward, so only the ends are hosts.
+    """The way of least delay over wires; hosts do not forward, so only the ends are hosts.
 
-    Two hosts with a wire between them use it, however long it is: so do their routes.
+    Two hosts with a wire between them use it, however long it is: so do their routes. The planes of a
+    fabric lead to its nodes only, each at a distance of its own, and are not part of any way here.
 
     Raises:
         ValueError: There is none.
@@ -27,7 +28,6 @@ def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
     for there, egress in network.neighbours(source):
         if there == destination:
             return (Hop(source, there, egress),)
-    is_host = {station.name: station.role.is_host for station in network.stations}
     # Among ways of equal delay the first found wins; the count also keeps hops out of the comparison.
     order = count()
     todo: list[tuple[int, int, str, tuple[Hop, ...]]] = [(0, next(order), source, ())]
@@ -36,7 +36,7 @@ def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
         delay_ns, _, here, hops = heapq.heappop(todo)
         if here == destination:
             return hops
-        if here in done or (is_host[here] and here != source):
+        if here in done or (here != source and not network.station(here).role.is_bridge):
             continue
         done.add(here)
         for there, egress in network.neighbours(here):
@@ -49,4 +49,6 @@ def delay_ns(network: Network, source: str, destination: str) -> int:
     """The distance from one host to another: what an empty network's queues add nothing to."""
     if source == destination:
         return 0
+    if network.fabric is not None and network.fabric.joins(source, destination):
+        return network.fabric.delay_ns(source, destination)
     return sum(hop.egress.delay_ns for hop in way(network, source, destination))

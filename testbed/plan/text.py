@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from testbed.model.pon import Aqm, Eligibility
 from testbed.plan.make import PREFIX_LENGTH
-from testbed.plan.network_plan import Match, NetworkPlan, PonPort, ShapedClass
+from testbed.plan.network_plan import FabricPort, Match, NetworkPlan, PonPort, ShapedClass
 from testbed.pon.tcont import TCont
 from testbed.units import DURATION, RATE, SIZE
+
+_DISTANCES_SHOWN = 6
 
 
 def plan_text(plan: NetworkPlan) -> str:
@@ -25,18 +27,23 @@ def _nodes(plan: NetworkPlan) -> Iterator[str]:
             line += f" {address.ip}/{PREFIX_LENGTH} {address.mac}"
         if station.capacity:
             line += f" capacity {station.capacity}"
+        if station.domain:
+            line += f" domain {station.domain}"
         yield line.rstrip()
 
 
 def _ports(plan: NetworkPlan) -> Iterator[str]:
     yield "ports (what happens to a frame that leaves: first the distance, then the queue)"
     for interface in plan.interfaces:
-        plain = not interface.delay_ns and not interface.classes and interface.pon_port is None
+        shaped = interface.classes or interface.pon_port is not None or interface.fabric is not None
+        plain = not interface.delay_ns and not shaped
         yield f"  {interface.name} -> {interface.peer_name}{': direct' if plain else ''}"
         if interface.delay_ns:
             yield f"    netem delay {DURATION.format(interface.delay_ns)}"
         if interface.pon_port is not None:
             yield from _pon_text(interface.pon_port, plan)
+        if interface.fabric is not None:
+            yield f"    {_fabric_text(interface.fabric)}"
         if interface.classes:
             yield f"    htb default {interface.default_minor:x}"
             yield from (f"      {_class_text(shaped)}" for shaped in interface.classes)
@@ -58,6 +65,19 @@ def _pon_text(port: PonPort, plan: NetworkPlan) -> Iterator[str]:
     for queue in port.queues:
         size = f"queue {SIZE.format(queue.queue_bytes)} {queue.aqm}"
         yield f"      {_tcont_text(tconts[queue.minor], queue.label)} {size}"
+
+
+def _fabric_text(port: FabricPort) -> str:
+    """A port of a fabric; of its distances the different ones."""
+    text = f"fabric rate {RATE.format(port.rate_bps)} queue {SIZE.format(port.queue_bytes)}"
+    if port.overhead_bytes:
+        text += f" overhead {port.overhead_bytes} B"
+    if port.cut_through:
+        return f"{text} cut through"
+    distances_ns = sorted({*port.delays_ns} - {0})
+    shown = ", ".join(DURATION.format(delay_ns) for delay_ns in distances_ns[:_DISTANCES_SHOWN])
+    more = len(distances_ns) - _DISTANCES_SHOWN
+    return f"{text}, then {shown}" + (f" and {more} other distances" if more > 0 else "")
 
 
 def _tcont_text(tcont: TCont, label: str) -> str:
@@ -116,3 +136,8 @@ def _routes(plan: NetworkPlan) -> Iterator[str]:
         for route in plan.direct_routes:
             if route.host == address.host:
                 yield f"  {address.host}: {route.destination_ip} dev {route.interface} lladdr {route.mac}"
+    for through in plan.routes:
+        hops = " or ".join(
+            f"dev {hop.interface}" + (f" via {hop.gateway}" if hop.gateway else "") for hop in through.hops
+        )
+        yield f"  {through.station}: {through.destination} {hops}"

@@ -68,21 +68,28 @@ def _assemble(
         node = Node(Place(0, root.place.label), ("name",), name)
         root = replace(root, value={"name": node, **root.members})
     folder = path.resolve().parent if path is not None else Path.cwd()
-    root = _with_absolute_topologies(root, folder)
+    root = _with_absolute_paths(root, folder)
     return _selected(root, path, check(root, folder), wanted)
 
 
-def _with_absolute_topologies(root: Node, folder: Path) -> Node:
-    """A topology given by its path must be found from wherever the effective text is stored."""
+_TOPOLOGY = ("network", "topology")
+_INPUT_FILES = (("network", "parameters", "matrix"),)
+"""Where a scenario names files that it reads (`InputFile`)."""
+
+
+def _with_absolute_paths(root: Node, folder: Path) -> Node:
+    """What is given by its path must be found from wherever the effective text is stored."""
     variants = root.members.get("variants")
     places: list[tuple[str, ...]] = [()]
     places.extend(("variants", name) for name in (variants.members if variants is not None else {}))
-    for at in places:
-        keys = (*at, "network", "topology")
+    for keys in ((*at, *each) for at in places for each in (_TOPOLOGY, *_INPUT_FILES)):
         node, beyond = root.find(keys)
-        topology = node.value
-        if not beyond and isinstance(topology, str) and topology.endswith(".py") and "\0" not in topology:
-            root = root.put(keys, replace(node, value=str((folder / topology).resolve())))
+        path = node.value
+        if beyond or not isinstance(path, str) or not path or "\0" in path:
+            continue
+        # A topology's bare name is that of a shipped one.
+        if keys[-len(_TOPOLOGY) :] != _TOPOLOGY or path.endswith(".py"):
+            root = root.put(keys, replace(node, value=str((folder / path).resolve())))
     return root
 
 

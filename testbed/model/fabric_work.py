@@ -1,0 +1,72 @@
+"""What nodes of a fabric do with each other: transfers of bulk, and the exchanges of experts."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from testbed.model.base import Duration, FieldError, Name, Size, Value
+from testbed.model.job import Job
+from testbed.units import DURATION
+
+Blocks = Annotated[Size, Field(ge=64, le=65_000)]
+"""What one packet carries."""
+
+
+class Transfer(Value):
+    """Bulk from one node to another as fast as their ports allow, over all planes, acknowledged by blocks.
+
+    A plane on which nothing is acknowledged for `timeout` is given up, and what was sent there is sent
+    again on the others; it is tried again after `retry`.
+    """
+
+    source: Name
+    destination: Name
+    starts_at_ns: Duration = Field(alias="starts")
+    ends_at_ns: Duration = Field(alias="ends")
+    block_bytes: Blocks = 60_000
+    window_blocks: Annotated[int, Field(ge=1, le=10_000)] = 64
+    timeout_ns: Annotated[Duration, Field(ge=10_000)] = 1_000_000
+    retry_ns: Annotated[Duration, Field(ge=10_000)] = 10_000_000
+    sample_ns: Annotated[Duration, Field(ge=100_000)] = 10_000_000
+
+    @model_validator(mode="after")
+    def _timed(self) -> "Transfer":
+        if self.ends_at_ns <= self.starts_at_ns:
+            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
+        return self
+
+
+class Experts(Value):
+    """A mixture-of-experts model on several ranks: each step, each layer sends tokens to experts and back.
+
+    Every rank is a job of its own and holds `experts`/`ranks` experts. In each layer of a step, a rank
+    dispatches its `tokens` to the `top` experts that each one needs, on whichever ranks these are, and the
+    results are combined on the way back. Tokens of a rank go to experts of its own group of `group` ranks
+    with the probability `locality` on top of chance: what placement by affinity lives by.
+    """
+
+    ranks: Annotated[int, Field(ge=2, le=1000)]
+    job: Job
+    experts: Annotated[int, Field(ge=2)] = 256
+    top: Annotated[int, Field(ge=1, le=64)] = 8
+    tokens: Annotated[int, Field(ge=1, le=4096)] = 32
+    dispatch_bytes: Size = 7_168
+    combine_bytes: Size = 14_336
+    layers: Annotated[int, Field(ge=1, le=1000)] = 1
+    group: Annotated[int, Field(ge=1)] = 1
+    locality: Annotated[float, Field(ge=0, le=1)] = 0.0
+    starts_at_ns: Duration = Field(alias="starts")
+    ends_at_ns: Duration = Field(alias="ends")
+    interval_ns: Annotated[Duration, Field(ge=100_000)] = 50_000_000
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Experts":
+        if self.ends_at_ns <= self.starts_at_ns:
+            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
+        if self.experts % self.ranks:
+            raise FieldError("experts", f"{self.experts} cannot be shared evenly by {self.ranks} ranks")
+        if self.ranks % self.group:
+            raise FieldError("group", f"{self.group} ranks do not divide {self.ranks}")
+        if self.top > self.experts:
+            raise FieldError("top", f"{self.top} is more than the {self.experts} experts that there are")
+        return self

@@ -1,0 +1,64 @@
+"""What breaks in a run and when, and how the node scheduler finds out."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from testbed.model.base import Duration, FieldError, Name, Value
+from testbed.units import DURATION
+
+Heartbeat = Annotated[Duration, Field(ge=100_000)]
+"""Between two heartbeats of a node: a program in Python sends about ten thousand packets a second."""
+
+
+class FabricLink(Value):
+    """The link between a node and one plane of its fabric, counted from 1."""
+
+    node: Name
+    plane: Annotated[int, Field(ge=1)]
+
+
+class Fault(Value):
+    """Something that breaks at an instant, and is whole again at another if `repaired` says so.
+
+    One of four: a `node` dies, its programs with it, and comes back empty; a node is `isolated`, cut off
+    and alive; a `plane` of the fabric carries nothing; a `link` of one node to one plane carries nothing.
+    Nobody is told: whatever is sent there is silently lost.
+    """
+
+    at_ns: Duration
+    repaired_ns: Duration | None = None
+    node: Name | None = None
+    isolated: Name | None = None
+    plane: Annotated[int, Field(ge=1)] | None = None
+    link: FabricLink | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> "Fault":
+        broken = [key for key in ("node", "isolated", "plane", "link") if getattr(self, key) is not None]
+        if len(broken) != 1:
+            said = " and ".join(broken) if broken else "nothing"
+            raise FieldError(
+                broken[1] if broken else "node", f"{said}: write one of node, isolated, plane, link"
+            )
+        if self.repaired_ns is not None and self.repaired_ns <= self.at_ns:
+            raise FieldError("repaired", f"is not after at, {DURATION.format(self.at_ns)}")
+        return self
+
+
+class Health(Value):
+    """How failures of nodes are noticed: heartbeats over the emulated network to the host `monitor`.
+
+    A node is given up when nothing has come from it for `missed` heartbeats. Whoever was not answered for
+    as long serves no more: its lease is over before another node takes its jobs. Without a `monitor` it is
+    the network's controller.
+    """
+
+    monitor: Name | None = None
+    heartbeat_ns: Heartbeat = 10_000_000
+    missed: Annotated[int, Field(ge=1, le=1000)] = 3
+
+    @property
+    def silence_ns(self) -> int:
+        """How long a node may be silent before it is given up."""
+        return int(self.heartbeat_ns) * self.missed

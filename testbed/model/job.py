@@ -1,0 +1,61 @@
+"""What runs on compute nodes: jobs, one with each session or service, and groups of jobs by themselves."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from testbed.model.base import Duration, FieldError, Name, Size, Value
+from testbed.units import DURATION
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    RENDER = "render"
+    INFERENCE = "inference"
+    TRAINING = "training"
+
+
+class Job(Value):
+    """The compute that something needs on one node, in the units of the nodes' capacity.
+
+    A job of a higher `priority` is placed first when several wait. A backup keeps `state` in step with its
+    job; who takes over has to have it, and then needs `restart` before it serves. `backup` says whether
+    the job wants one where the scenario's placement does not decide.
+    """
+
+    weight: Annotated[int, Field(ge=1)]
+    kind: JobKind = JobKind.RENDER
+    priority: Annotated[int, Field(ge=0, le=100)] = 0
+    backup: bool | None = None
+    state_bytes: Size = 0
+    restart_ns: Duration = 0
+
+
+class Requests(Value):
+    """Small requests to each job of a group, and its answers: what shows that a job serves."""
+
+    source: Name
+    interval_ns: Annotated[Duration, Field(ge=100_000)] = 10_000_000
+    size_bytes: Annotated[Size, Field(ge=64, le=1400)] = 100
+
+
+class JobGroup(Value):
+    """So many equal jobs NAME1, NAME2, …, without a session: what keeps nodes busy, and what may be lost.
+
+    `partners` are stations, or groups of jobs, with the share of traffic that goes there.
+    """
+
+    job: Job
+    count: Annotated[int, Field(ge=1, le=10_000)] = 1
+    starts_at_ns: Duration = Field(alias="starts")
+    ends_at_ns: Duration = Field(alias="ends")
+    partners: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    requests: Requests | None = None
+
+    @model_validator(mode="after")
+    def _timed(self) -> "JobGroup":
+        if self.ends_at_ns <= self.starts_at_ns:
+            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
+        return self
