@@ -1,6 +1,7 @@
 """A traditional cluster, to compare a supernode with: racks of servers under an oversubscribed spine.
 
-    mn --custom topologies/cluster.py --topo cluster,servers=16 --link shaped --switch bridge --controller none
+    mn --custom topologies/cluster.py --topo cluster,servers=16 \\
+       --link shaped --switch bridge --controller none
 
 The spine is one switch, as if flows were spread over several without a collision: real ones do worse. The
 way to the outside leads through it, and so does that to the controller.

@@ -1,6 +1,7 @@
 """A supernode: compute nodes in a full mesh over one to eight planes, every pair at a distance of its own.
 
-    mn --custom topologies/supernode.py --topo supernode,nodes=16 --link shaped --switch bridge --controller none
+    mn --custom topologies/supernode.py --topo supernode,nodes=16 \\
+       --link shaped --switch bridge --controller none
 
 Nodes stand in chassis, and chassis may stand at sites of a metro area. A plane is a non-blocking switch:
 what limits a flow is the port of its sender, that of its receiver, and the distance, which the sender's
@@ -168,7 +169,7 @@ def _delays_ns(parameters: Parameters, places: list[_Place]) -> tuple[tuple[int,
 
 
 def _read_matrix(path: Path, nodes: int) -> tuple[tuple[int, ...], ...]:
-    """The delays of a CSV file without a heading: a line for each node, "929 ns" or "2.5 us" in each field."""
+    """The delays of a CSV file without a heading: a line a node, "929 ns" or "2.5 us" in each field."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = [line for line in csv.reader(file) if line]

@@ -84,20 +84,18 @@ class Value(BaseModel):
 
 
 class Direction(StrEnum):
-    """Which way traffic crosses the access network; ACROSS it stays on one side of it."""
+    """Which way traffic crosses the access network."""
 
     UPSTREAM = "upstream"
     DOWNSTREAM = "downstream"
-    ACROSS = "across"
 
     @property
     def reverse(self) -> "Direction":
         """The other way."""
-        if self is Direction.ACROSS:
-            return self
         return Direction.DOWNSTREAM if self is Direction.UPSTREAM else Direction.UPSTREAM
 
 
 UPSTREAM = Direction.UPSTREAM
 DOWNSTREAM = Direction.DOWNSTREAM
-ACROSS = Direction.ACROSS
+ACROSS = "across"
+"""In place of a direction, of a stream whose two ends are on one side of the access network."""

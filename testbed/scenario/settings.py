@@ -101,6 +101,8 @@ class Setting:
             known = tuple(dict.fromkeys(name for node in here for name in node.members))
             if word and is_last and self._node(()) is not None:
                 return  # a new session or flow
+        if not keys and word not in known and word in (known_keys(Layout) or ()):
+            self._refuse(f"{word} belongs to the whole file, not to a variant; write {word}=…")
         if word not in known:
             self._refuse(f"{spelt((*keys, word))}: unknown key; {instead(word, known)}")
 

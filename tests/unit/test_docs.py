@@ -198,6 +198,9 @@ SECTIONS: dict[str, type[Value]] = {
     "Topology `compute_mesh`": topology("compute_mesh").Parameters,
     "`nodes.NAME`": topology("compute_mesh").Node,
     "`pairs[]`": topology("compute_mesh").Pair,
+    "Topology `supernode`": topology("supernode").Parameters,
+    "`sites.NAME`": topology("supernode").Site,
+    "Topology `cluster`": topology("cluster").Parameters,
 }
 """Each section of the reference with the type whose keys it lists."""
 
@@ -253,11 +256,19 @@ def test_the_reference_explains_every_statistic_of_a_channel() -> None:
     assert explained == [str(each) for each in of_channels]
 
 
-def test_elastic_access_has_the_parameters_of_its_parts_and_those_listed() -> None:
-    own = keys_with_defaults(topology("elastic_access").Parameters)
+@pytest.mark.parametrize(
+    ("whole", "part"),
+    [
+        ("elastic_access", "compute_mesh"),
+        ("elastic_supernode", "supernode"),
+        ("elastic_cluster", "cluster"),
+    ],
+)
+def test_a_whole_network_has_the_parameters_of_its_parts_and_those_listed(whole: str, part: str) -> None:
+    own = keys_with_defaults(topology(whole).Parameters)
     parts = keys_with_defaults(topology("pon_tree").Parameters)
-    parts |= keys_with_defaults(topology("compute_mesh").Parameters)
-    assert own == parts | listed("Topology `elastic_access`")
+    parts |= keys_with_defaults(topology(part).Parameters)
+    assert own == parts | listed(f"Topology `{whole}`")
 
 
 def test_the_reference_has_the_capacity_and_limits_of_every_standard() -> None:
