@@ -31,6 +31,16 @@ class Dimension:
     example: str
     units: dict[str, int]
 
+    @property
+    def pattern(self) -> str:
+        """A regular expression for editors (ECMA 262): what `parse` may take, but for size and precision."""
+        # With the micro sign goes the Greek letter, as in `_size`.
+        spelt = [
+            unit.replace("\N{MICRO SIGN}", "[\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}]") for unit in self.units
+        ]
+        units = "|".join(spelt)
+        return rf"^\s*[+]?[0-9][0-9_]*(\.[0-9]+)?\s*({units})\s*$"
+
     def parse(self, text: str) -> int:
         """Read a quantity exactly; the result is in the dimension's base unit.
 

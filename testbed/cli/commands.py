@@ -52,6 +52,21 @@ def plan(options: argparse.Namespace) -> int:
     return 0
 
 
+def schema(options: argparse.Namespace) -> int:
+    """`testbed schema`."""
+    from testbed.scenario.json_schema import json_schema
+
+    text = json.dumps(json_schema(), indent=2)
+    if options.out is None:
+        print(text)
+        return 0
+    try:
+        options.out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"--out {options.out}: cannot be written: {error.strerror}") from error
+    return 0
+
+
 def serve(options: argparse.Namespace) -> int:
     """`testbed serve`."""
     # The web framework is loaded by those who serve, not by those who check a file.
@@ -182,6 +197,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "check": check,
     "plan": plan,
+    "schema": schema,
     "serve": serve,
     "report": report,
     "kernel": kernel,

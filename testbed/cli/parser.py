@@ -36,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     _scenario(
         _command(commands, "plan", "print the network of a scenario as text", ["testbed plan cloud_gaming"])
     )
+    schema = _command(commands, "schema", "the JSON Schema of scenario files, for editors", [
+        "testbed schema --out scenario.schema.json",
+    ])  # fmt: skip
+    schema.add_argument("--out", type=Path, metavar="FILE", help="write it there (default: print it)")
     _serve(_command(commands, "serve", "run a network in real time, with its API on this machine", [
         "testbed serve cloud_gaming",
         "testbed serve cloud_gaming --variant elastic --listen 127.0.0.1:9000",

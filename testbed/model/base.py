@@ -53,7 +53,7 @@ def _reader(dimension: Dimension) -> Callable[[Any, ValidationInfo], int]:
 
 
 def _quantity(dimension: Dimension) -> Any:
-    schema: JsonDict = {"type": "string", "examples": [dimension.example]}
+    schema: JsonDict = {"type": "string", "examples": [dimension.example], "pattern": dimension.pattern}
     return Annotated[
         int,
         BeforeValidator(_reader(dimension), json_schema_input_type=str),

@@ -1,0 +1,89 @@
+"""The JSON Schema of a scenario file, for editors that complete and check while one writes.
+
+It knows every key, its kind and which are required, and the parameters of the shipped topologies. What
+must hold between values, or needs the network, is for `testbed check` to say.
+"""
+
+import copy
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from testbed.model.base import Value
+from testbed.scenario.shape import Layout
+from testbed.scenario.source import TOPOLOGIES, shipped_topologies
+from testbed.scenario.topology import load_topology
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REF = "#/$defs/"
+_PART = "Part"
+"""Added to the name of a type where a variant gives a part of it."""
+_OF_TOPOLOGY = re.compile(r"testbed_topology_(\w+)_[0-9a-f]{12}__(\w+)")
+"""What a type of a topology file is called: after its module, whose name has a hash of the file's place."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of a whole file (JSON Schema 2020-12)."""
+    topologies = {name: load_topology(name, TOPOLOGIES).parameters for name in shipped_topologies()}
+    models: list[tuple[type[Value], Any]] = [
+        (model, "validation") for model in (Layout, *topologies.values())
+    ]
+    refs, schema = models_json_schema(models, by_alias=True, ref_template=_REF + "{model}")
+    definitions: dict[str, Any] = schema["$defs"]
+    _offer_parameters(definitions["NetworkChoice"], refs, topologies)
+    _in_variants(definitions)
+    layout = definitions.pop(_name(refs[Layout, "validation"]["$ref"]))
+    named = {_OF_TOPOLOGY.sub(r"\1.\2", name): each for name, each in definitions.items()}
+    whole = {"$schema": _DIALECT, **layout, "title": "testbed scenario", "$defs": named}
+    renamed: dict[str, Any] = _walk(whole, lambda ref: _OF_TOPOLOGY.sub(r"\1.\2", ref))
+    return renamed
+
+
+def _offer_parameters(choice: dict[str, Any], refs: Any, topologies: dict[str, type[Value]]) -> None:
+    """Let the topology's name decide which parameters there are."""
+    choice["properties"]["topology"]["examples"] = sorted(topologies)
+    choice["allOf"] = [
+        {
+            "if": {"required": ["topology"], "properties": {"topology": {"const": name}}},
+            "then": {"properties": {"parameters": refs[parameters, "validation"]}},
+        }
+        for name, parameters in topologies.items()
+    ]
+
+
+def _in_variants(definitions: dict[str, Any]) -> None:
+    """A variant changes what it names: nothing is required in it, and null takes something away."""
+    parts = {name + _PART: _part(copy.deepcopy(definition)) for name, definition in definitions.items()}
+    definitions |= parts
+    layout = definitions["Layout"]
+    one = {"anyOf": [{"$ref": f"{_REF}Script{_PART}"}, {"type": "null"}]}
+    layout["properties"]["variants"] = {"type": "object", "minProperties": 1, "additionalProperties": one}
+
+
+def _part(definition: Any) -> Any:
+    definition.pop("required", None)
+    # Of several topologies' parameters a part may be that of the network above it.
+    definition.pop("allOf", None)
+    for key, member in definition.get("properties", {}).items():
+        definition["properties"][key] = {"anyOf": [_rewritten(member), {"type": "null"}]}
+    return definition
+
+
+def _rewritten(schema: Any) -> Any:
+    """A schema whose references lead to parts."""
+    return _walk(schema, lambda ref: ref + _PART)
+
+
+def _walk(schema: Any, change: Callable[[str], str]) -> Any:
+    """A schema with all its references changed."""
+    if isinstance(schema, list):
+        return [_walk(each, change) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: change(value) if key == "$ref" else _walk(value, change) for key, value in schema.items()}
+
+
+def _name(ref: str) -> str:
+    return ref.removeprefix(_REF)
