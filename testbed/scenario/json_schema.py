@@ -27,9 +27,7 @@ _OF_TOPOLOGY = re.compile(r"testbed_topology_(\w+)_[0-9a-f]{12}__(\w+)")
 def json_schema() -> dict[str, Any]:
     """The schema of a whole file (JSON Schema 2020-12)."""
     topologies = {name: load_topology(name, TOPOLOGIES).parameters for name in shipped_topologies()}
-    models: list[tuple[type[Value], Any]] = [
-        (model, "validation") for model in (Layout, *topologies.values())
-    ]
+    models: list[tuple[Any, Any]] = [(each, "validation") for each in (Layout, *topologies.values())]
     refs, schema = models_json_schema(models, by_alias=True, ref_template=_REF + "{model}")
     definitions: dict[str, Any] = schema["$defs"]
     _offer_parameters(definitions["NetworkChoice"], refs, topologies)
