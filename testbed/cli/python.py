@@ -1,18 +1,22 @@
 """The testbed for scripts: a run as an object with its tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from testbed.cli.running import run_scenario
 from testbed.errors import ScenarioError
+from testbed.model.quantity import Quantified
 from testbed.record.directory import RunDirectory
 from testbed.report import rates, samples, summary_frame, write
+from testbed.report.expectations import measured
 from testbed.scenario import from_mapping, load
+from testbed.words import instead
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,33 @@ class Run:
     directory: RunDirectory
     expectations: tuple[Mapping[str, Any], ...]
     """Each with its text, whether it holds, and what was measured."""
+    variants: Mapping[str, Any] = field(repr=False)
+    """The numbers of each variant, as summary.json has them."""
+
+    def number(
+        self,
+        variant: str,
+        session: str | None,
+        direction: str | None,
+        statistic: str,
+        measure: str = "probe",
+    ) -> int | None:
+        """One number, named as in a scenario's `expect`: ns, bit/s, a count or millionths.
+
+        None if the run did not measure it, as the delay of a stream of which nothing arrived.
+
+        Raises:
+            ScenarioError: There can be no such number, or the run has no such variant.
+        """
+        named = {"variant": variant, "session": session, "direction": direction}
+        try:
+            wanted = Quantified.model_validate({**named, "statistic": statistic, "measure": measure})
+        except ValidationError as error:
+            reasons = "; ".join(": ".join([*map(str, each["loc"]), each["msg"]]) for each in error.errors())
+            raise ScenarioError(f"no number {statistic!r} of a {measure}: {reasons}") from error
+        if variant not in self.variants:
+            raise ScenarioError(f"no variant {variant!r} in this run; {instead(variant, self.variants)}")
+        return measured(wanted, self.variants)
 
     @property
     def holds(self) -> bool:
@@ -70,4 +101,5 @@ def run_and_report(
         scenario_file.expectations,
         scenario_file.references,
     )
-    return Run(directory, tuple(dict(verdict) for verdict in summary["expectations"]))
+    verdicts = tuple(dict(verdict) for verdict in summary["expectations"])
+    return Run(directory, verdicts, summary["variants"])
