@@ -27,6 +27,7 @@ from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.application import Application, Booked
 from testbed.workload.bulk import TcpSink, TcpSource
+from testbed.workload.capture import Capture
 from testbed.workload.departures import departures
 from testbed.workload.game import Ends, Player, RenderServer
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
@@ -121,6 +122,15 @@ class PlannedPrograms:
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
             player = Player(loop, self._ends(placed, logs))
             return [player, *self._probes(loop, placed, logs, placed.session.player, UPSTREAM)]
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def capture(self, station: str, clock: Clock, control: Control, logs: Path) -> Program:
+        """What writes down every packet that passes a station's ports."""
+        ports = [each.name for each in self._plan.interfaces if each.station == station]
+
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            return [Capture(loop, logs / f"{station}.pcapng", ports)]
 
         return lambda: run_program(control, Loop(clock), parts)
 

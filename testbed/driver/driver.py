@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.driver.assignment import Assignment
+from testbed.driver.captures import Captures
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.classes import first_port
@@ -98,6 +99,7 @@ class Driver:
         self._active: dict[int, _UnderWay] = {}
         self._works: tuple[Work, ...] = (
             Flows(scenario.background, programs, self._children, self._events, self._clock, self._stop),
+            Captures(scenario.capture, programs, self._children, self._clock, self._stop),
         )
         self._ordering = Ordering(scenario, network, self._channels, self._events, self._clock, self._placed)
         self._sessions_left = len(scenario.sessions)

@@ -273,6 +273,7 @@ class Script(Value):
     transfers: dict[Name, Transfer] = Field(default_factory=dict)
     experts: dict[Name, Experts] = Field(default_factory=dict)
     faults: dict[Name, Fault] = Field(default_factory=dict)
+    capture: tuple[Name, ...] = ()
 
 
 class Scenario(Script):

@@ -48,4 +48,5 @@ def run_program(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], 
     for part in parts:
         part.close()
     received = sum(getattr(part, "received_bytes", 0) for part in parts)
-    control.say("done", received_bytes=received, late_ns=loop.late_ns)
+    remarks = [remark for part in parts for remark in getattr(part, "remarks", ())]
+    control.say("done", received_bytes=received, late_ns=loop.late_ns, remarks=remarks)

@@ -145,6 +145,10 @@ class RunDirectory:
         """The console of the variant."""
         return self.path / "logs" / f"{variant}.log"
 
+    def captures_path(self, variant: str) -> Path:
+        """The packets captured in a variant, a pcapng file for each station; there only if any were."""
+        return self.path / "captures" / variant
+
     def raw_path(self, variant: str) -> Path:
         """Where the programs of a variant write while it runs; gone after the merge."""
         return self.path / "raw" / variant

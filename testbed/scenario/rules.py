@@ -34,6 +34,7 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     yield from repeat_rules(script.sessions, script.duration_ns)
     yield from _flow_rules(script, network)
     yield from northbound_rules(script, network)
+    yield from _capture_rules(script, network)
     rate_findings = [*rate_rules(script, network, pon_name)]
     yield from rate_findings
     if not rate_findings:
@@ -161,6 +162,15 @@ def _hold_rules(at: Keys, channel: ChannelRequest, script: Script) -> Iterator[F
             f"{DURATION.format(channel.hold_ns)} is shorter than channels.sample, "
             f"{DURATION.format(sample_ns)}: a {channel.policy} channel would follow every reading",
         )
+
+
+def _capture_rules(script: Script, network: Network) -> Iterator[Finding]:
+    stations = [station.name for station in network.stations]
+    for index, name in enumerate(script.capture):
+        if name not in stations:
+            yield ("capture", index), f"{name!r} is no station of {network.name}; {instead(name, stations)}"
+        elif name in script.capture[:index]:
+            yield ("capture", index), f"{name!r} stands here twice; remove one"
 
 
 def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:
