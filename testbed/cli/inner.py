@@ -46,9 +46,7 @@ def execute(folder: Path, variant: str, at_fork: Callable[[int], None], line: Li
 
     unshare()
     with Emulation(plan) as emulation:
-        for pid in emulation.pids():
-            at_fork(pid)
-        programs = PlannedPrograms(plan, scenario, emulation.upstream_line)
+        programs = PlannedPrograms(plan, scenario, emulation.upstream_line, emulation.inside)
         Driver(scenario, emulation, programs, folder, report, at_fork, line).run()
 
 
@@ -64,7 +62,7 @@ def shell(folder: Path, variant: str) -> None:
     plan = make_plan(scenario_file.networks[variant], scenario.access, scenario.pon)
     unshare()
     with Emulation(plan) as emulation:
-        programs = PlannedPrograms(plan, scenario, emulation.upstream_line)
+        programs = PlannedPrograms(plan, scenario, emulation.upstream_line, emulation.inside)
         clock = Clock(time.clock_gettime_ns(time.CLOCK_REALTIME))
         children = Children(emulation, Loop(clock), lambda _pid: None)
         try:

@@ -1,6 +1,7 @@
 """Puts together what runs on each host: the only place that knows workloads, probes and addresses at once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
 
@@ -31,6 +32,7 @@ from testbed.workload.capture import Capture
 from testbed.workload.departures import departures
 from testbed.workload.game import Ends, Player, RenderServer
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
+from testbed.workload.survey import Surveyor
 
 Program = Callable[[], None]
 ETHERNET_BYTES = 14
@@ -42,8 +44,15 @@ ANNOUNCED_LATE_NS = 1_000
 class PlannedPrograms:
     """The programs of a scenario on a plan; see `testbed.driver.protocols.Programs`."""
 
-    def __init__(self, plan: NetworkPlan, scenario: Script, upstream_line: Callable[[], PonShaper]) -> None:
+    def __init__(
+        self,
+        plan: NetworkPlan,
+        scenario: Script,
+        upstream_line: Callable[[], PonShaper],
+        inside: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
         self._plan, self._scenario, self._upstream_line = plan, scenario, upstream_line
+        self._inside = inside
         self._pon, self._seed = scenario.pon, scenario.seed
 
     def olt(self, clock: Clock, control: Control) -> Program:
@@ -131,6 +140,20 @@ class PlannedPrograms:
 
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
             return [Capture(loop, logs / f"{station}.pcapng", ports)]
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def survey(self, pairs: Iterable[tuple[str, str]], clock: Clock, control: Control) -> Program:
+        """What measures the delays between nodes and other stations."""
+        survey = self._scenario.survey
+        assert survey is not None
+        addresses = {address.host: address.ip for address in self._plan.addresses}
+
+        def tell(pair: tuple[str, str], delay_ns: int) -> None:
+            control.say("delay", a=pair[0], b=pair[1], delay_ns=delay_ns)
+
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            return [Surveyor(loop, survey, pairs, addresses, self._inside, tell)]
 
         return lambda: run_program(control, Loop(clock), parts)
 

@@ -28,6 +28,7 @@ from testbed.driver.ordering import Ordering
 from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
 from testbed.driver.rates import Rates
 from testbed.driver.scenes import Scenes
+from testbed.driver.surveys import Surveys
 from testbed.driver.work import Work
 from testbed.model.network import Role
 from testbed.model.scenario import Scenario, Session
@@ -95,10 +96,20 @@ class Driver:
             self._assignment,
         )
         self._scenes = Scenes(network.plan, self._channels)
-        self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
         self._active: dict[int, _UnderWay] = {}
+        self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
         self._works: tuple[Work, ...] = (
             Flows(scenario.background, programs, self._children, self._events, self._clock, self._stop),
+            Surveys(
+                scenario,
+                network.plan,
+                programs,
+                self._children,
+                self._events,
+                self._clock,
+                self._stop,
+                self._jobs.measured,
+            ),
             Captures(scenario.capture, programs, self._children, self._clock, self._stop),
         )
         self._ordering = Ordering(scenario, network, self._channels, self._events, self._clock, self._placed)

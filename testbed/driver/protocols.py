@@ -1,6 +1,6 @@
 """What the driver needs of the parts that it does not know: the running network, and programs for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,6 +67,9 @@ class Programs(Protocol):
     def at_node(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
     def at_home(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
     def capture(self, station: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
+    def survey(
+        self, pairs: Iterable[tuple[str, str]], clock: Clock, control: Control
+    ) -> Callable[[], None]: ...
     def source(
         self, name: str, flow: Flow, port: int, clock: Clock, control: Control, logs: Path
     ) -> Callable[[], None]: ...

@@ -18,6 +18,7 @@ from testbed.model.job import Job, JobGroup
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
 from testbed.model.serving import Service
+from testbed.model.survey import Survey
 from testbed.units import DURATION
 
 Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -272,6 +273,7 @@ class Script(Value):
     services: dict[Name, Service] = Field(default_factory=dict)
     transfers: dict[Name, Transfer] = Field(default_factory=dict)
     experts: dict[Name, Experts] = Field(default_factory=dict)
+    survey: Survey | None = None
     faults: dict[Name, Fault] = Field(default_factory=dict)
     capture: tuple[Name, ...] = ()
 

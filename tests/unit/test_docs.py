@@ -30,6 +30,7 @@ from testbed.model.scenario import (
     Session,
     Subscription,
 )
+from testbed.model.survey import Survey
 from testbed.pon import PonStandard, capacity_bps, limits
 from testbed.scenario import load
 from testbed.scenario.shape import Layout
@@ -180,6 +181,7 @@ SECTIONS: dict[str, type[Value]] = {
     "`pon.tconts.NAME`": TContClass,
     "`pon.tconts.NAME.downstream`": Towards,
     "`placement`": Placement,
+    "`survey`": Survey,
     "`channels`": Channels,
     "`northbound`": Northbound,
     "`sessions.NAME.booking`": ChannelBooking,

@@ -1,0 +1,19 @@
+"""Live measurement of delays for the placement of jobs."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from testbed.model.base import Duration, Size, Value
+
+
+class Survey(Value):
+    """One-way delays between compute nodes and the stations that jobs talk to, measured while the run goes on.
+
+    Every `interval` one packet goes each way between all of them. A pair's delay is the mean of both ways, each
+    by the median of its last `window` packets; placement goes by it in place of the distances of the plan.
+    """
+
+    interval_ns: Annotated[Duration, Field(ge=10_000_000)] = 100_000_000
+    size_bytes: Annotated[Size, Field(ge=64, le=1400)] = 100
+    window: Annotated[int, Field(ge=1, le=100)] = 5
