@@ -20,7 +20,7 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.pon import Pon
 from testbed.model.scenario import Access, Subscription
 from testbed.net.emulation import Emulation
-from testbed.net.mininet_classes import sockets_of
+from testbed.net.mininet_links import ShapedIntf
 from testbed.net.namespaces import unshare
 from testbed.net.olt import Olt
 from testbed.net.shaper import PonShaper
@@ -214,10 +214,8 @@ def chunk_of(rate_bps: int, carried_bytes: int) -> int:
 def packets_past(line: Line, direction: Direction) -> int:
     """How many packets have come out of the PON's line in a direction, by its far end's counter."""
     port = line.plan.pon_port(direction)
-    node = line.emulation.mininet.get(port.peer_station)
-    index = node.nameToIntf[port.peer_name].index
-    (link,) = sockets_of(node).route.get_links(index)
-    return int(link.get_attr("IFLA_STATS64")["rx_packets"])
+    far: ShapedIntf = line.emulation.mininet.get(port.peer_station).nameToIntf[port.peer_name]
+    return far.state().received_packets
 
 
 def sleep_until_monotonic(at_ns: int) -> None:

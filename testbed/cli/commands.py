@@ -105,7 +105,7 @@ def kernel(options: argparse.Namespace) -> int:
 
 
 def _module(options: argparse.Namespace) -> int:
-    """Build sch_pon for this machine's kernel or another one, and load it if asked to."""
+    """Build our disciplines for this machine's kernel or another one, and load them if asked to."""
     from testbed.venue import module
     from testbed.venue.steps import StepPrinter
 
@@ -117,13 +117,16 @@ def _module(options: argparse.Namespace) -> int:
         built = module.build(headers, printer)
     finally:
         printer.end()
-    print(f"module   {built.path}\nkernel   Linux {built.release}")
+    for path in built.paths:
+        print(f"module   {path}")
+    print(f"kernel   Linux {built.release}")
     if options.load:
         module.load(built)
         print("loaded   until the next boot")
     else:
         where = "" if built.release == os.uname().release else f", on a machine that runs {built.release}"
-        print(f"to load  sudo insmod {shlex.quote(str(built.path))}{where}; it stays until the next boot")
+        for path in built.paths:
+            print(f"to load  sudo insmod {shlex.quote(str(path))}{where}; it stays until the next boot")
     return 0
 
 
@@ -149,7 +152,7 @@ def shell(options: argparse.Namespace) -> int:
         folder = Path(made)
         (folder / SCENARIO_FILE).write_text(scenario_file.text, encoding="utf-8")
         if options.venue == "host":
-            require_host([scenario_file.variants[variant]])
+            require_host([scenario_file.variants[variant]], [scenario_file.networks[variant]])
             return _shell_on_host(folder, variant)
         return _shell_in_virtual(folder, variant, scenario_file.variants[variant].seed)
 

@@ -15,9 +15,8 @@ from pathlib import Path
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import KernelError, TestbedError
-from testbed.model.scenario import Scenario
 from testbed.net.ledger import ledger_folder
-from testbed.scenario import load
+from testbed.scenario import ScenarioFile, load
 from testbed.venue import kernel
 from testbed.venue.progress import Progress, ProgressTail
 from testbed.venue.virtual import CONSOLE_NAME, OUTPUT_IN_GUEST, Boot, boot
@@ -35,7 +34,7 @@ def run_in_virtual(
         output_dir=folder,
         seed=seed,
         wall_limit_s=wall_limit_s,
-        visible=tuple(topology_files(folder, variant)),
+        visible=tuple(files_read(folder, variant)),
     )
     return boot(kernel.require(), request, on_progress).exit_status
 
@@ -44,7 +43,8 @@ def run_on_host(
     folder: Path, variant: str, seed: int, wall_limit_s: float, on_progress: Callable[[Progress], None]
 ) -> int:
     """Run one variant on this machine's kernel in real time; the inner program's exit status."""
-    require_host([_scenario(folder, variant)])
+    scenario_file = _loaded(folder, variant)
+    require_host(scenario_file.variants.values(), scenario_file.networks.values())
     ledger = ledger_folder() / f"{os.getpid()}.jsonl"
     command = [sys.executable, "-u", "-m", "testbed.cli.inner", str(folder), variant, "--ledger", str(ledger)]
     environment = {**os.environ, "PYTHONHASHSEED": str(seed % 2**32)}
@@ -70,14 +70,18 @@ def run_on_host(
             tail.remove()
 
 
-def topology_files(folder: Path, variant: str) -> list[Path]:
-    """Topologies outside the project, which the inner program must be able to read."""
-    name = _scenario(folder, variant).network.topology
-    return [Path(name).parent] if name.endswith(".py") else []
+def files_read(folder: Path, variant: str) -> list[Path]:
+    """What a scenario reads from outside the project, as the inner program does again."""
+    script = _loaded(folder, variant).variants[variant]
+    network, services = script.network, script.services.values()
+    named = [clients.trace for service in services for clients in service.clients.values()]
+    named.append(network.parameters.get("matrix"))
+    topology = [Path(network.topology).parent] if network.topology.endswith(".py") else []
+    return [*topology, *(Path(name) for name in named if isinstance(name, str))]
 
 
-def _scenario(folder: Path, variant: str) -> Scenario:
-    return load(str(folder / SCENARIO_FILE), variants=[variant]).variants[variant]
+def _loaded(folder: Path, variant: str) -> ScenarioFile:
+    return load(str(folder / SCENARIO_FILE), variants=[variant])
 
 
 def main(arguments: list[str]) -> int:

@@ -163,7 +163,7 @@ def _kernel(command: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     _command(actions, "build", "build the embedded kernel if need be", ["testbed kernel build"])
     _command(actions, "info", "tell which embedded kernel there is", ["testbed kernel info"])
-    module = _command(actions, "module", "build sch_pon for PONs in frames with --venue host", [
+    module = _command(actions, "module", "build sch_pon and sch_fabric for --venue host", [
         "testbed kernel module",
         "sudo testbed kernel module --load",
         "testbed kernel module --headers /usr/src/linux-headers-6.12.117+deb12-amd64",

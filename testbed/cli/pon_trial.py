@@ -1,7 +1,8 @@
-"""Whether this machine's kernel can carry a PON frame by frame, tried with the requests of a run itself.
+"""Whether this machine's kernel has our disciplines, tried with the requests of a run itself.
 
 `tc` cannot ask for a discipline that it does not know; so `python -m testbed.cli.pon_trial` does, on the
-loopback interface of the namespace that it is in. What else a host must have is tried by `venue.host`.
+loopback interface of the namespace that it is in: for a PON frame by frame, or with `fabric` for the ports of
+a fabric. What else a host must have is tried by `venue.host`.
 """
 
 import shlex
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterable
 
 from testbed.errors import KernelError
+from testbed.model.network import Network
 from testbed.model.pon import PonModel
 from testbed.model.scenario import Scenario
 from testbed.venue import host
@@ -18,21 +20,27 @@ FEATURE = (
     "which needs no module"
 )
 TRIAL = shlex.join([sys.executable, "-m", "testbed.cli.pon_trial"])
+FABRIC_FEATURE = "ports of a fabric (module sch_fabric): `sudo testbed kernel module --load`"
+FABRIC_TRIAL = f"{TRIAL} fabric"
 _LOOPBACK = 1
 """The number of the one interface in a network namespace just made."""
 
 
-def trials(scenarios: Iterable[Scenario]) -> dict[str, str]:
+def trials(scenarios: Iterable[Scenario], networks: Iterable[Network]) -> dict[str, str]:
     """What to try beside the usual, as shell commands by what they stand for."""
-    in_frames = any(scenario.pon.model is PonModel.FRAMES for scenario in scenarios)
-    return {FEATURE: TRIAL} if in_frames else {}
+    wanted = {}
+    if any(scenario.pon.model is PonModel.FRAMES for scenario in scenarios):
+        wanted[FEATURE] = TRIAL
+    if any(network.fabric is not None for network in networks):
+        wanted[FABRIC_FEATURE] = FABRIC_TRIAL
+    return wanted
 
 
-def require_host(scenarios: Iterable[Scenario]) -> None:
+def require_host(scenarios: Iterable[Scenario], networks: Iterable[Network]) -> None:
     """Raises:
     KernelError: This machine's kernel lacks something that one of the scenarios needs; all is listed.
     """
-    host.require(trials(scenarios))
+    host.require(trials(scenarios, networks))
 
 
 def try_pon() -> None:
@@ -68,10 +76,29 @@ def try_pon() -> None:
         raise KernelError(f"the PON {PON_MAJOR:x}: on loopback reports {reports}, not on its one class")
 
 
+def try_fabric() -> None:
+    """Make the loopback interface a port of a fabric.
+
+    Raises:
+        KernelError: The kernel does not have the discipline, or another edition of it.
+    """
+    from testbed.net.fabric_messages import fabric
+    from testbed.net.messages import TC_H_ROOT
+    from testbed.net.netlink import NetlinkSocket
+    from testbed.net.shaper import FABRIC_MAJOR
+    from testbed.plan.network_plan import FabricPort
+
+    port = FabricPort(rate_bps=10**12, queue_bytes=10**6, delays_ns=(0, 929))
+    NetlinkSocket().ask([fabric(_LOOPBACK, FABRIC_MAJOR << 16, TC_H_ROOT, port)])
+
+
 def main() -> int:
     """Try it; the status is 0 if the kernel can."""
     try:
-        try_pon()
+        if sys.argv[1:] == ["fabric"]:
+            try_fabric()
+        else:
+            try_pon()
     except KernelError as error:
         print(error, file=sys.stderr)
         return error.exit_status

@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
 
+from testbed.cli.fabric_programs import PlannedFabricWork
 from testbed.cli.northbound import PORT as API_PORT
 from testbed.cli.northbound import northbound_program, token_of
+from testbed.cli.serving_programs import PlannedServing
 from testbed.driver.classes import PORTS_PER_SESSION, home_of
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
@@ -54,6 +56,8 @@ class PlannedPrograms:
         self._plan, self._scenario, self._upstream_line = plan, scenario, upstream_line
         self._inside = inside
         self._pon, self._seed = scenario.pon, scenario.seed
+        self.serving = PlannedServing(plan, scenario)
+        self.fabric = PlannedFabricWork(plan, scenario, inside)
 
     def olt(self, clock: Clock, control: Control) -> Program:
         """The OLT's control of the upstream line."""

@@ -43,11 +43,12 @@ def run_scenario(
     settings: Sequence[str] = (),
     show: ShowProgress = lambda *_: None,
     wall_limit_s: float = WALL_LIMIT_S,
+    side_by_side: int | None = None,
 ) -> RunDirectory:
     """Run every variant of a scenario and gather what they recorded; there is no report yet.
 
-    Variants run side by side in the virtual venue, one for each core; on the host one after another,
-    because there they would disturb each other.
+    Variants run side by side in the virtual venue, one for each core unless told otherwise; on the host one
+    after another, because there they would disturb each other.
 
     Raises:
         TestbedError: The venue is not ready, or a variant failed. The run directory stays, with its logs.
@@ -60,10 +61,10 @@ def run_scenario(
     run.scenario_path.write_text(scenario_file.text, encoding="utf-8")
     run.plan_path.write_text(plan_texts(scenario_file), encoding="utf-8")
     began_s = time.monotonic()
-    side_by_side = min(len(variants), os.cpu_count() or 1) if venue == "virtual" else 1
+    at_once = min(len(variants), side_by_side or os.cpu_count() or 1) if venue == "virtual" else 1
     running = _Variants(run, scenario_file, venue, wall_limit_s, show)
     try:
-        running.run_all(side_by_side)
+        running.run_all(at_once)
     except (KeyboardInterrupt, SystemExit):
         # Half a run is of no use to anybody; after an error it stays, to look into.
         shutil.rmtree(run.path)
@@ -116,7 +117,7 @@ def require_venue(venue: str, scenario_file: ScenarioFile) -> dict[str, str]:
         NotReadyError: The embedded kernel is not built.
     """
     if venue == "host":
-        require_host(scenario_file.variants.values())
+        require_host(scenario_file.variants.values(), scenario_file.networks.values())
         return {"release": platform.release(), "kind": "host"}
     found = kernel.require()
     return {"release": found.version, "kind": "User-Mode Linux", "key": found.key, "sha256": found.sha256}

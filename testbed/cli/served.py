@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from pathlib import Path
 from typing import Protocol
 
-from testbed.cli.outer import topology_files
+from testbed.cli.outer import files_read
 from testbed.net.ledger import ledger_folder
 from testbed.venue import kernel
 from testbed.venue.line import carry
@@ -77,7 +77,7 @@ def _in_virtual(
         command=(*INNER, OUTPUT_IN_GUEST, variant, "--serve", SERIAL_IN_GUEST),
         output_dir=folder,
         seed=seed,
-        visible=tuple(topology_files(folder, variant)),
+        visible=tuple(files_read(folder, variant)),
     )
     return serving(kernel.require(), request, serial)
 

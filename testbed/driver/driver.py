@@ -20,6 +20,7 @@ from testbed.driver.captures import Captures
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.classes import first_port
+from testbed.driver.experts import ExpertModels
 from testbed.driver.flows import Flows
 from testbed.driver.jobs import Jobs
 from testbed.driver.links import shared_links
@@ -28,7 +29,9 @@ from testbed.driver.ordering import Ordering
 from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
 from testbed.driver.rates import Rates
 from testbed.driver.scenes import Scenes
+from testbed.driver.services import Services
 from testbed.driver.surveys import Surveys
+from testbed.driver.transfers import Transfers
 from testbed.driver.work import Work
 from testbed.model.network import Role
 from testbed.model.scenario import Scenario, Session
@@ -109,6 +112,21 @@ class Driver:
                 self._clock,
                 self._stop,
                 self._jobs.measured,
+            ),
+            Services(
+                scenario, programs.serving, self._jobs, self._children, self._loop, self._events, self._stop
+            ),
+            Transfers(
+                scenario.transfers,
+                programs.fabric,
+                self._children,
+                self._clock,
+                self._events,
+                self._rate_log,
+                self._stop,
+            ),
+            ExpertModels(
+                scenario, programs.fabric, self._jobs, self._children, self._loop, self._events, self._stop
             ),
             Captures(scenario.capture, programs, self._children, self._clock, self._stop),
         )

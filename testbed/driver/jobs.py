@@ -23,6 +23,7 @@ class Jobs:
             seed=scenario.seed,
         )
         players = {session.player for session in scenario.sessions.values()}
+        players |= {each.host for one in scenario.services.values() for each in one.clients.values()}
         pairs = [*combinations((node.name for node in nodes), 2)]
         pairs += [(node.name, player) for node in nodes for player in sorted(players)]
         self._delays = Delays({pair: delay_ns(plan.network, *pair) for pair in pairs})

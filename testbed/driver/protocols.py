@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from testbed.driver.fabric_protocols import FabricPrograms
+from testbed.driver.serving_protocols import ServingPrograms
 from testbed.model.base import Direction
 from testbed.model.scenario import Flow, Session
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
@@ -61,6 +63,10 @@ class MessageLine(Protocol):
 class Programs(Protocol):
     """Makes the programs that run on hosts; each result is run in a forked process on its host."""
 
+    @property
+    def fabric(self) -> FabricPrograms: ...
+    @property
+    def serving(self) -> ServingPrograms: ...
     def olt(self, clock: Clock, control: Control) -> Callable[[], None]: ...
     def northbound(self, control: Control) -> Callable[[], None]: ...
     def application(self, placed: Placed, clock: Clock, control: Control) -> Callable[[], None]: ...

@@ -41,8 +41,9 @@ class Experts(Value):
 
     Every rank is a job of its own and holds `experts`/`ranks` experts. In each layer of a step, a rank
     dispatches its `tokens` to the `top` experts that each one needs, on whichever ranks these are, and the
-    results are combined on the way back. Tokens of a rank go to experts of its own group of `group` ranks
-    with the probability `locality` on top of chance: what placement by affinity lives by.
+    results are combined on the way back. A token goes to a rank once, however many of its experts are there.
+    Tokens of a rank go to experts of its own group of `group` ranks with the probability `locality` on top
+    of chance: what placement by affinity lives by.
     """
 
     ranks: Annotated[int, Field(ge=2, le=1000)]
@@ -58,6 +59,10 @@ class Experts(Value):
     starts_at_ns: Duration = Field(alias="starts")
     ends_at_ns: Duration = Field(alias="ends")
     interval_ns: Annotated[Duration, Field(ge=100_000)] = 50_000_000
+
+    def jobs_of(self, name: str) -> tuple[str, ...]:
+        """The names of the ranks' jobs, where the model has this name: NAME1, NAME2, …, by rank."""
+        return tuple(f"{name}{rank}" for rank in range(1, self.ranks + 1))
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experts":

@@ -5,13 +5,19 @@ from typing import Any
 
 from pydantic import ValidationInfo, field_serializer, field_validator, model_validator
 
-from testbed.model.base import FROM_TEXT, Direction, Duration, FieldError, Name, Value
+from testbed.model.base import ACROSS, DOWNSTREAM, FROM_TEXT, Direction, FieldError, Name, Value
 from testbed.units import DURATION, RATE, SHARE, Dimension
 from testbed.words import listed, quoted
 
 
 class Measure(StrEnum):
-    """What a number is of: scapy probes, whole video frames, packets, commands; a whole flow or channel."""
+    """What a number is of: a stream of packets or of messages, or one thing as a whole.
+
+    Streams with a direction are scapy probes, whole video frames, packets and commands. Of a service's
+    clients there are first tokens, further tokens and whole answers; of experts the dispatch, the combination
+    and both as an exchange; of a transfer its blocks; of jobs their requests; and recoveries of whoever had a
+    node that failed. As wholes there are flows, channels, transfers, services, and the jobs of a variant.
+    """
 
     PROBE = "probe"
     FRAME = "frame"
@@ -19,6 +25,18 @@ class Measure(StrEnum):
     COMMAND = "command"
     FLOW = "flow"
     CHANNEL = "channel"
+    FIRST_TOKEN = "first_token"
+    TOKEN = "token"
+    ANSWER = "answer"
+    DISPATCH = "dispatch"
+    COMBINE = "combine"
+    EXCHANGE = "exchange"
+    BLOCK = "block"
+    REQUEST = "request"
+    RECOVERY = "recovery"
+    TRANSFER = "transfer"
+    SERVICE = "service"
+    JOBS = "jobs"
 
 
 class Kind(StrEnum):
@@ -45,11 +63,15 @@ class Kind(StrEnum):
 
 
 class Statistic(StrEnum):
-    """What is worked out of one stream of packets, of a flow or of channels; each knows what it counts in.
+    """What is worked out of one stream or of a whole; each knows what it counts in.
 
     Of one channel in one direction: `unused`, of the rate that it had; `resizes`; `queueing`, the longest
     delay beyond the shortest one; `opening`, from its request to the first packet sent in it. Of all
-    channels of a variant: how many were `admitted`, `refused` and `preempted`, and the `fairness`.
+    channels of a variant: how many were `admitted`, `refused` and `preempted`, and the `fairness`. Of a
+    transfer: `kept`, the rate while a plane or a link is broken as a share of the rate before; `outage`,
+    the longest time without an arriving block. Of a service: `utilisation`, the share of its time in which
+    it computed; `token_rate`, in tokens a second. Of all jobs: how many are `placed`, `waiting` and `lost`,
+    and how often one was `promoted` and `evicted`.
     """
 
     MIN = "min"
@@ -72,59 +94,98 @@ class Statistic(StrEnum):
     REFUSED = "refused"
     PREEMPTED = "preempted"
     FAIRNESS = "fairness"
+    KEPT = "kept"
+    OUTAGE = "outage"
+    UTILISATION = "utilisation"
+    TOKEN_RATE = "token_rate"
+    PLACED = "placed"
+    WAITING = "waiting"
+    PROMOTED = "promoted"
+    EVICTED = "evicted"
 
     @property
     def kind(self) -> Kind:
         """Delay, count, rate or share."""
-        if self in _OF_CHANNELS:
-            return _OF_CHANNELS[self]
-        if self is Statistic.THROUGHPUT:
-            return Kind.RATE
-        counts = (Statistic.SENT, Statistic.RECEIVED, Statistic.LOST, Statistic.REORDERED)
-        return Kind.COUNT if self in counts else Kind.DELAY
-
-    @property
-    def own_measure(self) -> Measure | None:
-        """The one measure that has it; None for what every stream of packets has."""
-        if self in _OF_CHANNELS:
-            return Measure.CHANNEL
-        return Measure.FLOW if self is Statistic.THROUGHPUT else None
-
-    @property
-    def is_of_all_channels(self) -> bool:
-        """Whether it is one number of a whole variant, of no session in particular."""
-        return self in _OF_ALL_CHANNELS
-
-    @property
-    def has_direction(self) -> bool:
-        """Whether there is one of it for each direction."""
-        return self is not Statistic.THROUGHPUT and self not in _OF_ALL_CHANNELS[:-1]
+        return _KINDS.get(self, Kind.COUNT)
 
 
-_OF_CHANNELS = {
-    Statistic.UNUSED: Kind.SHARE,
-    Statistic.RESIZES: Kind.COUNT,
-    Statistic.QUEUEING: Kind.DELAY,
-    Statistic.OPENING: Kind.DELAY,
-    Statistic.ADMITTED: Kind.COUNT,
-    Statistic.REFUSED: Kind.COUNT,
-    Statistic.PREEMPTED: Kind.COUNT,
-    Statistic.FAIRNESS: Kind.SHARE,
+_OF_A_DELAY = (
+    Statistic.MIN,
+    Statistic.MEAN,
+    Statistic.P50,
+    Statistic.P95,
+    Statistic.P99,
+    Statistic.P999,
+    Statistic.MAX,
+)
+_OF_A_STREAM = (*_OF_A_DELAY, Statistic.SENT, Statistic.RECEIVED, Statistic.LOST, Statistic.REORDERED)
+
+DELAY_STATISTICS = tuple(str(each) for each in _OF_A_DELAY)
+"""Those of a stream that are delays."""
+
+_KINDS: dict[Statistic, Kind] = dict.fromkeys(
+    (*_OF_A_DELAY, Statistic.QUEUEING, Statistic.OPENING, Statistic.OUTAGE), Kind.DELAY
+)
+_KINDS |= {Statistic.THROUGHPUT: Kind.RATE}
+_KINDS |= dict.fromkeys(
+    (Statistic.UNUSED, Statistic.FAIRNESS, Statistic.KEPT, Statistic.UTILISATION), Kind.SHARE
+)
+"""All others are counts."""
+
+OWN_STATISTICS: dict[Measure, tuple[Statistic, ...]] = {
+    Measure.FLOW: (Statistic.THROUGHPUT,),
+    Measure.CHANNEL: (
+        Statistic.UNUSED,
+        Statistic.RESIZES,
+        Statistic.QUEUEING,
+        Statistic.OPENING,
+        Statistic.ADMITTED,
+        Statistic.REFUSED,
+        Statistic.PREEMPTED,
+        Statistic.FAIRNESS,
+    ),
+    Measure.TRANSFER: (Statistic.THROUGHPUT, Statistic.KEPT, Statistic.OUTAGE),
+    Measure.SERVICE: (Statistic.UTILISATION, Statistic.TOKEN_RATE),
+    Measure.JOBS: (
+        Statistic.PLACED,
+        Statistic.WAITING,
+        Statistic.LOST,
+        Statistic.PROMOTED,
+        Statistic.EVICTED,
+    ),
 }
+"""What there is of each measure that is a whole; all others are streams."""
+
 _OF_ALL_CHANNELS = (Statistic.ADMITTED, Statistic.REFUSED, Statistic.PREEMPTED, Statistic.FAIRNESS)
 """Those of all channels together; all but the last count sessions, whichever way these send."""
 
-DELAY_STATISTICS = tuple(
-    str(each) for each in Statistic if each.kind is Kind.DELAY and each not in _OF_CHANNELS
-)
-"""Those of a stream of packets."""
+ONE_WAY: dict[Measure, str] = {
+    Measure.FIRST_TOKEN: DOWNSTREAM,
+    Measure.TOKEN: DOWNSTREAM,
+    Measure.ANSWER: DOWNSTREAM,
+    Measure.DISPATCH: ACROSS,
+    Measure.COMBINE: ACROSS,
+    Measure.EXCHANGE: ACROSS,
+    Measure.BLOCK: ACROSS,
+    Measure.REQUEST: ACROSS,
+    Measure.RECOVERY: ACROSS,
+}
+"""Streams of which there is one a name, and what stands as their direction in samples and summary."""
+
+_ONE_WAY_ONLY = {
+    Measure.FLOW: "a flow has one way only, from its source",
+    Measure.CHANNEL: "a channel is one for both ways",
+    Measure.TRANSFER: "a transfer has one way only, from its source",
+    Measure.SERVICE: "a service has no direction",
+    Measure.JOBS: "jobs have no direction",
+}
 
 
 class Quantified(Value):
-    """Names one number of a variant: a statistic of one measure of a session or flow, in a direction.
+    """Names one number of a variant: a statistic of one measure of something by its name, in a direction.
 
-    A flow as a whole has a throughput and nothing else, and a direction of its own, which is not repeated.
-    What counts the channels of all sessions names none.
+    What has one way only does not repeat it. What counts the channels or the jobs of a whole variant names
+    no session.
     """
 
     variant: Name
@@ -133,32 +194,55 @@ class Quantified(Value):
     measure: Measure = Measure.PROBE
     statistic: Statistic
 
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it is one number of a whole variant, of nothing in particular."""
+        of_all_channels = self.measure is Measure.CHANNEL and self.statistic in _OF_ALL_CHANNELS
+        return self.measure is Measure.JOBS or of_all_channels
+
+    @property
+    def has_direction(self) -> bool:
+        """Whether there is one of it for each direction."""
+        if self.measure is Measure.CHANNEL:
+            return self.statistic not in _OF_ALL_CHANNELS[:-1]
+        return self.measure not in OWN_STATISTICS and self.measure not in ONE_WAY
+
     @model_validator(mode="after")
     def _of_something(self) -> "Quantified":
-        own = self.statistic.own_measure
-        if own is not (self.measure if self.measure in _OFFERED else None):
-            said = f"write measure: {own} beside it" if own else _OFFERED[self.measure]
-            raise FieldError("statistic", f"{str(self.statistic)!r} is not of a {self.measure}; {said}")
-        if self.statistic.is_of_all_channels:
+        if self.statistic not in OWN_STATISTICS.get(self.measure, _OF_A_STREAM):
+            named, advice = repr(str(self.statistic)), _advice(self.measure, self.statistic)
+            raise FieldError("statistic", f"{named} is not of {a_measure(self.measure)}; {advice}")
+        if self.is_of_all:
             if self.session is not None:
-                raise FieldError("session", f"{str(self.statistic)!r} is of all sessions; remove this key")
+                whole = "jobs" if self.measure is Measure.JOBS else "sessions"
+                raise FieldError("session", f"{str(self.statistic)!r} is of all {whole}; remove this key")
         elif self.session is None:
             raise FieldError("session", "is missing")
-        if self.statistic.has_direction and self.direction is None:
+        if self.has_direction and self.direction is None:
             raise FieldError("direction", "is missing; write downstream or upstream")
-        if not self.statistic.has_direction and self.direction is not None:
-            reason = "a flow has one way only, from its source"
-            if self.measure is Measure.CHANNEL:
-                reason = "a channel is one for both ways"
-            raise FieldError("direction", f"{reason}; remove this key")
+        if not self.has_direction and self.direction is not None:
+            one_way = f"{a_measure(self.measure)} has one way only"
+            raise FieldError("direction", f"{_ONE_WAY_ONLY.get(self.measure, one_way)}; remove this key")
         return self
 
 
-_OFFERED = {
-    Measure.FLOW: "a flow as a whole has 'throughput' alone",
-    Measure.CHANNEL: f"a channel has {listed([str(each) for each in _OF_CHANNELS])}",
-}
-"""Measures with statistics of their own, and what to say of these."""
+def a_measure(measure: Measure) -> str:
+    """A measure in a sentence: "a probe", "an answer", "a first token", "jobs"."""
+    word = str(measure).replace("_", " ")
+    if measure is Measure.JOBS:
+        return word
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
+def _advice(measure: Measure, statistic: Statistic) -> str:
+    """What to write in place of a statistic that a measure does not have."""
+    owners = [str(each) for each, own in OWN_STATISTICS.items() if statistic in own]
+    if owners and (measure not in OWN_STATISTICS or statistic not in _OF_A_STREAM):
+        return f"write measure: {' or '.join(owners)} beside it"
+    offered = listed([str(each) for each in OWN_STATISTICS[measure]])
+    if measure is Measure.FLOW:
+        return f"a flow as a whole has {offered!r} alone"
+    return f"{a_measure(measure)} {'have' if measure is Measure.JOBS else 'has'} {offered}"
 
 
 class Expectation(Quantified):
@@ -174,10 +258,7 @@ class Expectation(Quantified):
     @field_validator("at_most", "at_least", mode="before", json_schema_input_type=str | int | None)
     @classmethod
     def _read(cls, value: Any, info: ValidationInfo) -> int | None:
-        statistic = info.data.get("statistic")
-        if value is None or statistic is None:
-            return None  # without a statistic there is an error already, and no way to tell the kind
-        return _bound(value, statistic, from_text=info.context == FROM_TEXT)
+        return None if value is None else _number(value, info)
 
     @field_serializer("at_most", "at_least")
     def _write(self, value: int | None) -> int | str | None:
@@ -194,10 +275,31 @@ class Expectation(Quantified):
 
 
 class Reference(Quantified):
-    """A published figure to set beside one of ours in the report; it decides nothing."""
+    """A published figure to set beside one of ours in the report; it decides nothing.
 
-    value_ns: Duration
+    `value` is in the unit of the statistic, like the bounds of an expectation.
+    """
+
+    value: int
     source: str
+
+    @field_validator("value", mode="before", json_schema_input_type=str | int)
+    @classmethod
+    def _read(cls, value: Any, info: ValidationInfo) -> int:
+        return _number(value, info)
+
+    @field_serializer("value")
+    def _write(self, value: int) -> int | str:
+        dimension = self.statistic.kind.dimension
+        return value if dimension is None else dimension.format(value)
+
+
+def _number(value: Any, info: ValidationInfo) -> int:
+    """A number as it was written, in the unit of the statistic that was read before it."""
+    statistic = info.data.get("statistic")
+    if statistic is None:
+        return 0  # there is an error already, and no way to tell the kind
+    return _bound(value, statistic, from_text=info.context == FROM_TEXT)
 
 
 def _bound(value: Any, statistic: Statistic, *, from_text: bool) -> int:

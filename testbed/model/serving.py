@@ -1,22 +1,22 @@
 """Inference services: a model on a node, and the clients that send it prompts from the homes."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from testbed.model.base import Duration, FieldError, InputFile, Name, Size, Value
+from testbed.model.decoding import DECODE_TABLES, DecodePoint, DecodeTable, Tokens
 from testbed.model.job import Job
 from testbed.units import DURATION
+from testbed.words import instead
 
-Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
 
+class Batching(StrEnum):
+    """When a request may join others in decoding: at the next step, or when all before it are done."""
 
-class DecodePoint(Value):
-    """What is known of decoding: with so many requests in the batch, a token takes so long."""
-
-    batch: Annotated[int, Field(ge=1)]
-    tpot_ns: Annotated[Duration, Field(ge=1000)]
+    CONTINUOUS = "continuous"
+    STATIC = "static"
 
 
 class RequestArrivals(StrEnum):
@@ -33,7 +33,8 @@ class Clients(Value):
 
     `interval` is the mean between two requests. Bursts have a coefficient of variation of `burstiness`
     (gamma-distributed intervals). A `trace` is a CSV file in the format of the Azure LLM inference trace
-    of 2023: TIMESTAMP, ContextTokens, GeneratedTokens; its first request comes at `starts`.
+    of 2023: TIMESTAMP, ContextTokens, GeneratedTokens; its first request comes at `starts`, and it has the
+    lengths, too.
     """
 
     host: Name
@@ -41,38 +42,71 @@ class Clients(Value):
     ends_at_ns: Duration = Field(alias="ends")
     arrivals: RequestArrivals = RequestArrivals.POISSON
     interval_ns: Annotated[Duration, Field(ge=100_000)] | None = None
-    burstiness: Annotated[float, Field(gt=0, le=100)] = 4.0
+    burstiness: Annotated[float, Field(gt=0, le=100)] | None = None
     trace: InputFile | None = None
     prompt_tokens: Tokens = 1024
     output_tokens: Tokens = 256
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Clients":
+    def _consistent(self) -> Self:
         if self.ends_at_ns <= self.starts_at_ns:
             raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
-        if (self.trace is not None) != (self.arrivals is RequestArrivals.TRACE):
+        if (self.burstiness is None) != (self.arrivals is not RequestArrivals.BURSTY):
+            raise FieldError("burstiness", "goes with arrivals: bursty, and that with a burstiness")
+        traced = self.arrivals is RequestArrivals.TRACE
+        if (self.trace is not None) != traced:
             raise FieldError("trace", "goes with arrivals: trace, and that with a trace")
-        if (self.interval_ns is None) != (self.arrivals is RequestArrivals.TRACE):
+        if (self.interval_ns is None) != traced:
             raise FieldError("interval", "is missing" if self.interval_ns is None else "is the trace's own")
+        if traced and self.model_fields_set & {"prompt_tokens", "output_tokens"}:
+            key = min(self.model_fields_set & {"prompt_tokens", "output_tokens"})
+            raise FieldError(key, "is the trace's own")
         return self
+
+
+def _points(value: Any) -> Any:
+    """The points of a table that is given by its name; a list of points as the tuple that it is to be."""
+    if not isinstance(value, str):
+        return tuple(value) if isinstance(value, list) else value
+    if value not in DECODE_TABLES:
+        raise ValueError(f"there is no table {value!r}; {instead(value, DECODE_TABLES)}")
+    return DECODE_TABLES[value]
+
+
+_Points = Annotated[tuple[DecodePoint, ...], Field(min_length=1)]
+Decode = Annotated[
+    _Points, BeforeValidator(_points, json_schema_input_type=_Points | Literal["cloudmatrix384"])
+]
+"""Points, or the name of a published table."""
 
 
 class Service(Value):
     """A model that answers prompts, on the node that its job is given.
 
-    Prompts wait for prefill, one after another at `prefill_rate` tokens a second; then a request joins the
-    decode batch, of at most `batch`, at the next step. A step gives every request of the batch one token and
-    takes as long as `decode` says of the batch's size, straight lines between its points. With `experts`, the
-    exchange that these make in the fabric takes the place of the share `exchange_share` of a step.
+    Prompts wait for prefill, which works at `prefill_rate` tokens a second and gives the first token; then a
+    request joins the decode batch, of at most `batch`. A step gives every request of the batch one token and
+    takes as long as `decode` says. With `experts`, the exchange that these make in the fabric takes the place
+    of the share `exchange_share` of a step.
     """
 
     job: Job
     starts_at_ns: Duration = Field(alias="starts")
     ends_at_ns: Duration = Field(alias="ends")
+    batching: Batching = Batching.CONTINUOUS
     batch: Annotated[int, Field(ge=1, le=10_000)] = 96
     prefill_rate: Annotated[int, Field(ge=1)] = 5_655
-    decode: Annotated[tuple[DecodePoint, ...], Field(min_length=1)]
+    decode: Decode
     token_bytes: Annotated[Size, Field(ge=1, le=1000)] = 4
     experts: Name | None = None
     exchange_share: Annotated[float, Field(ge=0, lt=1)] = 0.5
     clients: dict[Name, Clients] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.ends_at_ns <= self.starts_at_ns:
+            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
+        try:
+            DecodeTable(self.decode)
+        except FieldError as error:
+            raise FieldError(("decode", *error.keys), str(error)) from error
+        return self

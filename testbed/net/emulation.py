@@ -6,28 +6,24 @@ no address resolution and no flooding disturbs a measurement.
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mininet.log import setLogLevel
 from mininet.net import Mininet
-from pyroute2.netlink.exceptions import NetlinkError
 
-from testbed.errors import InvariantError, KernelError
+from testbed.errors import InvariantError
 from testbed.model.base import UPSTREAM, Direction
+from testbed.net.faults import Faults
 from testbed.net.messages import ClassCounters
-from testbed.net.mininet_classes import Bridge, NetlinkHost, ShapedLink, sockets_of
-from testbed.net.namespaces import enter, namespace_path
+from testbed.net.mininet_links import ShapedLink
+from testbed.net.mininet_nodes import Bridge, NetlinkHost, socket_of
+from testbed.net.namespaces import enter, inside
 from testbed.net.netlink import NetlinkSocket
 from testbed.net.shaper import PonShaper, PortShaper
 from testbed.net.topo import PlanTopo
 from testbed.plan.network_plan import Interface, Match, NetworkPlan, ShapedClass
-
-_NEIGHBOUR_PERMANENT = 0x80
-_STATIC = 0x40
-"""NUD_NOARP: a forwarding entry that never ages; a permanent one would mean the bridge itself."""
-_ON_BRIDGE = 0x04
-"""NTF_MASTER: the entry belongs to the bridge that the port is on."""
 
 
 class Emulation:
@@ -36,6 +32,8 @@ class Emulation:
     def __init__(self, plan: NetworkPlan) -> None:
         self.plan = plan
         self._ports: dict[Direction, PortShaper | PonShaper] = {}
+        self._interfaces = {interface.name: interface for interface in plan.interfaces}
+        self._faults: dict[str, Faults] = {}
 
     def __enter__(self) -> "Emulation":
         setLogLevel("error")
@@ -51,11 +49,6 @@ class Emulation:
         try:
             self.mininet.build()
             self.mininet.start()
-            self._set_neighbours()
-            self._set_forwarding()
-        except NetlinkError as error:
-            self.mininet.stop()
-            raise KernelError(f"the kernel refused a part of the network: {error}") from error
         except BaseException:
             self.mininet.stop()
             raise
@@ -63,43 +56,6 @@ class Emulation:
 
     def __exit__(self, *_exception: object) -> None:
         self.mininet.stop()
-
-    def _set_neighbours(self) -> None:
-        """Tell every host where all others are: its first interface, or the direct wire to them."""
-        direct = {(route.host, route.destination_ip): route for route in self.plan.direct_routes}
-        for here in self.plan.addresses:
-            node = self.mininet.get(here.host)
-            route = sockets_of(node).route
-            for there in self.plan.addresses:
-                if there.host == here.host:
-                    continue
-                way = direct.get((here.host, there.ip))
-                interface = node.nameToIntf[way.interface] if way else node.defaultIntf()
-                lladdr = way.mac if way else there.mac
-                route.neigh(
-                    "replace",
-                    dst=there.ip,
-                    lladdr=lladdr,
-                    ifindex=interface.index,
-                    state=_NEIGHBOUR_PERMANENT,
-                )
-                if way:
-                    route.link("set", index=interface.index, state="up")
-                    route.route(
-                        "replace", dst=f"{there.ip}/32", oif=interface.index, prefsrc=here.ip, scope=253
-                    )
-
-    def _set_forwarding(self) -> None:
-        for entry in self.plan.forwarding:
-            bridge = self.mininet.get(entry.bridge)
-            port = bridge.nameToIntf[entry.interface]
-            sockets_of(bridge).route.fdb(
-                "replace", ifindex=port.index, lladdr=entry.mac, state=_STATIC, flags=_ON_BRIDGE
-            )
-
-    def pids(self) -> list[int]:
-        """The processes that hold the hosts' namespaces."""
-        return [host.pid for host in self.mininet.hosts]
 
     def port(self, direction: Direction) -> PortShaper | PonShaper:
         """The shaper of the PON's line in one direction."""
@@ -122,7 +78,7 @@ class Emulation:
         return PonShaper(NetlinkSocket(), self._index_of(interface))
 
     def _socket_of(self, interface: Interface) -> NetlinkSocket:
-        return sockets_of(self.mininet.get(interface.station)).tc
+        return socket_of(self.mininet.get(interface.station))
 
     def _index_of(self, interface: Interface) -> int:
         index: int = self.mininet.get(interface.station).nameToIntf[interface.name].index
@@ -152,13 +108,55 @@ class Emulation:
         """The counters of every class of the PON's line, by minor number."""
         return self.port(direction).counters()
 
+    def cut(self, interfaces: Iterable[str]) -> None:
+        """Break interfaces, by their names in the plan: whatever leaves them is lost and counted.
+
+        Nothing tells of it: neither the carrier nor a route changes, and packets already on the way arrive.
+        What is broken stays so.
+
+        Raises:
+            KernelError: Refused.
+        """
+        for name in interfaces:
+            self._faults_of(name).cut()
+
+    def mend(self, interfaces: Iterable[str]) -> None:
+        """Let packets leave interfaces again; what is whole stays so.
+
+        Raises:
+            KernelError: Refused.
+        """
+        for name in interfaces:
+            self._faults_of(name).mend()
+
+    def dropped(self, interface: str) -> int:
+        """How many packets an interface has lost while it was cut, in all.
+
+        Raises:
+            KernelError: Refused.
+        """
+        return self._faults_of(interface).lost_packets()
+
+    def _faults_of(self, name: str) -> Faults:
+        if name not in self._faults:
+            interface = self._interfaces[name]
+            self._faults[name] = Faults(self._socket_of(interface), self._index_of(interface))
+        return self._faults[name]
+
+    def inside(self, host: str) -> AbstractContextManager[None]:
+        """Be on a host for the length of a block: sockets made there stay there, whoever uses them later.
+
+        A forked program can be on other hosts than its own as well.
+        """
+        return inside(self.mininet.get(host).path)
+
     def fork(self, host: str, program: Callable[[], None]) -> int:
         """Run a function in a new process inside a host's network namespace; its process id.
 
         A fork of this prepared process costs nothing like a new interpreter. The child never
         returns here: it ends when the function does, with status 1 after an exception.
         """
-        path = namespace_path(self.mininet.get(host).pid)
+        path = self.mininet.get(host).path
         # What exists now is shared with the child, whose garbage collection would touch and so copy it.
         gc.freeze()
         pid = os.fork()

@@ -1,9 +1,10 @@
 """A routing-netlink socket that sends any number of requests at once and accounts for every answer."""
 
+import fcntl
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from testbed.errors import KernelError
 from testbed.net.messages import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, Request, attributes_of
@@ -12,6 +13,9 @@ _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
 _ACK_TLVS = 0x200
 _BATCH_BYTES = 32_768
+_BATCH_REQUESTS = 256
+"""No more than the socket can hold answers if every one of them is refused."""
+_SIOCGIFINDEX = 0x8933
 _RECEIVE_BYTES = 1 << 20
 _BUFFER = bytearray(_RECEIVE_BYTES)
 """For all answers of all sockets: memory taken anew for each would cost more than the answer, and a buffer
@@ -45,20 +49,24 @@ class NetlinkSocket:
             KernelError: At least one was refused; says which, and the kernel's reason. The others
                 were carried out.
         """
-        refusals: list[str] = []
-        batch: dict[int, Request] = {}
-        data = b""
-        for request in requests:
-            if len(data) + len(request.payload) > _BATCH_BYTES:
-                refusals += self._exchange(data, batch)
-                batch, data = {}, b""
-            self._sequence += 1
-            batch[self._sequence] = request
-            data += self._message(request, NLM_F_ACK)
-        if batch:
-            refusals += self._exchange(data, batch)
+        refusals = [refusal for batch in _batches(requests) for refusal in self._exchange(batch)]
         if refusals:
             raise KernelError("the kernel refused to " + "; to ".join(refusals))
+
+    def index_of(self, interface: str) -> int:
+        """The number of an interface of this socket's namespace.
+
+        Raises:
+            KernelError: There is none of this name.
+        """
+        asked = struct.pack("16si20x", interface.encode(), 0)
+        try:
+            answer = fcntl.ioctl(self._socket, _SIOCGIFINDEX, asked)
+        except OSError as error:
+            raise KernelError(f"interface {interface} cannot be found: {error.strerror}") from error
+        index: int
+        _name, index = struct.unpack("16si20x", answer)
+        return index
 
     def dump(self, request: Request) -> list[bytes]:
         """All messages that answer a dump request, without their headers."""
@@ -111,17 +119,39 @@ class NetlinkSocket:
         header = struct.pack("=IHHII", length, request.kind, flags, self._sequence, 0)
         return header + request.payload
 
-    def _exchange(self, data: bytes, batch: dict[int, Request]) -> list[str]:
-        self._socket.send(data)
-        waiting, refusals = dict(batch), []
-        while waiting:
+    def _exchange(self, batch: Sequence[Request]) -> list[str]:
+        """Send some requests and await the answer to the last: of the others only refusals are answered."""
+        asked: dict[int, Request] = {}
+        sent = bytearray()
+        for request in batch:
+            self._sequence += 1
+            asked[self._sequence] = request
+            sent += self._message(request, NLM_F_ACK if request is batch[-1] else 0)
+        last = self._sequence
+        self._socket.send(sent)
+        refusals = []
+        while last in asked:
             for kind, sequence, body in _messages(self._receive()):
-                if kind != _NLMSG_ERROR or sequence not in waiting:
+                if kind != _NLMSG_ERROR or sequence not in asked:
                     continue
-                request = waiting.pop(sequence)
+                request = asked.pop(sequence)
                 if struct.unpack_from("=i", body)[0] != 0:
                     refusals.append(f"{request.what}: {_reason(body)}")
         return refusals
+
+
+def _batches(requests: Sequence[Request]) -> Iterator[list[Request]]:
+    """The requests in their order, as many at a time as go out in one system call."""
+    batch: list[Request] = []
+    size_bytes = 0
+    for request in requests:
+        if batch and (size_bytes + len(request.payload) > _BATCH_BYTES or len(batch) == _BATCH_REQUESTS):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(request)
+        size_bytes += len(request.payload)
+    if batch:
+        yield batch
 
 
 def _messages(data: bytes) -> list[tuple[int, int, bytes]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from testbed.net import messages, pon_messages
+from testbed.net import fabric_messages, messages, pon_messages
 from testbed.net.messages import ClassCounters, Request
 from testbed.net.netlink import NetlinkSocket
 from testbed.plan.network_plan import ROOT, Interface, Match, PonPort, PonQueue, ShapedClass
@@ -13,6 +13,7 @@ from testbed.pon.dba.grant_map import GrantMap
 HTB_MAJOR = 1
 NETEM_MAJOR = 2
 PON_MAJOR = 3
+FABRIC_MAJOR = 4
 _LEAF_MAJOR = 0x4000
 NETEM_LIMIT_PACKETS = 1_000_000
 """More than any distance holds: 64-byte frames at 50 Gbit/s over 10 ms. Queues drop, fibres do not."""
@@ -24,6 +25,8 @@ def _handle(major: int, minor: int = 0) -> int:
 
 def interface_requests(ifindex: int, interface: Interface) -> list[Request]:
     """Everything that gives a bare interface its distance, classes, queues and filters."""
+    if interface.fabric is not None:
+        return [fabric_messages.fabric(ifindex, _handle(FABRIC_MAJOR), messages.TC_H_ROOT, interface.fabric)]
     if interface.pon_port is not None and not interface.classes:
         return upstream_requests(ifindex, interface.pon_port, interface.matches)
     requests = []

@@ -39,8 +39,8 @@ def _lazily(module: str, name: str) -> Callable[..., Any]:
     return make
 
 
-_OURS = {"shaped": _lazily("testbed.net.mininet_classes", "ShapedLink")}
-switches = {"bridge": _lazily("testbed.net.mininet_classes", "Bridge")}
+_OURS = {"shaped": _lazily("testbed.net.mininet_links", "ShapedLink")}
+switches = {"bridge": _lazily("testbed.net.mininet_nodes", "Bridge")}
 LINKS = _OURS | {
     "default": _lazily("mininet.link", "Link"),
     "tc": _lazily("mininet.link", "TCLink"),

@@ -97,6 +97,10 @@ class Datagrams:
         except OSError as error:
             raise KernelError(f"cannot send UDP to {address}:{port}: {error.strerror}") from error
 
+    def fileno(self) -> int:
+        """For the loop."""
+        return self._socket.fileno()
+
     def close(self) -> None:
         """Give the socket back."""
         self._socket.close()
@@ -144,6 +148,14 @@ class Datagrams:
                 reason = f"cannot send {len(payload)} B to {self._socket}: {error.strerror}"
                 raise KernelError(reason) from error
             return
+
+    def send_to(self, payload: bytes | bytearray | memoryview, address: str, port: int) -> None:
+        """Send one packet from a socket that is not connected."""
+        try:
+            self._socket.sendto(payload, (address, port))
+        except OSError as error:
+            reason = f"cannot send {len(payload)} B to {address}:{port}: {error.strerror}"
+            raise KernelError(reason) from error
 
     def waiting(self) -> Iterator[tuple[bytes, int]]:
         """Every packet that has arrived and not been read: its payload and the instant of its arrival."""

@@ -24,8 +24,13 @@ Ask = Callable[[str, dict[str, Any]], None]
 
 
 def run_program(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequence[Part]]) -> None:
-    """Make the parts, say ready, wait for go, run until told to stop, close, and say what was received."""
+    """Make the parts, say ready, wait for go, run until told to stop, close, and say what was received.
+
+    What the driver says meanwhile is handed to each part that has a method `told`. What a part has as its
+    `outcome`, a mapping, is said at the end.
+    """
     use_exact_timers()
+    parts: Sequence[Part] = ()
 
     def heed() -> None:
         message = control.hear()
@@ -33,6 +38,9 @@ def run_program(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], 
             raise NotReadyError("the driver went away")
         if message["kind"] == "stop":
             loop.stop()
+        for part in parts:
+            if hasattr(part, "told"):
+                part.told(message)
 
     def ask(kind: str, fields: dict[str, Any]) -> None:
         control.say(kind, **fields)
@@ -49,4 +57,5 @@ def run_program(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], 
         part.close()
     received = sum(getattr(part, "received_bytes", 0) for part in parts)
     remarks = [remark for part in parts for remark in getattr(part, "remarks", ())]
-    control.say("done", received_bytes=received, late_ns=loop.late_ns, remarks=remarks)
+    outcome = {key: value for part in parts for key, value in getattr(part, "outcome", {}).items()}
+    control.say("done", received_bytes=received, late_ns=loop.late_ns, remarks=remarks, **outcome)

@@ -58,16 +58,17 @@ class RateLog(LineLog):
         *,
         session: str,
         direction: str,
-        rate_bps: int | None,
-        demand_bps: int | None,
         throughput_bps: int,
-        backlog_bytes: int,
-        dropped: int,
+        rate_bps: int | None = None,
+        demand_bps: int | None = None,
+        backlog_bytes: int | None = None,
+        dropped: int | None = None,
     ) -> None:
         """Record one sample of one direction.
 
         `rate_bps` is what the session's channel is given, None without a channel. Throughput,
-        backlog and `dropped` (packets since the start) are of the class that carries the session.
+        backlog and `dropped` (packets since the start) are of the class that carries the session; of what
+        has no class, as a transfer, throughput is all that is known.
         """
         self._append(
             {

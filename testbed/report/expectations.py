@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
-from testbed.model.quantity import Expectation, Kind, Measure, Quantified, Reference
+from testbed.model.quantity import (
+    ONE_WAY,
+    OWN_STATISTICS,
+    Expectation,
+    Kind,
+    Measure,
+    Quantified,
+    Reference,
+)
 from testbed.report.metrics import statistic
 from testbed.units import RATE, milliseconds, percent
 
@@ -13,8 +21,24 @@ MEASURE_KEYS = {
     "packet": "packets",
     "command": "commands",
     "flow": "flows",
+    "first_token": "first_tokens",
+    "token": "tokens",
+    "answer": "answers",
+    "dispatch": "dispatches",
+    "combine": "combinations",
+    "exchange": "exchanges",
+    "block": "blocks",
+    "request": "requests",
+    "recovery": "recoveries",
+    "transfer": "transfers",
+    "service": "services",
+    "jobs": "placement",
 }
 """Where the numbers of a measure stand in a variant's summary."""
+
+
+_ENDINGS = {Kind.DELAY: "_ns", Kind.COUNT: "", Kind.RATE: "_bps", Kind.SHARE: "_ppm"}
+"""How the summary's names of numbers end, by what they count in."""
 
 
 class Verdict(TypedDict):
@@ -27,11 +51,12 @@ class Verdict(TypedDict):
 
 
 class Compared(TypedDict):
-    """A published figure beside ours, both in ns; `measured` is null if the run has no such number."""
+    """A published figure beside ours, both in `unit` (`Kind.unit`); `measured` is null without such a number."""
 
     text: str
     published: int
     measured: int | None
+    unit: str
     source: str
 
 
@@ -40,17 +65,25 @@ def measured(wanted: Quantified, variants: Mapping[str, Any]) -> int | None:
     variant = variants.get(wanted.variant, {})
     if wanted.measure is Measure.CHANNEL:
         return _of_channels(wanted, variant)
-    found: Any = variant.get(MEASURE_KEYS[wanted.measure], {}).get(wanted.session)
-    if found is not None and wanted.direction is not None:
-        found = found.get(wanted.direction)
+    found: Any = variant.get(MEASURE_KEYS[wanted.measure], {})
+    if not wanted.is_of_all:
+        found = found.get(wanted.session, {})
+    if wanted.measure in OWN_STATISTICS:
+        return _of_a_whole(wanted, found)
+    found = found.get(wanted.direction or ONE_WAY.get(wanted.measure))
     return None if found is None else statistic(found, wanted.statistic)
+
+
+def _of_a_whole(wanted: Quantified, numbers: Mapping[str, Any]) -> int | None:
+    """A number of a flow, a transfer, a service or all jobs; the summary has its unit in its name."""
+    value = numbers.get(f"{wanted.statistic}{_ENDINGS[wanted.statistic.kind]}")
+    return None if value is None else int(value)
 
 
 def _of_channels(wanted: Quantified, variant: Mapping[str, Any]) -> int | None:
     """A number of one channel in a direction, or of all channels; the summary has its unit in its name."""
-    kind = wanted.statistic.kind
-    key = str(wanted.statistic) if kind is Kind.COUNT else f"{wanted.statistic}_{kind.unit}"
-    if wanted.statistic.is_of_all_channels:
+    key = f"{wanted.statistic}{_ENDINGS[wanted.statistic.kind]}"
+    if wanted.is_of_all:
         found = variant.get("admission", {}).get(key)
         value = found[wanted.direction] if wanted.direction is not None and found is not None else found
     else:
@@ -71,9 +104,12 @@ def evaluate(expectation: Expectation, variants: Mapping[str, Any]) -> Verdict:
 
 def compare(reference: Reference, variants: Mapping[str, Any]) -> Compared:
     """Set one published figure beside ours."""
-    ours = measured(reference, variants)
     return Compared(
-        text=quantity(reference), published=reference.value_ns, measured=ours, source=reference.source
+        text=quantity(reference),
+        published=reference.value,
+        measured=measured(reference, variants),
+        unit=reference.statistic.kind.unit,
+        source=reference.source,
     )
 
 
@@ -107,8 +143,12 @@ def quantity(named: Quantified) -> str:
 
 def show_measured(verdict: Verdict) -> str:
     """What was measured, for people."""
-    value = verdict["measured"]
+    return show(verdict["measured"], verdict["unit"])
+
+
+def show(value: int | None, unit: str) -> str:
+    """A number in a unit of `Kind.unit`, for people."""
     if value is None:
         return "nothing"
     shown = {Kind.RATE.unit: RATE.format_down, Kind.DELAY.unit: milliseconds, Kind.SHARE.unit: percent}
-    return shown.get(verdict["unit"], str)(value)
+    return shown.get(unit, str)(value)

@@ -72,10 +72,6 @@ def nearest_rank(count: int, per_mille: int) -> int:
 
 
 def statistic(numbers: Mapping[str, Any], wanted: Statistic) -> int | None:
-    """One number of a stream, or of a flow, in the unit of its kind."""
-    value: int | None
-    if wanted.kind is Kind.DELAY:
-        value = numbers["delay_ns"][wanted]
-    else:
-        value = numbers["throughput_bps" if wanted.kind is Kind.RATE else wanted]
+    """One number of a stream, in the unit of its kind."""
+    value: int | None = numbers["delay_ns"][wanted] if wanted.kind is Kind.DELAY else numbers[wanted]
     return value

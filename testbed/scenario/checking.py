@@ -14,8 +14,9 @@ from testbed.model.network import Network
 from testbed.model.quantity import Expectation, Reference
 from testbed.model.scenario import NetworkChoice, Scenario, Script
 from testbed.scenario.problems import Problem, of_variants, problem_at, problems_of, refusal
+from testbed.scenario.quantity_rules import quantity_rules
 from testbed.scenario.repeat import expanded
-from testbed.scenario.rules import quantity_rules, script_rules
+from testbed.scenario.rules import script_rules
 from testbed.scenario.shape import Demands, Layout, known_keys
 from testbed.scenario.topology import Built, Topology, TopologyError, build, load_topology
 from testbed.scenario.tree import Node, merge, spelt

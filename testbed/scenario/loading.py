@@ -4,7 +4,7 @@ Everything that is wrong is collected and told at once; only what makes the rest
 that is not YAML, a setting of an unknown key) ends the work at the first fault.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,24 +73,32 @@ def _assemble(
 
 
 _TOPOLOGY = ("network", "topology")
-_INPUT_FILES = (("network", "parameters", "matrix"),)
-"""Where a scenario names files that it reads (`InputFile`)."""
+_INPUT_FILES = (("network", "parameters", "matrix"), ("services", "*", "clients", "*", "trace"))
+"""Where a scenario names files that it reads (`InputFile`); * is any name."""
 
 
 def _with_absolute_paths(root: Node, folder: Path) -> Node:
     """What is given by its path must be found from wherever the effective text is stored."""
-    variants = root.members.get("variants")
-    places: list[tuple[str, ...]] = [()]
-    places.extend(("variants", name) for name in (variants.members if variants is not None else {}))
-    for keys in ((*at, *each) for at in places for each in (_TOPOLOGY, *_INPUT_FILES)):
-        node, beyond = root.find(keys)
+    patterns = [(*at, *each) for at in ((), ("variants", "*")) for each in (_TOPOLOGY, *_INPUT_FILES)]
+    for keys in (keys for pattern in patterns for keys in _matching(root, pattern)):
+        node, _ = root.find(keys)
         path = node.value
-        if beyond or not isinstance(path, str) or not path or "\0" in path:
+        if not isinstance(path, str) or not path or "\0" in path:
             continue
         # A topology's bare name is that of a shipped one.
         if keys[-len(_TOPOLOGY) :] != _TOPOLOGY or path.endswith(".py"):
             root = root.put(keys, replace(node, value=str((folder / path).resolve())))
     return root
+
+
+def _matching(node: Node, pattern: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The keys of what stands there under a pattern."""
+    if not pattern:
+        yield ()
+        return
+    for key in node.members if pattern[0] == "*" else {pattern[0]} & node.members.keys():
+        for below in _matching(node.members[key], pattern[1:]):
+            yield (key, *below)
 
 
 def _selected(root: Node, path: Path | None, checked: Checked, wanted: Sequence[str]) -> ScenarioFile:

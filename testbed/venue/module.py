@@ -1,7 +1,7 @@
-"""sch_pon as a module for a kernel of a machine's own: built from that kernel's headers, kept, and loaded.
+"""Our queueing disciplines as modules for a kernel of a machine's own: built from its headers, and loaded.
 
-The source is the very one that the embedded kernel has built in; what older kernels lack beside it is in
-`uml/patches/module`. The module needs no other one, so that nothing has to be loaded before it.
+The sources are the very ones that the embedded kernel has built in; what older kernels lack beside them is in
+`uml/patches/module`. The modules need no other one, so that nothing has to be loaded before them.
 """
 
 import os
@@ -18,8 +18,9 @@ from testbed.venue.image import cache_folder
 from testbed.venue.source import PATCH_FOLDER, added_sources, hash_parts
 from testbed.venue.steps import ShowStep
 
-NAME = "sch_pon"
-FILE_NAME = f"{NAME}.ko"
+NAMES = ("sch_pon", "sch_fabric")
+"""The PON's line in frames, and the ports of a fabric."""
+_ALL = " and ".join(NAMES)
 BUILD_FOLDER = PATCH_FOLDER / "module"
 """Kbuild's file, and headers that stand in where a kernel has none of the name."""
 
@@ -38,10 +39,10 @@ _UNSIGNED = ("Key was rejected", "Required key not available", "Operation not pe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Module:
-    """A built module, and the release of the kernel that takes it."""
+class Modules:
+    """The built modules, in the order of `NAMES`, and the release of the kernel that takes them."""
 
-    path: Path
+    paths: tuple[Path, ...]
     release: str
 
 
@@ -77,23 +78,26 @@ def headers_of_this_kernel() -> Headers:
     return Headers(folder=Path("/lib/modules") / release / "build", release=release)
 
 
-def build(headers: Headers, show: ShowStep) -> Module:
-    """The module for a kernel, built if it is not there yet.
+def build(headers: Headers, show: ShowStep) -> Modules:
+    """The modules for a kernel, built if they are not there yet.
 
-    It is kept for this user under a hash of its source and of the kernel's symbols: another release of
+    They are kept for this user under a hash of their sources and of the kernel's symbols: another release of
     either is another module. Builds at the same time do the same work, and the last one stays.
 
     Raises:
         NotReadyError: Headers or programs are missing, all of them in one message.
-        KernelError: It does not compile.
+        KernelError: One does not compile.
     """
     _require(headers)
-    path = modules_folder() / _key(headers) / FILE_NAME
-    if not path.is_file():
-        show(f"building {NAME} for Linux {headers.release}", None)
+    folder = modules_folder() / _key(headers)
+    paths = tuple(folder / f"{name}.ko" for name in NAMES)
+    if not all(path.is_file() for path in paths):
+        show(f"building {_ALL} for Linux {headers.release}", None)
         with tempfile.TemporaryDirectory(prefix="testbed-module-") as made:
-            _keep(_compiled(headers, Path(made)), path)
-    return Module(path=path, release=headers.release)
+            _compile(headers, Path(made))
+            for path in paths:
+                _keep(Path(made) / path.name, path)
+    return Modules(paths=paths, release=headers.release)
 
 
 def modules_folder() -> Path:
@@ -105,7 +109,7 @@ def require_loadable(headers: Headers) -> None:
     """Raises:
     KernelError: Nothing that is built against these headers can be loaded here, or not by this user.
     """
-    attempt = f"loading {NAME} for Linux {headers.release}"
+    attempt = f"loading {_ALL} for Linux {headers.release}"
     running = os.uname().release
     if headers.release != running:
         raise KernelError(
@@ -115,29 +119,34 @@ def require_loadable(headers: Headers) -> None:
     if not LOADED_MODULES.exists():
         raise KernelError(
             f"{attempt}: this kernel takes no modules (CONFIG_MODULES is off); boot one that does, or use "
-            "--venue virtual, whose kernel has it built in"
+            "--venue virtual, whose kernel has them built in"
         )
     if os.geteuid() != 0:
         raise KernelError(f"{attempt} needs root privileges: sudo testbed kernel module --load")
 
 
-def load(module: Module) -> None:
-    """Have the running kernel take the module until the next boot, in place of one loaded before.
+def load(modules: Modules) -> None:
+    """Have the running kernel take the modules until the next boot, in place of those loaded before.
 
     Raises:
         KernelError: Refused; an earlier one that is in use stays.
         NotReadyError: The programs for it are missing.
     """
-    if is_loaded():
-        _kmod("rmmod", NAME, "take out the module loaded before; if a run uses it, let that end first")
-    _kmod("insmod", str(module.path), "load it")
+    before = loaded()
+    for path in modules.paths:
+        if path.stem in before:
+            _kmod(
+                "rmmod", path.stem, "take out the module loaded before; if a run uses it, let that end first"
+            )
+        _kmod("insmod", str(path), "load it")
 
 
-def is_loaded() -> bool:
-    """Whether the running kernel has taken the module; False where it is built in."""
+def loaded() -> set[str]:
+    """Which of our modules the running kernel has taken; none where they are built in."""
     if not LOADED_MODULES.exists():
-        return False
-    return any(line.split()[0] == NAME for line in LOADED_MODULES.read_text(encoding="ascii").splitlines())
+        return set()
+    lines = LOADED_MODULES.read_text(encoding="ascii").splitlines()
+    return {line.split()[0] for line in lines} & {*NAMES}
 
 
 def _require(headers: Headers) -> None:
@@ -148,7 +157,7 @@ def _require(headers: Headers) -> None:
         return
     elsewhere = "; if the headers are elsewhere, name their folder with --headers" if missing else ""
     raise NotReadyError(
-        f"building {NAME} for Linux {headers.release} needs {', '.join([*missing, *absent])}: "
+        f"building {_ALL} for Linux {headers.release} needs {', '.join([*missing, *absent])}: "
         f"sudo apt-get install {' '.join([*packages, *absent])}{elsewhere}"
     )
 
@@ -167,14 +176,13 @@ def _key(headers: Headers) -> str:
     return hash_parts(parts)[:24]
 
 
-def _compiled(headers: Headers, folder: Path) -> Path:
+def _compile(headers: Headers, folder: Path) -> None:
     for name, path in ingredients().items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
-    attempt = f"build {NAME} for Linux {headers.release} against {headers.folder}"
+    attempt = f"build {_ALL} for Linux {headers.release} against {headers.folder}"
     run(["make", "-C", str(headers.folder), f"M={folder}", "modules"], attempt, cwd=folder)
-    return folder / FILE_NAME
 
 
 def _keep(built: Path, path: Path) -> None:
@@ -191,7 +199,7 @@ def _keep(built: Path, path: Path) -> None:
 def _kmod(program: str, argument: str, attempt: str) -> None:
     found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
-        raise NotReadyError(f"loading {NAME} needs {program}: sudo apt-get install kmod")
+        raise NotReadyError(f"loading {_ALL} needs {program}: sudo apt-get install kmod")
     done = subprocess.run(
         [found, argument], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

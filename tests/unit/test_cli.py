@@ -165,12 +165,13 @@ def test_an_interrupted_command_says_so(
 def module_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *options: str) -> tuple[int, list[str]]:
     """The status of `testbed kernel module`, and what it did: the module itself is not built."""
     done = []
-    built = module.Module(path=tmp_path / "sch_pon.ko", release=os.uname().release)
+    paths = (tmp_path / "sch_pon.ko", tmp_path / "sch_fabric.ko")
+    built = module.Modules(paths=paths, release=os.uname().release)
     monkeypatch.setattr(
         module, "require_loadable", lambda headers: done.append(f"may load {headers.release}")
     )
     monkeypatch.setattr(module, "build", lambda headers, _show: done.append(str(headers.folder)) or built)
-    monkeypatch.setattr(module, "load", lambda loaded: done.append(f"load {loaded.path.name}"))
+    monkeypatch.setattr(module, "load", lambda loaded: done.append(f"load {len(loaded.paths)}"))
     return main(["kernel", "module", *options]), done
 
 
@@ -181,14 +182,15 @@ def test_a_module_is_built_for_the_kernel_that_runs_and_how_to_load_it_is_told(
     assert module_command(monkeypatch, tmp_path) == (0, [f"/lib/modules/{release}/build"])
     said = capsys.readouterr().out
     assert f"Linux {release}" in said
-    assert f"sudo insmod {tmp_path}/sch_pon.ko; it stays until the next boot" in said
+    for name in ("sch_pon", "sch_fabric"):
+        assert f"sudo insmod {tmp_path}/{name}.ko; it stays until the next boot" in said
 
 
 def test_a_module_is_loaded_if_asked_for_once_it_is_known_that_it_may_be(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, done = module_command(monkeypatch, tmp_path, "--load")
-    assert (status, done[0], done[-1]) == (0, f"may load {os.uname().release}", "load sch_pon.ko")
+    assert (status, done[0], done[-1]) == (0, f"may load {os.uname().release}", "load 2")
     assert "loaded   until the next boot" in capsys.readouterr().out
 
 

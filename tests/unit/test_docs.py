@@ -17,7 +17,7 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
 from testbed.model.channel import ChannelRange, ChannelRequest, Channels
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Discovery, Pon, TContClass, Towards
-from testbed.model.quantity import Expectation, Measure, Reference, Statistic
+from testbed.model.quantity import OWN_STATISTICS, Expectation, Measure, Reference
 from testbed.model.scenario import (
     Commands,
     Flow,
@@ -30,6 +30,7 @@ from testbed.model.scenario import (
     Session,
     Subscription,
 )
+from testbed.model.serving import Clients, DecodePoint, Service
 from testbed.model.survey import Survey
 from testbed.pon import PonStandard, capacity_bps, limits
 from testbed.scenario import load
@@ -194,6 +195,9 @@ SECTIONS: dict[str, type[Value]] = {
     "`sessions.NAME.channel`": ChannelRequest,
     "`sessions.NAME.channel.downstream`, `sessions.NAME.channel.upstream`": ChannelRange,
     "`background.NAME`": Flow,
+    "`services.NAME`": Service,
+    "`services.NAME.decode[]`": DecodePoint,
+    "`services.NAME.clients.NAME`": Clients,
     "`expect[]`": Expectation,
     "`references[]`": Reference,
     "Topology `pon_tree`": topology("pon_tree").Parameters,
@@ -254,8 +258,7 @@ def test_the_reference_explains_every_statistic_of_a_channel() -> None:
         section("`expect[]`").partition("| Statistic | Of | Bounded by | Meaning |")[2].partition("\n\n")[0]
     )
     explained = [name for row in re.findall(r"^\| ([^|`-]+) \|", table, re.M) for name in row.split(", ")]
-    of_channels = [each for each in Statistic if each.own_measure is Measure.CHANNEL]
-    assert explained == [str(each) for each in of_channels]
+    assert explained == [str(each) for each in OWN_STATISTICS[Measure.CHANNEL]]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from testbed.venue.source import added_sources
 XGS = framing(PonStandard.XGS_PON, UPSTREAM)
 EPON = framing(PonStandard.EPON_10G, UPSTREAM)
 HANDLE = 3 << 16
-(SOURCE,) = added_sources()
+SOURCE = next(path for path in added_sources() if path.name == "sch_pon.c")
 SIZES = {"__u64": 8, "__u32": 4, "__u16": 2}
 
 

@@ -110,9 +110,9 @@ def test_expectations_can_be_set(path: str) -> None:
         ("variants.elstic.seed=3", "no variant 'elstic'; did you mean 'elastic'?"),
         ("variants.elastic=3", "names a whole variant; write variants.NAME.KEY=VALUE"),
         (
-                "variants.elastic.expect=[]",
-                "expect belongs to the whole file, not to a variant; write expect=…",
-            ),
+            "variants.elastic.expect=[]",
+            "expect belongs to the whole file, not to a variant; write expect=…",
+        ),
         ("duration=30", "duration: 30 is not a duration; write a number and a unit, as in '8 ms'"),
         ("duration=*x", "aliases (*x) are not read; write the value out"),
         ("title=[1", "is not YAML: while parsing a flow sequence"),

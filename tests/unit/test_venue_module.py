@@ -1,4 +1,4 @@
-"""sch_pon as a module: built once for each kernel, against real headers where there are any, and loaded."""
+"""Our disciplines as modules: built once for each kernel, and loaded."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class Machine:
         release = self.headers / "include" / "generated" / "utsrelease.h"
         release.write_text(f'#define UTS_RELEASE "{RELEASE}"\n')
         self.program("gcc", "")
-        self.program("make", f'echo "make $*" >> {self.log}; echo built > sch_pon.ko')
+        self.program("make", f'echo "make $*" >> {self.log}; echo built > sch_pon.ko; echo built > sch_fabric.ko')
         self.program("setpriv", 'shift 2; exec "$@"')
 
     def program(self, name: str, body: str) -> None:
@@ -80,8 +80,8 @@ def test_everything_that_a_build_lacks_is_in_one_error(machine: Machine) -> None
     with pytest.raises(NotReadyError) as caught:
         module.build(module.headers_of_this_kernel(), silent)
     assert str(caught.value) == (
-        f"building sch_pon for Linux {RELEASE} needs the kernel's headers in /lib/modules/{RELEASE}/build, "
-        f"gcc, make: sudo apt-get install linux-headers-{RELEASE} gcc make; if the headers are elsewhere, "
+        f"building sch_pon and sch_fabric for Linux {RELEASE} needs the kernel's headers in "
+        f"/lib/modules/{RELEASE}/build, gcc, make: sudo apt-get install linux-headers-{RELEASE} gcc make; if the headers are elsewhere, "
         "name their folder with --headers"
     )
 
@@ -96,8 +96,9 @@ def test_a_module_is_built_once_for_the_same_source_and_kernel(machine: Machine)
     headers = module.headers_in(machine.headers)
     built = module.build(headers, silent)
     assert built.release == RELEASE
-    assert built.path.read_text() == "built\n"
-    assert built.path.parent.parent == machine.folder / "cache" / "testbed" / "modules"
+    assert [path.name for path in built.paths] == ["sch_pon.ko", "sch_fabric.ko"]
+    assert [path.read_text() for path in built.paths] == ["built\n"] * 2
+    assert built.paths[0].parent.parent == machine.folder / "cache" / "testbed" / "modules"
     assert module.build(headers, silent) == built
     assert len(machine.commands()) == 1
     assert machine.commands()[0].startswith(f"make -C {machine.headers} M=")
@@ -107,52 +108,56 @@ def test_another_kernel_or_another_source_is_another_module(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = module.headers_in(machine.headers)
-    paths = {module.build(headers, silent).path}
-    paths.add(module.build(Headers(folder=headers.folder, release="6.13"), silent).path)
+    paths = {module.build(headers, silent).paths}
+    paths.add(module.build(Headers(folder=headers.folder, release="6.13"), silent).paths)
     (machine.headers / "Module.symvers").write_text("other symbols\n")
-    paths.add(module.build(headers, silent).path)
+    paths.add(module.build(headers, silent).paths)
     source = machine.folder / "sch_pon.c"
     source.write_text("another source")
     monkeypatch.setattr(module, "added_sources", lambda: [source])
-    paths.add(module.build(headers, silent).path)
+    paths.add(module.build(headers, silent).paths)
     assert len(paths) == len(machine.commands()) == 4
 
 
 def test_a_build_that_fails_is_told_with_the_compiler_s_words_and_leaves_nothing(machine: Machine) -> None:
     machine.program("make", "echo 'sch_pon.c:1: error: no such thing' >&2; exit 2")
     headers = module.headers_in(machine.headers)
-    with pytest.raises(KernelError, match=r"(?s)could not build sch_pon for Linux .*error: no such thing"):
+    with pytest.raises(
+        KernelError, match=r"(?s)could not build sch_pon and sch_fabric for Linux .*error: no such thing"
+    ):
         module.build(headers, silent)
     assert not module.modules_folder().exists()
 
 
 def test_every_file_of_the_build_says_its_licence_and_none_goes_into_the_embedded_kernel() -> None:
     names = module.ingredients()
-    assert set(names) == {"Kbuild", "compat/linux/unaligned.h", "sch_pon.c"}
+    assert set(names) == {"Kbuild", "compat/linux/unaligned.h", "sch_pon.c", "sch_fabric.c"}
     for path in names.values():
         assert "SPDX-License-Identifier: GPL-2.0" in path.read_text()
 
 
-def loadable(machine: Machine) -> module.Module:
-    """A module that may be loaded, with kmod's programs."""
+def loadable(machine: Machine) -> module.Modules:
+    """Modules that may be loaded, with kmod's programs."""
     for program in ("insmod", "rmmod"):
         machine.program(program, f'echo "{program} $*" >> {machine.log}')
     headers = module.headers_in(machine.headers)
     module.require_loadable(headers)
-    return module.Module(path=machine.folder / "sch_pon.ko", release=RELEASE)
+    paths = (machine.folder / "sch_pon.ko", machine.folder / "sch_fabric.ko")
+    return module.Modules(paths=paths, release=RELEASE)
 
 
-def test_a_module_is_loaded(machine: Machine) -> None:
+def test_the_modules_are_loaded(machine: Machine) -> None:
     built = loadable(machine)
     module.load(built)
-    assert machine.commands() == [f"insmod {built.path}"]
+    assert machine.commands() == [f"insmod {path}" for path in built.paths]
 
 
 def test_one_that_was_loaded_before_gives_way_since_it_may_be_another_edition(machine: Machine) -> None:
     built = loadable(machine)
     module.LOADED_MODULES.write_text("sch_htb 36864 0 - Live 0x0\nsch_pon 20480 0 - Live 0x0\n")
     module.load(built)
-    assert machine.commands() == ["rmmod sch_pon", f"insmod {built.path}"]
+    pon, fabric = built.paths
+    assert machine.commands() == ["rmmod sch_pon", f"insmod {pon}", f"insmod {fabric}"]
 
 
 def test_one_that_is_in_use_stays(machine: Machine) -> None:
@@ -189,7 +194,7 @@ def test_who_cannot_load_it_is_told_before_anything_is_built(
     module.LOADED_MODULES.unlink()
     with pytest.raises(KernelError, match=r"takes no modules \(CONFIG_MODULES is off\)"):
         module.require_loadable(headers)
-    assert not module.is_loaded()
+    assert module.loaded() == set()
 
 
 def test_the_virtual_machine_s_provisioning_is_shell_and_its_commands_are_ours() -> None:

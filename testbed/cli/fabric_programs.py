@@ -1,0 +1,90 @@
+"""Puts together what nodes of a fabric do with each other: transfers, and exchanges of experts."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from testbed.model.base import ACROSS
+from testbed.model.scenario import Script
+from testbed.plan.fabric import plane_ip
+from testbed.plan.network_plan import NetworkPlan
+from testbed.program.clock import Clock
+from testbed.program.control import Control
+from testbed.program.loop import Loop
+from testbed.program.process import Ask, Part, run_program
+from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.experts import ExpertRanks, Rank
+from testbed.workload.token_routing import exchange_matrices
+from testbed.workload.transfer import TransferSink, TransferSource
+
+Program = Callable[[], None]
+FIRST_RANK_PORT, FIRST_TRANSFER_PORT = 20_000, 35_000
+
+
+class PlannedFabricWork:
+    """The programs of a scenario's fabric work; see `testbed.driver.fabric_protocols.FabricPrograms`."""
+
+    def __init__(
+        self, plan: NetworkPlan, scenario: Script, inside: Callable[[str], AbstractContextManager[None]]
+    ) -> None:
+        self._plan, self._scenario, self._inside = plan, scenario, inside
+
+    def transfer_source(self, name: str, clock: Clock, control: Control, logs: Path) -> Program:
+        """The sending end of a transfer."""
+
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            log = SentLog(logs, session=name, measure="block", direction=ACROSS)
+            return [TransferSource(loop, log=log, say=control.say, **self._of_transfer(name))]
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def transfer_sink(self, name: str, clock: Clock, control: Control, logs: Path) -> Program:
+        """The receiving end of a transfer."""
+
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            log = ReceivedLog(logs, session=name, measure="block", direction=ACROSS)
+            return [TransferSink(loop, log=log, say=control.say, **self._of_transfer(name))]
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def _of_transfer(self, name: str) -> dict[str, Any]:
+        """What both of its ends are told."""
+        transfer = self._scenario.transfers[name]
+        here = self._addresses(transfer.source, [transfer.destination])
+        there = self._addresses(transfer.destination, [transfer.source])
+        port = FIRST_TRANSFER_PORT + [*self._scenario.transfers].index(name)
+        return {"transfer": transfer, "ways": [*zip(here, there, strict=True)], "port": port}
+
+    def experts(self, name: str, nodes: Sequence[str], clock: Clock, control: Control, logs: Path) -> Program:
+        """All ranks of a model on their nodes."""
+        model, matrices = (
+            self._scenario.experts[name],
+            exchange_matrices(self._scenario.experts[name], self._scenario.seed, name),
+        )
+        before = accumulate((each.ranks for each in self._scenario.experts.values()), initial=0)
+        first_ports = dict(zip(self._scenario.experts, before, strict=False))
+
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            ranks = ExpertRanks(
+                loop,
+                name,
+                model,
+                [Rank(node, self._addresses(node, nodes)) for node in nodes],
+                lambda: next(matrices),
+                FIRST_RANK_PORT + first_ports[name],
+                self._inside,
+                logs,
+                control.say,
+            )
+            return [ranks]
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def _addresses(self, node: str, others: Sequence[str]) -> tuple[str, ...]:
+        """A node's addresses in all planes of the fabric that joins it with the others; else its only one."""
+        fabric, ip = self._plan.network.fabric, self._plan.address(node).ip
+        if fabric is None or not all(fabric.joins(node, other) for other in others):
+            return (ip,)
+        return tuple(plane_ip(plane, ip) for plane in range(len(fabric.planes)))

@@ -1,0 +1,71 @@
+"""One run of a sweep: takes its order from standard input, makes the run and its summary, and ends.
+
+`python -m testbed.cli.swept`. Its standard input is its lifeline: when it closes, the run ends.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from testbed.cli.running import run_scenario
+from testbed.cli.settled import SCENARIO_FILE
+from testbed.errors import NotReadyError, TestbedError
+from testbed.report import summarise
+from testbed.scenario import load
+from testbed.sweep.order import Placed
+from testbed.venue import kernel
+
+COMMAND = (sys.executable, "-m", "testbed.cli.swept")
+
+
+def carry_out(placed: Placed) -> None:
+    """Make the run. There is no report of it, which `testbed report` can write: each would be 5 MB.
+
+    Raises:
+        TestbedError: The run failed; its directory stays, with its logs.
+    """
+    order = placed.order
+    found = kernel.require()
+    if found.key != order.kernel:
+        raise NotReadyError(
+            f"this machine's embedded kernel is {found.key}, the sweep's is {order.kernel}; "
+            "run `testbed kernel build` with the same version of the testbed on all machines"
+        )
+    with tempfile.TemporaryDirectory(prefix="testbed-sweep-") as folder:
+        path = Path(folder) / SCENARIO_FILE
+        path.write_text(order.text, encoding="utf-8")
+        scenario_file = load(str(path), seed=order.seed)
+    run = run_scenario(
+        scenario_file,
+        out=Path(placed.out),
+        settings=order.settings,
+        wall_limit_s=order.wall_limit_s,
+        side_by_side=placed.side_by_side,
+    )
+    summary = summarise(run, scenario_file.expectations, scenario_file.references)
+    run.write_summary(dict(summary))
+
+
+def main() -> int:
+    """Carry out the order; the exit status is 0 for a finished run, whatever it expects."""
+    placed = Placed.from_line(sys.stdin.readline())
+    threading.Thread(target=_end_with_starter, daemon=True).start()
+    try:
+        carry_out(placed)
+    except TestbedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def _end_with_starter() -> None:
+    """Wait until whoever started us is gone, then stop as if told to: the run's kernels end in order."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Models of experts: their ranks placed beside those that they talk to, run, and written down."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from testbed.driver.children import Child, Children
+from testbed.driver.fabric_protocols import FabricPrograms
+from testbed.driver.jobs import Jobs
+from testbed.model.fabric_work import Experts
+from testbed.model.scenario import Scenario
+from testbed.placement import JobRequest
+from testbed.program.loop import Loop
+from testbed.record.logs import EventLog
+from testbed.workload.token_routing import traffic
+
+_LEAD_NS = 500_000_000
+_DRAIN_NS = 500_000_000
+
+Exchanged = Callable[[str, int], None]
+"""Told the name of a model and how long its latest exchange took, in nanoseconds."""
+
+
+def rank_requests(name: str, experts: Experts, seed: int) -> list[JobRequest]:
+    """The jobs of a model's ranks, NAME1, NAME2, …, each with the traffic that it has with the others."""
+    matrix = traffic(experts, seed, name)
+    names = experts.jobs_of(name)
+    return [
+        JobRequest(
+            name=own,
+            weight=experts.job.weight,
+            partners={other: float(size) for other, size in zip(names, sizes_bytes, strict=True) if size},
+            backup=bool(experts.job.backup),
+        )
+        for own, sizes_bytes in zip(names, matrix, strict=True)
+    ]
+
+
+class ExpertModels:
+    """All models of a run; `stop` stops a program and gives its last message."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        programs: FabricPrograms,
+        jobs: Jobs,
+        children: Children,
+        loop: Loop,
+        events: EventLog,
+        stop: Callable[[Child], dict[str, Any]],
+        exchanged: Exchanged = lambda _name, _took_ns: None,
+    ) -> None:
+        self._scenario, self._programs, self._jobs, self._children = scenario, programs, jobs, children
+        self._loop, self._events, self._stop_program = loop, events, stop
+        self._exchanged = exchanged
+        self._running: dict[str, tuple[Child, tuple[str, ...]]] = {}
+
+    def start(self, logs: Path) -> None:
+        """Set out to place and to stop each model at its instants."""
+        for name, experts in self._scenario.experts.items():
+            self._loop.at(experts.starts_at_ns - _LEAD_NS, partial(self._open, name, experts, logs))
+            self._loop.at(experts.ends_at_ns + _DRAIN_NS, partial(self._close, name))
+
+    def stop(self) -> None:
+        """Stop whatever still runs."""
+        for name in [*self._running]:
+            self._close(name)
+
+    def _open(self, name: str, experts: Experts, logs: Path) -> None:
+        """Place all ranks; a model of which one finds no node does not run."""
+        nodes: dict[str, str] = {}
+        for request in rank_requests(name, experts, self._scenario.seed):
+            node = self._jobs.place(request)
+            if node is None:
+                for placed in nodes:
+                    self._jobs.complete(placed)
+                return
+            nodes[request.name] = node
+        ranks = tuple(nodes.values())
+        make = partial(self._programs.experts, name, ranks, self._loop.clock, logs=logs)
+        child = self._children.start(f"{name} ranks", ranks[0], make, partial(self._hear, name))
+        self._running[name] = child, ranks
+        self._children.go(child)
+
+    def _hear(self, name: str, _child: Child, message: dict[str, Any]) -> None:
+        self._exchanged(name, message["exchange_ns"])
+
+    def _close(self, name: str) -> None:
+        if name not in self._running:
+            return
+        child, ranks = self._running.pop(name)
+        done = self._stop_program(child)
+        self._events.write(
+            "experts.end",
+            self._loop.clock.now_ns(),
+            experts=name,
+            steps=done["steps"],
+            exchange_ns=done["exchange_ns"],
+            given_up=done["given_up"],
+            nodes=ranks,
+        )
+        for job in self._scenario.experts[name].jobs_of(name):
+            self._jobs.complete(job)

@@ -1,0 +1,22 @@
+"""What the driver needs of the programs of fabric work, which it does not know."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from testbed.program.clock import Clock
+from testbed.program.control import Control
+
+
+class FabricPrograms(Protocol):
+    """Makes the programs of transfers and experts, each to be run in a forked process."""
+
+    def transfer_source(
+        self, name: str, clock: Clock, control: Control, logs: Path
+    ) -> Callable[[], None]: ...
+    def transfer_sink(self, name: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
+    def experts(
+        self, name: str, nodes: Sequence[str], clock: Clock, control: Control, logs: Path
+    ) -> Callable[[], None]:
+        """All ranks of a model, whose nodes are given by rank, in one program."""
+        ...

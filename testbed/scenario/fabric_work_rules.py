@@ -1,0 +1,83 @@
+"""What transfers and experts must agree on with their network: nodes that exist, packets that fit."""
+
+from collections.abc import Iterator
+
+from testbed.model.fabric_work import Transfer
+from testbed.model.network import Network, Role
+from testbed.model.scenario import Script
+from testbed.plan.paths import way
+from testbed.scenario.rates import Finding
+from testbed.scenario.tree import Keys
+from testbed.units import DURATION, SIZE
+from testbed.words import instead
+
+MOST_RANKS = 2_000
+"""Of all models of a scenario: each rank has a port of its own."""
+_HEADERS_BYTES = 28
+"""IPv4 and UDP."""
+_IN_USE = "is used by something else in this scenario; the report tells them apart by name, so rename it"
+
+
+def fabric_work_rules(script: Script, network: Network) -> Iterator[Finding]:
+    """Findings about the keys `transfers` and `experts`."""
+    for name, transfer in script.transfers.items():
+        yield from _transfer_rules(("transfers", name), transfer, network)
+        yield from _times(("transfers", name), transfer.ends_at_ns, script)
+    for name, experts in script.experts.items():
+        yield from _times(("experts", name), experts.ends_at_ns, script)
+    if (ranks := sum(each.ranks for each in script.experts.values())) > MOST_RANKS:
+        yield ("experts",), f"have {ranks:,} ranks in all; at most {MOST_RANKS:,} are carried"
+    yield from _name_rules(script)
+
+
+def _times(at: Keys, ends_at_ns: int, script: Script) -> Iterator[Finding]:
+    if ends_at_ns > script.duration_ns:
+        ends, end = DURATION.format(ends_at_ns), DURATION.format(script.duration_ns)
+        yield (*at, "ends"), f"{ends} is after the scenario's end at {end}"
+
+
+def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[Finding]:
+    nodes = [node.name for node in network.having(Role.COMPUTE)]
+    ends = {"source": transfer.source, "destination": transfer.destination}
+    for key, node in ends.items():
+        if node not in nodes:
+            yield (*at, key), f"{node!r} is no compute node of {network.name}; {instead(node, nodes)}"
+    if transfer.source == transfer.destination:
+        yield (*at, "destination"), f"is {transfer.source!r}, the source itself; a transfer joins two nodes"
+    elif {*ends.values()} <= {*nodes}:
+        carried_bytes = _mtu_bytes(network, transfer.source, transfer.destination) - _HEADERS_BYTES
+        if transfer.block_bytes > carried_bytes:
+            yield (
+                (*at, "block"),
+                f"{SIZE.format(transfer.block_bytes)} is more than one packet from {transfer.source} to "
+                f"{transfer.destination} carries; the most is {SIZE.format(carried_bytes)}",
+            )
+
+
+def _mtu_bytes(network: Network, a: str, b: str) -> int:
+    """The largest IP packet between two nodes."""
+    stations = {a, b}
+    if network.fabric is not None and network.fabric.joins(a, b):
+        pairs = {frozenset((node, plane)) for node in stations for plane in network.fabric.planes}
+    else:
+        pairs = {frozenset((hop.here, hop.there)) for hop in way(network, a, b)}
+    wires = [wire for wire in network.wires if frozenset((wire.a, wire.b)) in pairs]
+    return min(wire.mtu_bytes or network.mtu_bytes for wire in wires)
+
+
+def _name_rules(script: Script) -> Iterator[Finding]:
+    """Whether names of transfers, experts and their ranks' jobs are nobody else's."""
+    clients = (each for service in script.services.values() for each in service.clients)
+    taken = {*script.sessions, *script.background, *script.services, *script.jobs, *clients}
+    for name, group in script.jobs.items():
+        taken |= {f"{name}{number}" for number in range(1, group.count + 1)}
+    for name in script.transfers:
+        if name in taken:
+            yield ("transfers", name), _IN_USE
+        taken.add(name)
+    for name, experts in script.experts.items():
+        own = {name, *experts.jobs_of(name)}
+        if clash := sorted(own & taken):
+            what = "" if clash[0] == name else f"the job {clash[0]!r} of a rank "
+            yield ("experts", name), what + _IN_USE
+        taken |= own

@@ -1,0 +1,151 @@
+"""Whether what expectations and references name is there: the variant, the session, its measure, its way.
+
+Pure functions. Each yields the keys of what is at fault and what to do about it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
+from testbed.model.network import Network
+from testbed.model.quantity import ONE_WAY, Measure, Quantified, Statistic
+from testbed.model.scenario import Flow, Script, Session
+from testbed.scenario.rates import Finding
+from testbed.scenario.tree import Keys
+from testbed.words import instead, listed
+
+_ALWAYS_MEASURED: dict[Measure, tuple[Direction, ...]] = {
+    Measure.PROBE: (DOWNSTREAM, UPSTREAM),
+    Measure.FRAME: (DOWNSTREAM,),
+    Measure.PACKET: (DOWNSTREAM,),
+    Measure.COMMAND: (UPSTREAM,),
+}
+"""Which way each measure of any session goes: frames come down in packets, commands go up to the node."""
+
+
+def quantity_rules(
+    at: Keys,
+    quantity: Quantified,
+    scripts: Mapping[str, Script],
+    networks: Mapping[str, Network],
+    all_variants: tuple[str, ...],
+) -> Iterator[Finding]:
+    """Findings about what an expectation or a reference names.
+
+    `all_variants` are the names in the file, `scripts` and `networks` those of variants without faults
+    of their own.
+    """
+    if quantity.variant not in all_variants:
+        message = f"there is no variant {quantity.variant!r}; {instead(quantity.variant, all_variants)}"
+        yield (*at, "variant"), message
+    script, network = scripts.get(quantity.variant), networks.get(quantity.variant)
+    if script is not None:
+        yield from _named_rules(at, quantity, script, network)
+
+
+def _named_rules(
+    at: Keys, quantity: Quantified, script: Script, network: Network | None
+) -> Iterator[Finding]:
+    """Whether a variant has the session or flow that is named, with that measure in that direction."""
+    measure = quantity.measure
+    if measure is Measure.CHANNEL:
+        yield from _channel_rules(at, quantity, script)
+        return
+    if measure in (*ONE_WAY, Measure.TRANSFER, Measure.SERVICE, Measure.JOBS):
+        yield from _work_rules(at, quantity, script)
+        return
+    name = quantity.session
+    assert name is not None, "only what is of all channels or jobs names no session"
+    flow = script.background.get(name)
+    if measure is Measure.FLOW:
+        if flow is None:
+            yield (*at, "session"), f"there is no flow {name!r}; {instead(name, script.background)}"
+    elif name in script.sessions:
+        ways = _measured_in(measure, script.sessions[name])
+        if quantity.direction not in ways:
+            message = f"a {measure} goes {listed(ways)} only; write that, or another measure"
+            yield (*at, "direction"), message
+    elif flow is None:
+        known = [*script.sessions, *(each for each, one in script.background.items() if one.measured)]
+        yield (*at, "session"), f"there is no session {name!r}; {instead(name, known)}"
+    else:
+        yield from _packets_of_flow(at, quantity, flow, network)
+
+
+def _measured_in(measure: Measure, session: Session) -> tuple[Direction, ...]:
+    """Which way a measure of a session goes; video goes up as well if the session has any upstream."""
+    if measure in (Measure.FRAME, Measure.PACKET) and session.sends_video(UPSTREAM):
+        return (DOWNSTREAM, UPSTREAM)
+    return _ALWAYS_MEASURED[measure]
+
+
+def _work_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Finding]:
+    """Whether a variant has the work on nodes that is named, and whether anything breaks in it if need be."""
+    name, measure, variant = quantity.session, quantity.measure, quantity.variant
+    if measure is Measure.JOBS:
+        if not (script.sessions or script.jobs or script.services or script.experts):
+            yield (*at, "measure"), f"there are no jobs in variant {variant!r}"
+        return
+    assert name is not None, "only what is of all jobs names no session"
+    what, names = _doing(measure, script)
+    if name not in names:
+        yield (*at, "session"), f"there is no {what} {name!r}; {instead(name, names)}"
+    elif measure is Measure.REQUEST and script.jobs[name].requests is None:
+        yield (*at, "session"), f"nothing is asked of the jobs of {name!r}; write requests for them"
+    elif (measure is Measure.RECOVERY or quantity.statistic is Statistic.KEPT) and not script.faults:
+        key = "measure" if measure is Measure.RECOVERY else "statistic"
+        yield (*at, key), f"nothing breaks in variant {variant!r}; write faults for it, or remove this"
+
+
+def _doing(measure: Measure, script: Script) -> tuple[str, list[str]]:
+    """What does the work that a measure is of, and the names of all that do it in a variant."""
+    if measure in (Measure.FIRST_TOKEN, Measure.TOKEN, Measure.ANSWER):
+        return "client of a service", [name for each in script.services.values() for name in each.clients]
+    if measure in (Measure.DISPATCH, Measure.COMBINE, Measure.EXCHANGE):
+        return "group of experts", [*script.experts]
+    if measure is Measure.REQUEST:
+        return "group of jobs", [*script.jobs]
+    if measure is Measure.RECOVERY:
+        return "session or group of jobs", [*script.sessions, *script.jobs]
+    if measure is Measure.SERVICE:
+        return "service", [*script.services]
+    return "transfer", [*script.transfers]
+
+
+def _channel_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Finding]:
+    """Whether there is a channel where a number of one is named."""
+    asking = [name for name, each in script.sessions.items() if each.channel or each.booking]
+    if quantity.session is not None and quantity.session not in asking:
+        if quantity.session in script.sessions:
+            yield (*at, "session"), f"session {quantity.session!r} asks for no channel in this variant"
+        else:
+            choices = instead(quantity.session, asking)
+            yield (*at, "session"), f"there is no session {quantity.session!r}; {choices}"
+    elif not asking:
+        yield (*at, "statistic"), f"no session asks for a channel in variant {quantity.variant!r}"
+
+
+def _packets_of_flow(
+    at: Keys, quantity: Quantified, flow: Flow, network: Network | None
+) -> Iterator[Finding]:
+    if not flow.measured:
+        yield (
+            (*at, "session"),
+            f"the packets of flow {quantity.session!r} are not recorded; write measured: true for it",
+        )
+    elif quantity.measure is not Measure.PACKET:
+        yield (
+            (*at, "measure"),
+            f"a measured flow has packets and no {quantity.measure}; write measure: packet",
+        )
+    elif network is not None:
+        way = way_of(flow, network)
+        if way is not None and quantity.direction is not way:
+            yield (*at, "direction"), f"flow {quantity.session!r} goes {way}; write that"
+
+
+def way_of(flow: Flow, network: Network) -> Direction | None:
+    """Which way a flow crosses the access network; None if it does not, or joins what is no station."""
+    known = {station.name for station in network.stations}
+    return (
+        network.direction(flow.source, flow.destination) if {flow.source, flow.destination} <= known else None
+    )

@@ -1,0 +1,69 @@
+"""What inference services need: nodes that can carry them, clients in homes, traces that can be read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from testbed.model.network import Network, Role
+from testbed.model.scenario import Script
+from testbed.model.serving import Clients, Service
+from testbed.scenario.rates import Finding
+from testbed.scenario.request_trace import read_trace
+from testbed.scenario.tree import Keys
+from testbed.units import DURATION
+from testbed.words import instead
+
+
+def serving_rules(script: Script, network: Network) -> Iterator[Finding]:
+    """Findings about the key `services`."""
+    taken = {**dict.fromkeys(script.sessions, "session"), **dict.fromkeys(script.background, "flow")}
+    taken |= {**dict.fromkeys(script.jobs, "group of jobs"), **dict.fromkeys(script.transfers, "transfer")}
+    taken |= dict.fromkeys(script.experts, "group of experts")
+    for name, service in script.services.items():
+        at: Keys = ("services", name)
+        yield from _unique(at, name, "service", taken)
+        yield from _service_rules(at, service, script, network)
+        for each, clients in service.clients.items():
+            yield from _unique((*at, "clients", each), each, "client", taken)
+            yield from _clients_rules((*at, "clients", each), clients, service, network)
+
+
+def _unique(at: Keys, name: str, what: str, taken: dict[str, str]) -> Iterator[Finding]:
+    """Whether nothing before has this name; it is taken from here on."""
+    if name in taken:
+        other = "" if taken[name] == what else f"a {taken[name]}"
+        yield at, f"is the name of {other or 'another one'} too; they are told apart by name, so rename one"
+    taken.setdefault(name, what)
+
+
+def _service_rules(at: Keys, service: Service, script: Script, network: Network) -> Iterator[Finding]:
+    largest = max(network.having(Role.COMPUTE), key=lambda node: node.capacity, default=None)
+    if largest is None:
+        yield (*at, "job"), f"{network.name} has no compute node that could carry the job"
+    elif service.job.weight > largest.capacity:
+        yield (
+            (*at, "job", "weight"),
+            f"{service.job.weight} is more than any node carries; the largest, {largest.name}, "
+            f"carries {largest.capacity}",
+        )
+    if service.ends_at_ns > script.duration_ns:
+        ends, end = DURATION.format(service.ends_at_ns), DURATION.format(script.duration_ns)
+        yield (*at, "ends"), f"{ends} is after the scenario's end at {end}"
+    if service.experts is not None and service.experts not in script.experts:
+        known = instead(service.experts, script.experts)
+        yield (*at, "experts"), f"there are no experts {service.experts!r}; {known}"
+
+
+def _clients_rules(at: Keys, clients: Clients, service: Service, network: Network) -> Iterator[Finding]:
+    homes = [station.name for station in network.having(Role.HOME)]
+    if clients.host not in homes:
+        yield (*at, "host"), f"{clients.host!r} is no host of a home; {instead(clients.host, homes)}"
+    if clients.starts_at_ns < service.starts_at_ns:
+        starts = DURATION.format(service.starts_at_ns)
+        yield (*at, "starts"), f"is before the service starts, at {starts}"
+    if clients.ends_at_ns > service.ends_at_ns:
+        yield (*at, "ends"), f"is after the service ends, at {DURATION.format(service.ends_at_ns)}"
+    if clients.trace is not None:
+        try:
+            read_trace(Path(clients.trace))
+        except ValueError as error:
+            yield (*at, "trace"), str(error)

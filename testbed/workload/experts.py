@@ -1,0 +1,201 @@
+"""The ranks of a mixture-of-experts model on their nodes: one program for all, with sockets on each node.
+
+A packet has nothing but the number of its exchange and phase: who is to send what is drawn by seed, so a
+rank only counts. Delays are those of the kernel's receive stamps.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from testbed.model.base import ACROSS
+from testbed.model.fabric_work import Experts
+from testbed.program.datagrams import NUMBER, Datagrams
+from testbed.program.loop import Loop
+from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.exchange import MOST_PACKET_BYTES, Exchange, Message, Phase
+from testbed.workload.token_routing import Matrix
+
+GIVEN_UP_NS = 100_000_000
+"""An exchange in which nothing has arrived for so long has lost something: no queue holds a packet longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Where a rank is: its node, and that node's address in each plane, or its only one."""
+
+    node: str
+    addresses: tuple[str, ...]
+
+
+class _Log:
+    """Both ends of a stream of exchanges, which one program knows."""
+
+    def __init__(self, logs: Any, session: str, measure: str) -> None:
+        self._sent = SentLog(logs, session=session, measure=measure, direction=ACROSS)
+        self._received = ReceivedLog(logs, session=session, measure=measure, direction=ACROSS)
+
+    def begun(self, seq: int, size_bytes: int, at_ns: int) -> None:
+        self._sent.write(seq, size_bytes, at_ns)
+
+    def over(self, seq: int, at_ns: int) -> None:
+        self._received.write(seq, at_ns)
+
+    def close(self) -> None:
+        self._sent.close()
+        self._received.close()
+
+
+class ExpertRanks:
+    """Exchanges layer after layer in every step, from `starts` to `ends`.
+
+    Says `exchange` with its `exchange_ns` after each. One that lost a packet is given up and counted among
+    the `remarks`; its rows are those of something lost.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        name: str,
+        experts: Experts,
+        ranks: Sequence[Rank],
+        matrices: Callable[[], Matrix],
+        first_port: int,
+        inside: Callable[[str], AbstractContextManager[None]],
+        logs: Any,
+        say: Callable[..., None],
+    ) -> None:
+        self._loop, self._name, self._experts, self._ranks = loop, name, experts, ranks
+        self._matrices, self._first_port, self._say = matrices, first_port, say
+        self._sockets: list[list[Datagrams]] = []
+        for number, rank in enumerate(ranks):
+            with inside(rank.node):
+                self._sockets.append(
+                    [Datagrams(loop.clock, address, first_port + number) for address in rank.addresses]
+                )
+        self._payload = bytearray(MOST_PACKET_BYTES)
+        self._view = memoryview(self._payload)
+        self._logs = {measure: _Log(logs, name, measure) for measure in ("dispatch", "combine", "exchange")}
+        self._exchange: Exchange | None = None
+        self._number = self._begun_ns = self._heard_ns = 0
+        self._dispatched_ns: int | None = None
+        self._exchanges_ns = self._completed = self._given_up = self._missing_packets = 0
+
+    def start(self) -> None:
+        """Set out to exchange from the first step on."""
+        for rank, sockets in enumerate(self._sockets):
+            for datagrams in sockets:
+                datagrams.hold_much()
+                self._loop.on_readable(datagrams, partial(self._take, rank, datagrams))
+        self._loop.at(self._experts.starts_at_ns, self._begin)
+
+    def _begin(self) -> None:
+        """Begin the next exchange."""
+        exchange = Exchange(self._experts, self._matrices(), [rank.node for rank in self._ranks])
+        self._exchange, self._dispatched_ns = exchange, None
+        self._begun_ns = self._heard_ns = self._loop.clock.now_ns()
+        dispatch_bytes, combine_bytes = (exchange.phase_bytes(phase) for phase in Phase)
+        self._logs["dispatch"].begun(self._number, dispatch_bytes, self._begun_ns)
+        self._logs["exchange"].begun(self._number, dispatch_bytes + combine_bytes, self._begun_ns)
+        self._send(exchange.begin())
+        self._watch()
+        self._proceed()
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            NUMBER.pack_into(self._payload, 0, self._number * len(Phase) + message.phase)
+            sockets, there = self._sockets[message.source], self._ranks[message.destination]
+            port = self._first_port + message.destination
+            for index, size_bytes in enumerate(message.packet_sizes(), message.source + message.destination):
+                plane = index % len(sockets)
+                sockets[plane].send_to(self._view[:size_bytes], there.addresses[plane], port)
+
+    def _take(self, rank: int, datagrams: Datagrams) -> None:
+        for number, _, at_ns in datagrams.waiting_numbers():
+            exchange, (of, phase) = self._exchange, divmod(number, len(Phase))
+            if exchange is None or of != self._number:
+                continue  # It was held up on the way until its exchange was given up.
+            self._heard_ns = at_ns
+            self._send(exchange.arrived(Phase(phase), rank, at_ns))
+            self._proceed()
+
+    def _proceed(self) -> None:
+        """Write down what is over, and go on when all of it is."""
+        exchange = self._exchange
+        assert exchange is not None
+        if self._dispatched_ns is None and exchange.is_over(Phase.DISPATCH):
+            self._dispatched_ns = exchange.last_ns(Phase.DISPATCH, self._begun_ns)
+            self._logs["dispatch"].over(self._number, self._dispatched_ns)
+            self._logs["combine"].begun(
+                self._number, exchange.phase_bytes(Phase.COMBINE), self._dispatched_ns
+            )
+        if self._dispatched_ns is None or not exchange.is_over(Phase.COMBINE):
+            return
+        back_ns = exchange.last_ns(Phase.COMBINE, self._dispatched_ns)
+        self._logs["combine"].over(self._number, back_ns)
+        self._logs["exchange"].over(self._number, back_ns)
+        self._completed += 1
+        self._exchanges_ns += back_ns - self._begun_ns
+        self._say("exchange", exchange_ns=back_ns - self._begun_ns)
+        self._next()
+
+    def _next(self) -> None:
+        """The next layer at once, or the next step at its instant; steps that were missed are left out."""
+        self._exchange = None
+        self._number += 1
+        now_ns, starts_ns, interval_ns = self._loop.clock.now_ns(), *self._times_ns()
+        if self._number % self._experts.layers == 0:
+            due_ns = starts_ns + -(-(now_ns - starts_ns) // interval_ns) * interval_ns
+        else:
+            due_ns = now_ns
+        if due_ns < self._experts.ends_at_ns:
+            self._loop.at(due_ns, self._begin)
+
+    def _times_ns(self) -> tuple[int, int]:
+        return int(self._experts.starts_at_ns), int(self._experts.interval_ns)
+
+    def _watch(self) -> None:
+        """Give this exchange up once nothing of it has come for too long."""
+        number = self._number
+
+        def look() -> None:
+            exchange = self._exchange
+            if exchange is None or self._number != number:
+                return
+            if self._loop.clock.now_ns() < self._heard_ns + GIVEN_UP_NS:
+                self._loop.at(self._heard_ns + GIVEN_UP_NS, look)
+                return
+            self._given_up += 1
+            self._missing_packets += exchange.missing_packets
+            self._next()
+
+        self._loop.at(self._heard_ns + GIVEN_UP_NS, look)
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What is said at the end; `exchange_ns` is the mean, None without a complete exchange."""
+        mean_ns = self._exchanges_ns // self._completed if self._completed else None
+        return {
+            "steps": self._number // self._experts.layers,
+            "exchange_ns": mean_ns,
+            "given_up": self._given_up,
+        }
+
+    @property
+    def remarks(self) -> list[str]:
+        """What makes the numbers worth a second look."""
+        if not self._given_up:
+            return []
+        return [
+            f"{self._given_up} exchanges were given up, with {self._missing_packets} packets that never "
+            "came: a queue was full, or something is broken"
+        ]
+
+    def close(self) -> None:
+        """Close sockets and logs."""
+        for datagrams in (each for sockets in self._sockets for each in sockets):
+            datagrams.close()
+        for log in self._logs.values():
+            log.close()
