@@ -130,6 +130,13 @@ def _module(options: argparse.Namespace) -> int:
     return 0
 
 
+def execute(options: argparse.Namespace) -> int:
+    """`testbed exec`."""
+    from testbed.cli.execute import execute as execute_program
+
+    return execute_program(options)
+
+
 def clean(_options: argparse.Namespace) -> int:
     """`testbed clean`."""
     from testbed.net.ledger import clean as clean_ledger
@@ -204,6 +211,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "serve": serve,
     "report": report,
     "kernel": kernel,
+    "exec": execute,
     "clean": clean,
     "shell": shell,
 }

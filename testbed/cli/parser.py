@@ -55,6 +55,10 @@ def parser() -> argparse.ArgumentParser:
         "sudo testbed kernel module --load",
     ]))  # fmt: skip
     _command(commands, "clean", "remove what crashed runs on the host venue left", ["sudo testbed clean"])
+    _exec(_command(commands, "exec", "run a scenario with a program of yours on one of its hosts", [
+        "testbed exec cloud_gaming home1 -- ping -c 3 10.2.0.1",
+        "testbed exec my.yaml node1 --variant elastic --starts '1 s' -- irtt client 10.1.1.1",
+    ]))  # fmt: skip
     shell = _command(commands, "shell", "Mininet's command line on a scenario's network", [
         "testbed shell cloud_gaming",
     ])  # fmt: skip
@@ -124,6 +128,22 @@ def _run(command: argparse.ArgumentParser) -> None:
         "--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
         help="longest wall time of a variant, in seconds (default: %(default)g)",
     )  # fmt: skip
+
+
+def _exec(command: argparse.ArgumentParser) -> None:
+    _one_scenario(command)
+    command.add_argument("host", help="the host that it runs on, as the scenario's network names it")
+    command.add_argument("program", nargs="+", metavar="-- COMMAND", help="the program and its arguments")
+    command.add_argument("--variant", metavar="V", help="which variant (default: the first)")
+    command.add_argument(
+        "--starts", default="0 s", metavar="T", help="when it is started (default: %(default)s)"
+    )
+    command.add_argument(
+        "--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)"
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="keep the run directory there (default: it is removed)"
+    )
 
 
 def _serve(command: argparse.ArgumentParser) -> None:

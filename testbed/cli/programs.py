@@ -12,6 +12,7 @@ from testbed.cli.serving_programs import PlannedServing
 from testbed.driver.classes import PORTS_PER_SESSION, home_of
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
+from testbed.model.command import UserProgram
 from testbed.model.network import Role
 from testbed.model.pon import Reporting
 from testbed.model.quantity import Measure
@@ -31,6 +32,7 @@ from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.application import Application, Booked
 from testbed.workload.bulk import TcpSink, TcpSource
 from testbed.workload.capture import Capture
+from testbed.workload.command import Command
 from testbed.workload.departures import departures
 from testbed.workload.game import Ends, Player, RenderServer
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
@@ -144,6 +146,15 @@ class PlannedPrograms:
 
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
             return [Capture(loop, logs / f"{station}.pcapng", ports)]
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def command(self, name: str, program: UserProgram, clock: Clock, control: Control, logs: Path) -> Program:
+        """What runs a program of the user's."""
+        output = logs / f"{name}.out", logs / f"{name}.err"
+
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            return [Command(loop, program, output, lambda status: control.say("exit", status=status))]
 
         return lambda: run_program(control, Loop(clock), parts)
 

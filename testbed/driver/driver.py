@@ -20,6 +20,7 @@ from testbed.driver.captures import Captures
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.classes import first_port
+from testbed.driver.commands import Commands
 from testbed.driver.experts import ExpertModels
 from testbed.driver.flows import Flows
 from testbed.driver.jobs import Jobs
@@ -101,11 +102,22 @@ class Driver:
         self._scenes = Scenes(network.plan, self._channels)
         self._active: dict[int, _UnderWay] = {}
         self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
-        self._works: tuple[Work, ...] = (
+        self._works = self._all_works(programs)
+        self._ordering = Ordering(scenario, network, self._channels, self._events, self._clock, self._placed)
+        self._sessions_left = len(scenario.sessions)
+        self._end_ns = scenario.duration_ns + DRAIN_NS
+
+    def _all_works(self, programs: Programs) -> tuple[Work, ...]:
+        """What goes on beside the sessions."""
+        scenario = self._scenario
+        services = Services(
+            scenario, programs.serving, self._jobs, self._children, self._loop, self._events, self._stop
+        )
+        return (
             Flows(scenario.background, programs, self._children, self._events, self._clock, self._stop),
             Surveys(
                 scenario,
-                network.plan,
+                self._network.plan,
                 programs,
                 self._children,
                 self._events,
@@ -113,9 +125,7 @@ class Driver:
                 self._stop,
                 self._jobs.measured,
             ),
-            Services(
-                scenario, programs.serving, self._jobs, self._children, self._loop, self._events, self._stop
-            ),
+            services,
             Transfers(
                 scenario.transfers,
                 programs.fabric,
@@ -126,13 +136,18 @@ class Driver:
                 self._stop,
             ),
             ExpertModels(
-                scenario, programs.fabric, self._jobs, self._children, self._loop, self._events, self._stop
+                scenario,
+                programs.fabric,
+                self._jobs,
+                self._children,
+                self._loop,
+                self._events,
+                self._stop,
+                services.exchanged,
             ),
+            Commands(scenario.programs, programs, self._children, self._events, self._clock, self._stop),
             Captures(scenario.capture, programs, self._children, self._clock, self._stop),
         )
-        self._ordering = Ordering(scenario, network, self._channels, self._events, self._clock, self._placed)
-        self._sessions_left = len(scenario.sessions)
-        self._end_ns = scenario.duration_ns + DRAIN_NS
 
     def run(self) -> None:
         """Everything, to the end.

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.serving_protocols import ServingPrograms
 from testbed.model.base import Direction
+from testbed.model.command import UserProgram
 from testbed.model.scenario import Flow, Session
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.program.clock import Clock
@@ -72,6 +73,9 @@ class Programs(Protocol):
     def application(self, placed: Placed, clock: Clock, control: Control) -> Callable[[], None]: ...
     def at_node(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
     def at_home(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
+    def command(
+        self, name: str, program: UserProgram, clock: Clock, control: Control, logs: Path
+    ) -> Callable[[], None]: ...
     def capture(self, station: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
     def survey(
         self, pairs: Iterable[tuple[str, str]], clock: Clock, control: Control

@@ -29,11 +29,15 @@ _COUNTED = ("requests", "answered", "tokens", "decoded", "steps", "prefill_ns", 
 
 @dataclass(slots=True)
 class _Running:
-    """A service that has been placed: its clients, and its servers, of which the last one serves."""
+    """A service that has been placed: its clients, and its servers, of which the last one serves.
+
+    `exchanges_ns` are what its experts' exchanges of a layer took, in the order in which it was told of them.
+    """
 
     node: str
     clients: list[Child] = field(default_factory=list)
     servers: list[Child] = field(default_factory=list)
+    exchanges_ns: list[int] = field(default_factory=list)
 
 
 class Services:
@@ -62,6 +66,13 @@ class Services:
         for name, service in self._scenario.services.items():
             self._loop.at(service.starts_at_ns - _LEAD_NS, partial(self._open, name, service, logs))
             self._loop.at(service.ends_at_ns + _DRAIN_NS, partial(self._close, name))
+
+    def exchanged(self, experts: str, exchange_ns: int) -> None:
+        """Tell the services of a model's experts what their exchange of a layer takes, as just measured."""
+        for name, running in self._running.items():
+            if self._scenario.services[name].experts == experts:
+                running.exchanges_ns.append(exchange_ns)
+                self._children.tell(running.servers[-1], "exchange", exchange_ns=exchange_ns)
 
     def stop(self) -> None:
         """Close whatever is still open."""
@@ -107,18 +118,30 @@ class Services:
         for server in running.servers:
             done = self._stop_program(server)
             total.update({key: done[key] for key in _COUNTED})
-        service = self._scenario.services[name]
+        self._write_down(name, running, total)
+        self._jobs.complete(name)
+
+    def _write_down(self, name: str, running: _Running, total: Counter[str]) -> None:
+        service, exchanges_ns = self._scenario.services[name], running.exchanges_ns
+        if service.experts is not None and not exchanges_ns:
+            self._event(
+                "warning",
+                text=f"service {name} was told of no exchange of the experts {service.experts}; "
+                "its steps are those of its table",
+            )
         decoded, steps = total.pop("decoded"), total["steps"]
-        self._events.write(
+        self._event(
             "service.end",
-            self._clock.now_ns(),
             service=name,
             node=running.node,
             **{key: total[key] for key in _COUNTED if key != "decoded"},
             of_ns=service.ends_at_ns - service.starts_at_ns,
             mean_batch=round(decoded / steps, 3) if steps else None,
+            exchange_ns=sum(exchanges_ns) // len(exchanges_ns) if exchanges_ns else None,
         )
-        self._jobs.complete(name)
+
+    def _event(self, kind: str, **fields: Any) -> None:
+        self._events.write(kind, self._clock.now_ns(), **fields)
 
 
 def _hosts(service: Service) -> Counter[str]:

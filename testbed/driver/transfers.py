@@ -55,7 +55,7 @@ class Transfers:
             sent, received = self._stop_program(source), self._stop_program(sink)
             transfer = self._transfers[name]
             if missing := sent["blocks"] - received["blocks"]:
-                text = f"transfer {name}: {missing} of {sent['blocks']} blocks had not arrived when the run ended"
+                text = f"transfer {name}: {missing} of {sent['blocks']} blocks never arrived"
                 self._events.write("warning", self._clock.now_ns(), text=text)
             duration_ns = int(transfer.ends_at_ns - transfer.starts_at_ns)
             self._events.write(

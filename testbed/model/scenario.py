@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value, file_key
 from testbed.model.channel import ChannelRequest, Channels, Period
+from testbed.model.command import UserProgram
 from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.failure import Fault, Health
 from testbed.model.job import Job, JobGroup
@@ -275,6 +276,7 @@ class Script(Value):
     experts: dict[Name, Experts] = Field(default_factory=dict)
     survey: Survey | None = None
     faults: dict[Name, Fault] = Field(default_factory=dict)
+    programs: dict[Name, UserProgram] = Field(default_factory=dict)
     capture: tuple[Name, ...] = ()
 
 

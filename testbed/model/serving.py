@@ -85,8 +85,8 @@ class Service(Value):
 
     Prompts wait for prefill, which works at `prefill_rate` tokens a second and gives the first token; then a
     request joins the decode batch, of at most `batch`. A step gives every request of the batch one token and
-    takes as long as `decode` says. With `experts`, the exchange that these make in the fabric takes the place
-    of the share `exchange_share` of a step.
+    takes as long as `decode` says. With `experts`, the exchange that these make in the fabric, once for each of
+    the model's `exchange_layers`, takes the place of the share `exchange_share` of a step.
     """
 
     job: Job
@@ -99,6 +99,7 @@ class Service(Value):
     token_bytes: Annotated[Size, Field(ge=1, le=1000)] = 4
     experts: Name | None = None
     exchange_share: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    exchange_layers: Annotated[int, Field(ge=1, le=1000)] = 58
     clients: dict[Name, Clients] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -8,10 +8,10 @@ from testbed.model.base import Duration, Size, Value
 
 
 class Survey(Value):
-    """One-way delays between compute nodes and the stations that jobs talk to, measured while the run goes on.
+    """One-way delays between compute nodes and the stations that jobs talk to, measured during the run.
 
-    Every `interval` one packet goes each way between all of them. A pair's delay is the mean of both ways, each
-    by the median of its last `window` packets; placement goes by it in place of the distances of the plan.
+    Every `interval` one packet goes each way between all of them. A pair's delay is the mean of both ways,
+    each by the median of its last `window` packets; placement goes by it in place of the plan's distances.
     """
 
     interval_ns: Annotated[Duration, Field(ge=10_000_000)] = 100_000_000

@@ -45,7 +45,8 @@ class LazyNode(Node):
         self._namespace = new_namespace(self.settings) if params.get("inNamespace", True) else None
         self._is_there = True
         try:
-            super().__init__(name, **params)
+            # Not the switches' own: it would have a shell bring up an interface for a controller.
+            Node.__init__(self, name, **params)
         except BaseException:
             self.terminate()
             raise
@@ -171,11 +172,19 @@ class NetlinkHost(LazyNode, Host):
         return {}
 
 
-class Router(LazyNode, Switch):
+class LazySwitch(LazyNode, Switch):
+    """A Mininet switch that knows nothing of OpenFlow: no datapath id, and no interface for a controller."""
+
+    dpid = "0"
+    opts = ""
+    listenPort = None
+    controlIntf = None
+
+
+class Router(LazySwitch):
     """A plane of a fabric: forwards packets between its interfaces, by addresses."""
 
     settings: ClassVar[Mapping[str, int]] = _ANY_WAY_BACK | {"net.ipv4.ip_forward": 1}
-    controlIntf = None
 
     def __init__(
         self, name: str, routes: Iterable[Route] = (), neighbours: Iterable[Neighbour] = (), **params: Any
@@ -183,17 +192,13 @@ class Router(LazyNode, Switch):
         self._routes, self._neighbours = routes, neighbours
         super().__init__(name, **params)
 
-    def defaultDpid(self, dpid: str | None = None) -> str:
-        """No datapath id: this is not an OpenFlow switch."""
-        return dpid or "0"
-
     def start(self, _controllers: list[Any] | None = None) -> None:
         """Set the ways to all nodes; Mininet's name."""
         loopback = link_messages.bring_up(_LOOPBACK)
         socket_of(self).ask([loopback, *way_requests(self, self._routes, self._neighbours)])
 
 
-class Bridge(LazyNode, Switch):
+class Bridge(LazySwitch):
     """A Linux bridge that neither learns nor floods more than it must once its entries are set."""
 
     def __init__(self, name: str, forwarding: Iterable[ForwardingEntry] = (), **params: Any) -> None:
@@ -202,10 +207,6 @@ class Bridge(LazyNode, Switch):
         self._index: int | None = None
         super().__init__(name, **params)
 
-    def defaultDpid(self, dpid: str | None = None) -> str:
-        """No datapath id: this is not an OpenFlow switch."""
-        return dpid or "0"
-
     def start(self, _controllers: list[Any] | None = None) -> None:
         """Make the bridge, put all ports on it, and tell it where everybody is; Mininet's name."""
         socket = socket_of(self)
@@ -213,7 +214,8 @@ class Bridge(LazyNode, Switch):
         self._index = socket.index_of(self.name)
         ports = {port.name: port.index for port in self.intfList() if port.name != "lo"}
         socket.ask(
-            [link_messages.put_on_bridge(index, self._index) for index in ports.values()]
+            [link_messages.bring_up(_LOOPBACK)]
+            + [link_messages.put_on_bridge(index, self._index) for index in ports.values()]
             + [link_messages.forwarding_entry(ports[each.interface], each.mac) for each in self._forwarding]
         )
 

@@ -149,6 +149,10 @@ class RunDirectory:
         """The packets captured in a variant, a pcapng file for each station; there only if any were."""
         return self.path / "captures" / variant
 
+    def programs_path(self, variant: str) -> Path:
+        """What the user's own programs of a variant wrote, NAME.out and NAME.err, if there were any."""
+        return self.path / "programs" / variant
+
     def raw_path(self, variant: str) -> Path:
         """Where the programs of a variant write while it runs; gone after the merge."""
         return self.path / "raw" / variant

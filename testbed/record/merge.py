@@ -55,17 +55,18 @@ def merge(run: RunDirectory, variants: Sequence[str]) -> Merged:
     rates = rate_table([rate for variant in read for rate in _rates(variant)])
     write_table(samples, run.samples_path)
     write_table(rates, run.rates_path)
-    with explained("keep the captures of", run.path):
+    with explained("keep the captures and the programs' output of", run.path):
         for variant in variants:
-            _keep_captures(run.raw_path(variant), run.captures_path(variant))
+            _keep(run.raw_path(variant), run.captures_path(variant), "*.pcapng")
+            _keep(run.raw_path(variant), run.programs_path(variant), "*.out", "*.err")
     with explained("remove the raw records in", run.path):
         shutil.rmtree(run.path / "raw")
     warnings = tuple(text for variant in read for text in variant.warnings)
     return Merged(len(events), samples.num_rows, rates.num_rows, warnings)
 
 
-def _keep_captures(raw: Path, kept: Path) -> None:
-    for path in sorted(raw.glob("*.pcapng")):
+def _keep(raw: Path, kept: Path, *patterns: str) -> None:
+    for path in sorted(path for pattern in patterns for path in raw.glob(pattern)):
         kept.mkdir(parents=True, exist_ok=True)
         path.rename(kept / path.name)
 

@@ -4,25 +4,30 @@ Stations stand in columns from the homes on the left to the compute nodes on the
 upstream packet travels. Of a crowded column only some are drawn; the page says how many are not.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from testbed.model.network import Egress, Network, Role, Station
+from testbed.model.network import Egress, Fabric, Network, Role, Station, Wire
 from testbed.units import DURATION, RATE
 
-COLUMNS = (Role.HOME, Role.ONU, Role.SPLITTER, Role.OLT, Role.METRO, Role.COMPUTE)
-_WORDS = {
-    Role.HOME: "homes",
-    Role.ONU: "ONUs",
-    Role.SPLITTER: "splitter",
-    Role.OLT: "OLT",
-    Role.METRO: "metro",
-    Role.COMPUTE: "compute",
-}
+_SIDES = (
+    ("homes", (Role.HOME,)),
+    ("ONUs", (Role.ONU,)),
+    ("splitter", (Role.SPLITTER,)),
+    ("OLT", (Role.OLT,)),
+    ("metro", (Role.METRO,)),
+    ("spine", (Role.SWITCH,)),
+    ("racks", (Role.SWITCH,)),
+    ("compute", (Role.CONTROL, Role.COMPUTE)),
+    ("planes", (Role.PLANE,)),
+)
+"""The columns from left to right. Of the switches those next to compute nodes are the racks'."""
 
 COLUMN_PX, ROW_PX, BOX_WIDTH_PX, BOX_HEIGHT_PX = 182, 58, 96, 34
 TOP_PX = 34
 DRAWN_IN_A_COLUMN = 12
+WIRES_ONE_BY_ONE = 200
+"""More wires than this are told in words group by group, those alike together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A network ready to draw, with its wires in words for who cannot see it."""
+    """A network ready to draw, with its wires in words for who cannot see it.
+
+    `fabric` says what a mesh of nodes has that no wire shows: the distance of each pair; empty without one.
+    """
 
     width_px: int
     height_px: int
@@ -70,41 +78,90 @@ class Drawing:
     lines: tuple[Line, ...]
     undrawn: tuple[str, ...]
     wires: tuple[tuple[str, str, str], ...]
+    wire_count: int
+    fabric: str
 
 
 def draw(network: Network, notes: Mapping[str, str]) -> Drawing:
     """Lay a network out. `notes` says by station what it does; stations with a note are always drawn."""
-    columns = {role: network.having(role) for role in COLUMNS}
+    columns = _columns(network)
     wanted = _with_neighbours(network, notes)
-    shown = {role: _most_telling(stations, wanted) for role, stations in columns.items()}
+    shown = {heading: _most_telling(stations, wanted) for heading, stations in columns.items()}
     rows = max((len(stations) for stations in shown.values()), default=1)
-    present = [role for role in COLUMNS if shown[role]]
     boxes: dict[str, Box] = {}
-    for column, role in enumerate(present):
-        first_y_px = TOP_PX + ROW_PX * (rows - len(shown[role])) // 2 + ROW_PX // 2
-        for row, station in enumerate(shown[role]):
+    for column, stations in enumerate(shown.values()):
+        first_y_px = TOP_PX + ROW_PX * (rows - len(stations)) // 2 + ROW_PX // 2
+        for row, station in enumerate(stations):
             x_px, y_px = COLUMN_PX * column + COLUMN_PX // 2, first_y_px + ROW_PX * row
             note = notes.get(station.name, "")
-            boxes[station.name] = Box(station.name, role.value, x_px, y_px, note, _title(station, note))
+            boxes[station.name] = Box(
+                station.name, station.role.value, x_px, y_px, note, _title(station, note)
+            )
     undrawn = tuple(
-        f"{len(columns[role]) - len(shown[role])} more {_WORDS[role]}"
-        for role in present
-        if len(columns[role]) > len(shown[role])
+        f"{len(stations) - len(shown[heading])} more {heading}"
+        for heading, stations in columns.items()
+        if len(stations) > len(shown[heading])
     )
     return Drawing(
         # Wires within the last column bulge to its right.
-        width_px=COLUMN_PX * len(present) + 20,
+        width_px=COLUMN_PX * len(shown) + 20,
         height_px=TOP_PX + ROW_PX * rows + 8,
-        headings=tuple(
-            (COLUMN_PX * column + COLUMN_PX // 2, _WORDS[role]) for column, role in enumerate(present)
-        ),
+        headings=tuple((COLUMN_PX * column + COLUMN_PX // 2, word) for column, word in enumerate(shown)),
         boxes=tuple(boxes.values()),
         lines=tuple(_lines(network, boxes)),
         undrawn=undrawn,
-        wires=tuple(
-            (f"{w.a} - {w.b}", egress_text(w.a_egress), egress_text(w.b_egress)) for w in network.wires
-        ),
+        wires=tuple(_in_words(network)),
+        wire_count=len(network.wires),
+        fabric="" if network.fabric is None else _fabric(network.fabric),
     )
+
+
+def _columns(network: Network) -> dict[str, tuple[Station, ...]]:
+    """The stations by column; a column without any is left out."""
+    beside_nodes = {
+        there
+        for wire in network.wires
+        for here, there, _ in wire.ends()
+        if network.station(here).role is Role.COMPUTE
+    }
+    columns = {
+        heading: tuple(station for role in roles for station in network.having(role))
+        for heading, roles in _SIDES
+    }
+    columns["racks"] = tuple(each for each in columns["racks"] if each.name in beside_nodes)
+    columns["spine"] = tuple(each for each in columns["spine"] if each.name not in beside_nodes)
+    return {heading: stations for heading, stations in columns.items() if stations}
+
+
+def _in_words(network: Network) -> list[tuple[str, str, str]]:
+    """Every wire, or every group of wires that are alike, with what happens there and back."""
+    groups: dict[tuple[str, str, str, str], list[Wire]] = {}
+    several = len(network.wires) > WIRES_ONE_BY_ONE
+    for wire in network.wires:
+        kinds = [network.station(end).role for end in (wire.a, wire.b)]
+        alike = (str(kinds[0]), str(kinds[1])) if several else (wire.a, wire.b)
+        key = (*alike, egress_text(wire.a_egress), egress_text(wire.b_egress))
+        groups.setdefault(key, []).append(wire)
+    return [(_named(wires), there, back) for (_, _, there, back), wires in groups.items()]
+
+
+def _named(wires: Sequence[Wire]) -> str:
+    first, last = (f"{wire.a} - {wire.b}" for wire in (wires[0], wires[-1]))
+    return first if len(wires) == 1 else f"{first} … {last} ({len(wires)})"
+
+
+def _fabric(fabric: Fabric) -> str:
+    """A mesh in a sentence."""
+    distances_ns = {
+        delay_ns
+        for here, row in enumerate(fabric.delays_ns)
+        for there, delay_ns in enumerate(row)
+        if here != there
+    }
+    nearest, farthest = DURATION.format(min(distances_ns)), DURATION.format(max(distances_ns))
+    apart = nearest if nearest == farthest else f"{nearest} to {farthest}"
+    planes = f"{len(fabric.planes)} planes" if len(fabric.planes) > 1 else "one plane"
+    return f"{len(fabric.nodes)} nodes in a full mesh over {planes}, {apart} from one to another"
 
 
 def egress_text(egress: Egress) -> str:
@@ -134,8 +191,10 @@ def _with_neighbours(network: Network, notes: Collection[str]) -> set[str]:
 
 
 def _most_telling(stations: tuple[Station, ...], wanted: Collection[str]) -> list[Station]:
-    """The stations of a column that are drawn, in the network's order."""
-    ranked = sorted(stations, key=lambda station: station.name not in wanted)[:DRAWN_IN_A_COLUMN]
+    """The stations of a column that are drawn, in the network's order; the controller always is."""
+    ranked = sorted(
+        stations, key=lambda station: station.role is not Role.CONTROL and station.name not in wanted
+    )[:DRAWN_IN_A_COLUMN]
     kept = {station.name for station in ranked}
     return [station for station in stations if station.name in kept]
 

@@ -51,7 +51,7 @@ class Verdict(TypedDict):
 
 
 class Compared(TypedDict):
-    """A published figure beside ours, both in `unit` (`Kind.unit`); `measured` is null without such a number."""
+    """A published figure beside ours, both in `unit` (`Kind.unit`); null is a number that the run lacks."""
 
     text: str
     published: int

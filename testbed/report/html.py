@@ -18,6 +18,7 @@ from testbed.model.scenario import Scenario
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report import timeline
+from testbed.report.cells import megabits, milliseconds, shown_percent
 from testbed.report.crowd import left_out, telling
 from testbed.report.drawing import Drawing, draw
 from testbed.report.expectations import show_measured
@@ -30,10 +31,7 @@ from testbed.report.table import (
     ADMISSION_COUNTS,
     channel_rows,
     flow_rows,
-    megabits,
-    milliseconds,
     rows,
-    shown_percent,
     verdict_line,
 )
 from testbed.report.words import conditions, describe

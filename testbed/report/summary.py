@@ -1,14 +1,14 @@
 """The numbers of a run as one object: what `--json` prints and summary.json keeps."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 import pandas as pd
 
 from testbed.model.base import Direction
 from testbed.model.quantity import Expectation, Measure, Reference
 from testbed.record.directory import RunDirectory
-from testbed.report import timeline
+from testbed.report import failures, node_work, timeline
 from testbed.report.channels import (
     AdmissionSummary,
     ChannelSummary,
@@ -33,7 +33,10 @@ are frames and packets upstream as well."""
 
 
 class VariantSummary(TypedDict):
-    """The numbers of one variant; measures, channels, jobs and flows by session, job or flow."""
+    """The numbers of one variant; measures, channels, jobs and flows by session, job or flow.
+
+    What only a variant with such work or faults has is missing from others.
+    """
 
     probes: Streams
     frames: Streams
@@ -43,6 +46,22 @@ class VariantSummary(TypedDict):
     admission: AdmissionSummary
     jobs: dict[str, dict[str, str | None]]
     flows: dict[str, dict[str, int]]
+    placement: failures.PlacementSummary
+    first_tokens: NotRequired[Streams]
+    tokens: NotRequired[Streams]
+    answers: NotRequired[Streams]
+    dispatches: NotRequired[Streams]
+    combinations: NotRequired[Streams]
+    exchanges: NotRequired[Streams]
+    blocks: NotRequired[Streams]
+    requests: NotRequired[Streams]
+    recoveries: NotRequired[Streams]
+    services: NotRequired[dict[str, node_work.ServiceSummary]]
+    experts: NotRequired[dict[str, node_work.ExpertsSummary]]
+    transfers: NotRequired[dict[str, node_work.TransferSummary]]
+    faults: NotRequired[list[failures.FaultSummary]]
+    recovered: NotRequired[list[failures.RecoverySummary]]
+    gaps: NotRequired[list[failures.GapSummary]]
 
 
 class Summary(TypedDict):
@@ -109,22 +128,38 @@ def _variant(
 ) -> VariantSummary:
     by_measure: dict[str, Streams] = {MEASURE_KEYS[measure]: {} for measure in _DIRECTIONS}
     for (_, session, measure, direction), of_stream in streams(packets):
-        sessions = by_measure[MEASURE_KEYS[measure]]
+        sessions = by_measure.setdefault(MEASURE_KEYS[measure], {})
         sessions.setdefault(session, {})[direction] = stream_metrics(of_stream)
-    flows, channels = timeline.flows(events), timeline.channels(events, end_ns)
+    flows, channels, jobs = timeline.flows(events), timeline.channels(events, end_ns), timeline.jobs(events)
     for measure, directions in _DIRECTIONS.items():
         sessions = by_measure[MEASURE_KEYS[measure]]
         sessions |= {name: _complete(sessions[name], directions) for name in sessions if name not in flows}
-    return VariantSummary(
-        probes=by_measure["probes"],
-        frames=by_measure["frames"],
-        packets=by_measure["packets"],
-        commands=by_measure["commands"],
+    numbers = VariantSummary(
+        probes=by_measure.pop("probes"),
+        frames=by_measure.pop("frames"),
+        packets=by_measure.pop("packets"),
+        commands=by_measure.pop("commands"),
         channels=summarise_channels(channels, packets, sampled),
         admission=summarise_admission(channels, sampled),
-        jobs=timeline.jobs(events),
+        jobs=jobs,
         flows=flows,
+        placement=failures.placement(events, jobs),
     )
+    further = {**by_measure, **_work(packets, sampled, events)}
+    return cast("VariantSummary", {**numbers, **{key: value for key, value in further.items() if value}})
+
+
+def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timeline.Event]) -> dict[str, Any]:
+    """What nodes did and what broke, by the keys of the summary; empty where there is nothing."""
+    faults = failures.faults(events)
+    return {
+        "services": node_work.services(events),
+        "experts": node_work.experts(events),
+        "transfers": node_work.transfers(events, faults, packets, sampled),
+        "faults": faults,
+        "recovered": failures.recoveries(events),
+        "gaps": failures.gaps(events),
+    }
 
 
 def _complete(found: dict[str, StreamMetrics], directions: Iterable[Direction]) -> dict[str, StreamMetrics]:

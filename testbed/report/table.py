@@ -1,22 +1,22 @@
 """The result of a run on a terminal: readable at 80 columns, without colour, and through a pipe."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Iterator
+from typing import Literal, cast
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from testbed.model.quantity import Kind
+from testbed.report.cells import add_by_variant, megabits, milliseconds, new_table, shown_percent
 from testbed.report.channels import ChannelSummary, WaySummary
 from testbed.report.crowd import left_out, telling
-from testbed.report.expectations import show_measured
+from testbed.report.expectations import show, show_measured
 from testbed.report.metrics import StreamMetrics
 from testbed.report.summary import Streams, Summary
-from testbed.units import RATE, SIZE, percent
+from testbed.report.work_table import work_tables
+from testbed.units import RATE, SIZE
 
-# What fits eight figures and three names into 80 columns.
-_TIGHT: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 1, 0, 0)}
 _DELAYS = ("p50", "p95", "p99", "max")
 _FLOWS_SIDE_BY_SIDE = 4
 _ARROWS = {"downstream": "down", "upstream": "up"}
@@ -41,6 +41,7 @@ def print_table(summary: Summary, console: Console) -> None:
         tables.append(_channels(summary))
     if any(variant["admission"]["asked"] > 1 for variant in numbers):
         tables.append(_admission(summary))
+    tables += work_tables(summary)
     if summary["expectations"] or summary["not_run"]:
         tables.append(_verdicts(summary))
     if summary["references"]:
@@ -59,11 +60,6 @@ def verdict_line(summary: Summary) -> str:
     if failed:
         return f"{failed} of {len(judged)} expectations do not hold."
     return f"All {len(judged)} expectations hold." if len(judged) > 1 else "The one expectation holds."
-
-
-def milliseconds(value_ns: int | None) -> str:
-    """A delay in milliseconds without its unit, or a dash."""
-    return "-" if value_ns is None else f"{value_ns / 1e6:.3f}"
 
 
 def rows(summary: Summary, keys: tuple[str, ...]) -> Iterator[tuple[str, str, str, StreamMetrics]]:
@@ -92,23 +88,10 @@ def channel_rows(summary: Summary) -> Iterator[tuple[str, str, ChannelSummary, s
             yield variant, session, channel, "upstream", channel["upstream"]
 
 
-def shown_percent(value_ppm: int | None) -> str:
-    """A share in percent with its sign, or a dash."""
-    return "-" if value_ppm is None else percent(value_ppm)
-
-
-def megabits(rate_bps: int | None) -> str:
-    """A rate in Mbit/s without its unit, to a thousandth at most, or a dash."""
-    return "-" if rate_bps is None else f"{rate_bps / 1e6:,.{0 if rate_bps >= 10**9 else 3}f}"
-
-
 def _delays(summary: Summary, title: str, keys: tuple[str, ...]) -> Table:
     shown = telling(summary)
-    table = _table(": ".join(part for part in (title, left_out(summary)) if part))
-    for name in ("variant", "session", "way"):
-        table.add_column(name, overflow="fold")
-    for name in (*_DELAYS, "lost/sent", "reord."):
-        table.add_column(name, justify="right", no_wrap=True)
+    title = ": ".join(part for part in (title, left_out(summary)) if part)
+    table = new_table(title, ("variant", "session", "way"), (*_DELAYS, "lost/sent", "reord."))
     found = []
     for variant, session, direction, metrics in rows(summary, keys):
         if session not in shown:
@@ -116,7 +99,7 @@ def _delays(summary: Summary, title: str, keys: tuple[str, ...]) -> Table:
         delays = [milliseconds(metrics["delay_ns"][name]) for name in _DELAYS]
         lost = f"{metrics['lost']}/{metrics['sent']}"
         found.append((variant, session, _ARROWS[direction], *delays, lost, str(metrics["reordered"])))
-    _add_by_variant(table, found)
+    add_by_variant(table, found)
     return table
 
 
@@ -124,8 +107,7 @@ def _flows(summary: Summary) -> Iterator[Table]:
     """The throughput of each flow in a column of its own, as many side by side as fit."""
     flows = list(dict.fromkeys(flow for _, flow, _, _ in flow_rows(summary)))
     for first in range(0, len(flows), _FLOWS_SIDE_BY_SIDE):
-        table = _table("Throughput of background flows")
-        table.add_column("variant", overflow="fold")
+        table = new_table("Throughput of background flows", ("variant",), ())
         shown = flows[first : first + _FLOWS_SIDE_BY_SIDE]
         for flow in shown:
             table.add_column(flow, justify="right", overflow="fold")
@@ -139,11 +121,9 @@ def _channels(summary: Summary) -> Table:
     """A row for each direction of a channel, or one for a channel that was never opened."""
     shown = telling(summary)
     title = "Channels: mean rates in Mbit/s, times in ms"
-    table = _table(": ".join(part for part in (title, left_out(summary)) if part))
-    for name in ("variant", "session", "way"):
-        table.add_column(name, overflow="fold")
-    for name in ("had", "used", "unused", "resizes", "queued", "opening"):
-        table.add_column(name, justify="right", no_wrap=True)
+    title = ": ".join(part for part in (title, left_out(summary)) if part)
+    columns = ("had", "used", "unused", "resizes", "queued", "opening")
+    table = new_table(title, ("variant", "session", "way"), columns)
     found = []
     for variant, session, channel, direction, way in channel_rows(summary):
         if session not in shown:
@@ -161,15 +141,13 @@ def _channels(summary: Summary) -> Table:
             milliseconds(way["opening_ns"]),
         )
         found.append((variant, session, _ARROWS[direction], *numbers))
-    _add_by_variant(table, found)
+    add_by_variant(table, found)
     return table
 
 
 def _admission(summary: Summary) -> Table:
-    table = _table("Requests for channels, and fairness (Jain's index) among those served")
-    table.add_column("variant", overflow="fold")
-    for name in (*ADMISSION_COUNTS, "fair down", "fair up"):
-        table.add_column(name, justify="right", no_wrap=True)
+    title = "Requests for channels, and fairness (Jain's index) among those served"
+    table = new_table(title, ("variant",), (*ADMISSION_COUNTS, "fair down", "fair up"))
     for variant, numbers in summary["variants"].items():
         admission = numbers["admission"]
         counts = [str(admission[name]) for name in ADMISSION_COUNTS]
@@ -178,19 +156,8 @@ def _admission(summary: Summary) -> Table:
     return table
 
 
-def _add_by_variant(table: Table, found: Sequence[tuple[str, ...]]) -> None:
-    """Add rows that begin with their variant; one of several rows is named once and set apart."""
-    several = len({row[0] for row in found}) < len(found)
-    previous = None
-    for row in found:
-        if several and previous not in (None, row[0]):
-            table.add_section()
-        table.add_row("" if row[0] == previous else row[0], *row[1:])
-        previous = row[0]
-
-
 def _verdicts(summary: Summary) -> Table:
-    table = _table("Expectations")
+    table = new_table("Expectations", (), ())
     table.add_column("")
     table.add_column("expected", overflow="fold", ratio=1)
     table.add_column("measured", justify="right", no_wrap=True)
@@ -203,13 +170,17 @@ def _verdicts(summary: Summary) -> Table:
 
 
 def _references(summary: Summary) -> Table:
-    table = _table("Published figures beside ours, ms")
+    in_ms = all(compared["unit"] == Kind.DELAY.unit for compared in summary["references"])
+    table = new_table(f"Published figures beside ours{', ms' if in_ms else ''}", (), ())
     table.add_column("figure", overflow="fold", ratio=2)
     table.add_column("published", justify="right", no_wrap=True)
     table.add_column("ours", justify="right", no_wrap=True)
     table.add_column("source", overflow="fold", ratio=2)
     for compared in summary["references"]:
-        figures = milliseconds(compared["published"]), milliseconds(compared["measured"])
+        figures = (
+            milliseconds(value) if in_ms else show(value, compared["unit"])
+            for value in (compared["published"], compared["measured"])
+        )
         table.add_row(compared["text"], *figures, compared["source"])
     return table
 
@@ -223,7 +194,3 @@ def _closing(summary: Summary) -> str:
         f"{summary['virtual_s']:.1f} s of virtual time in {summary['wall_s']:.1f} s{per_second}\n"
         f"{summary['run_dir']}/report.html"
     )
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", **_TIGHT)

@@ -79,17 +79,46 @@ def channels(events: Iterable[Event], end_ns: int) -> dict[str, Channel]:
     return found
 
 
+_STATES = {"job.refuse": "refused", "job.queue": "waiting", "job.evict": "waiting", "job.cancel": "cancelled"}
+"""What becomes of a job that has no node after a decision."""
+
+
 def jobs(events: Iterable[Event]) -> dict[str, dict[str, str | None]]:
-    """Where each job went and how it ended: {job: {node, backup, state}}."""
+    """Where each job went and how it ended: {job: {node, backup, state}}.
+
+    A job whose node fails is lost until something is decided about it; that somebody is done with it is
+    no such decision. A node that was cut off and alive gives its jobs back when it is repaired.
+    """
     found: dict[str, dict[str, str | None]] = {}
+    isolated: dict[str, str] = {}
     for event in events:
-        if event["kind"] == "job.place":
-            found[event["job"]] = {"node": event["node"], "backup": event["backup"], "state": "placed"}
-        elif event["kind"] == "job.refuse":
-            found[event["job"]] = {"node": None, "backup": None, "state": "refused"}
-        elif event["kind"] == "job.complete":
+        kind = event["kind"]
+        if kind == "job.place":
+            backup = event.get("backup")
+            found[event["job"]] = {"node": event["node"], "backup": backup, "state": "placed"}
+        elif kind == "job.promote":
+            found[event["job"]] = {"node": event["node"], "backup": None, "state": "placed"}
+        elif kind in _STATES:
+            found[event["job"]] = {"node": None, "backup": None, "state": _STATES[kind]}
+        elif kind == "job.backup":
+            found[event["job"]]["backup"] = event["backup"]
+        elif kind == "job.complete" and found[event["job"]]["state"] != "lost":
             found[event["job"]]["state"] = "completed"
+        elif kind == "fault" and event.get("isolated") is not None:
+            isolated[event["fault"]] = event["isolated"]
+            _become(found, event["isolated"], "placed", "lost")
+        elif kind in ("fault", "node.fail") and event.get("node") is not None:
+            _become(found, event["node"], "placed", "lost")
+        elif kind == "repair" and event["fault"] in isolated:
+            _become(found, isolated.pop(event["fault"]), "lost", "placed")
     return found
+
+
+def _become(found: dict[str, dict[str, str | None]], node: str, state: str, after: str) -> None:
+    """Change the state of all jobs on a node that have a certain one."""
+    for job in found.values():
+        if job["node"] == node and job["state"] == state:
+            job["state"] = after
 
 
 def flows(events: Iterable[Event]) -> dict[str, dict[str, int]]:

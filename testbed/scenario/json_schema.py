@@ -65,8 +65,17 @@ def _part(definition: Any) -> Any:
     # Of several topologies' parameters a part may be that of the network above it.
     definition.pop("allOf", None)
     for key, member in definition.get("properties", {}).items():
-        definition["properties"][key] = {"anyOf": [_rewritten(member), {"type": "null"}]}
+        part = _rewritten(member)
+        if "patternProperties" in part:  # what the author has named
+            part["patternProperties"] = {
+                pattern: _nullable(each) for pattern, each in part["patternProperties"].items()
+            }
+        definition["properties"][key] = _nullable(part)
     return definition
+
+
+def _nullable(schema: Any) -> Any:
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def _rewritten(schema: Any) -> Any:

@@ -33,15 +33,15 @@ class Endpoint:
         """Send one packet. What no queue has room for is lost, as in any network."""
         try:
             self._socket.sendto(payload, to)
-        except (ConnectionRefusedError, BlockingIOError):
-            return  # Tells of an earlier packet, which met a closed port; or of a full port of our own.
+        except BlockingIOError:
+            return
         except OSError as error:
             raise KernelError(f"cannot send {len(payload)} B to {to[0]}:{to[1]}: {error.strerror}") from error
 
     def _take(self) -> None:
         try:
             payload, sender = self._socket.recvfrom(_MOST_BYTES)
-        except (ConnectionRefusedError, BlockingIOError):
+        except BlockingIOError:
             return
         self._heard(payload, sender)
 

@@ -15,6 +15,7 @@ from testbed.model.fabric_work import Experts
 from testbed.program.datagrams import NUMBER, Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
+from testbed.words import counted
 from testbed.workload.exchange import MOST_PACKET_BYTES, Exchange, Message, Phase
 from testbed.workload.token_routing import Matrix
 
@@ -189,8 +190,9 @@ class ExpertRanks:
         if not self._given_up:
             return []
         return [
-            f"{self._given_up} exchanges were given up, with {self._missing_packets} packets that never "
-            "came: a queue was full, or something is broken"
+            f"{counted(self._given_up, 'exchange')} given up, with "
+            f"{counted(self._missing_packets, 'packet')} that never came: a queue was full, or something is "
+            "broken"
         ]
 
     def close(self) -> None:

@@ -4,6 +4,8 @@ All that a user notices is measured here, from one clock: the time to the first 
 token, and that to the whole answer.
 """
 
+import errno
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from testbed.errors import KernelError
 from testbed.model.base import DOWNSTREAM
+from testbed.model.quantity import Measure
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.prompts import Connection, Tokens, prompt_message
@@ -41,7 +45,7 @@ class _Unanswered:
 class _Times:
     """One measure: a row when something begins, and its other half when it has arrived."""
 
-    def __init__(self, logs: Path, name: str, measure: str) -> None:
+    def __init__(self, logs: Path, name: str, measure: Measure) -> None:
         stream = {"session": name, "measure": measure, "direction": DOWNSTREAM}
         self._sent, self._received = SentLog(logs, **stream), ReceivedLog(logs, **stream)
 
@@ -68,9 +72,9 @@ class InferenceClient:
         self._requests = enumerate(asking.requests)
         self._unanswered: dict[int, _Unanswered] = {}
         self._running = count()
-        self._first = _Times(logs, asking.name, "first_token")
-        self._token = _Times(logs, asking.name, "token")
-        self._answer = _Times(logs, asking.name, "answer")
+        self._first = _Times(logs, asking.name, Measure.FIRST_TOKEN)
+        self._token = _Times(logs, asking.name, Measure.TOKEN)
+        self._answer = _Times(logs, asking.name, Measure.ANSWER)
         self._connection: Connection | None = None
         self._tokens = Tokens(asking.token_bytes)
 
@@ -92,7 +96,11 @@ class InferenceClient:
         end = socket.socket()
         end.bind((self._asking.address, 0))
         self._connection = Connection(self._loop, end)
-        end.connect_ex(self._server)  # it goes on by itself; what is sent before it is there waits for it
+        # It goes on by itself, and what is sent before it is there waits for it.
+        number = end.connect_ex(self._server)
+        if number not in (0, errno.EINPROGRESS):
+            address, port = self._server
+            raise KernelError(f"cannot connect to the service at {address}:{port}: {os.strerror(number)}")
         self._tokens = Tokens(self._asking.token_bytes)
         self._loop.on_readable(end, self._hear)
 

@@ -31,17 +31,17 @@ class StepTimes:
 
     def __init__(self, service: Service) -> None:
         self._table, self._share = DecodeTable(service.decode), service.exchange_share
-        self._most = service.batch
+        self._most, self._layers = service.batch, service.exchange_layers
         self._best_ns: dict[int, float] = {}
         self.exchange_ns: int | None = None
-        """What the exchange of one step takes, all layers together; None leaves the table's own in place."""
+        """What the exchange of one layer takes, as measured; None leaves the table's own in place."""
 
     def step_ns(self, prompts_tokens: list[int]) -> int:
         """One step with these prompts in the batch."""
         whole_ns = self._table.step_ns(prompts_tokens)
         if self.exchange_ns is None:
             return whole_ns
-        return round(whole_ns * (1 - self._share)) + self.exchange_ns
+        return round(whole_ns * (1 - self._share)) + self._layers * self.exchange_ns
 
     def best_token_ns(self, prompt_tokens: int) -> float:
         """The least that a token costs for prompts of this length, by the table."""
@@ -76,7 +76,7 @@ class InferenceServer:
         """Nothing: a server waits for its clients."""
 
     def told(self, message: Mapping[str, Any]) -> None:
-        """Heed the driver: `exchange` says what the experts' exchange takes from now on."""
+        """Heed the driver: `exchange` says what the experts' exchange of a layer takes, from the next step on."""
         if message["kind"] == "exchange":
             self._times.exchange_ns = message["exchange_ns"]
 

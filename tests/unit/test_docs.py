@@ -15,6 +15,8 @@ from testbed.cli import main
 from testbed.cli.parser import parser
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
 from testbed.model.channel import ChannelRange, ChannelRequest, Channels
+from testbed.model.command import UserProgram
+from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Discovery, Pon, TContClass, Towards
 from testbed.model.quantity import OWN_STATISTICS, Expectation, Measure, Reference
@@ -183,6 +185,7 @@ SECTIONS: dict[str, type[Value]] = {
     "`pon.tconts.NAME.downstream`": Towards,
     "`placement`": Placement,
     "`survey`": Survey,
+    "`programs.NAME`": UserProgram,
     "`channels`": Channels,
     "`northbound`": Northbound,
     "`sessions.NAME.booking`": ChannelBooking,
@@ -198,6 +201,8 @@ SECTIONS: dict[str, type[Value]] = {
     "`services.NAME`": Service,
     "`services.NAME.decode[]`": DecodePoint,
     "`services.NAME.clients.NAME`": Clients,
+    "`transfers.NAME`": Transfer,
+    "`experts.NAME`": Experts,
     "`expect[]`": Expectation,
     "`references[]`": Reference,
     "Topology `pon_tree`": topology("pon_tree").Parameters,

@@ -61,7 +61,8 @@ class FakeKernel:
             self._answer(DONE, sequence, bytes(4))
         else:
             self.carried_out.append(kind)
-            self._answer(ERROR, sequence, struct.pack("=i", 0) + header)
+            if flags & NLM_F_ACK:
+                self._answer(ERROR, sequence, struct.pack("=i", 0) + header)
 
     def _answer(self, kind: int, sequence: int, body: bytes) -> None:
         self.answers.append(message(kind, sequence, body))
@@ -96,7 +97,8 @@ def test_what_the_kernel_accepts_is_carried_out_in_order(kernel: FakeKernel) -> 
     NetlinkSocket().ask([request(kind, "do it") for kind in (36, 40, 40, 44)])
     assert kernel.carried_out == [36, 40, 40, 44]
     assert kernel.batches == 1
-    assert set(kernel.flags) == {NLM_F_REQUEST | NLM_F_ACK}
+    # What is carried out is not answered, except the last.
+    assert kernel.flags == [NLM_F_REQUEST] * 3 + [NLM_F_REQUEST | NLM_F_ACK]
 
 
 def test_a_refusal_names_what_was_attempted_and_the_kernel_s_reason(kernel: FakeKernel) -> None:
@@ -138,6 +140,29 @@ def test_a_refusal_in_an_early_batch_does_not_keep_the_later_ones_back(kernel: F
     with pytest.raises(KernelError, match="add htb"):
         NetlinkSocket().ask(asked)
     assert len(kernel.carried_out) == 1000
+
+
+def test_no_batch_has_more_refusals_than_a_socket_holds(kernel: FakeKernel) -> None:
+    kernel.refused[36] = (errno.EPERM, "")
+    with pytest.raises(KernelError) as refused:
+        NetlinkSocket().ask([request(36, f"add qdisc {number}") for number in range(1000)])
+    assert str(refused.value).count("Operation not permitted") == 1000
+    assert kernel.batches == 4
+    assert not kernel.answers
+
+
+def test_a_request_larger_than_a_batch_goes_out_alone(kernel: FakeKernel) -> None:
+    NetlinkSocket().ask([request(36, "a"), request(40, "b", size=40_000), request(44, "c")])
+    assert kernel.carried_out == [36, 40, 44]
+    assert kernel.batches == 3
+
+
+def test_an_interface_is_found_by_its_name() -> None:
+    found = NetlinkSocket()
+    assert found.index_of("lo") == socket.if_nametoindex("lo")
+    with pytest.raises(KernelError, match="interface nowhere cannot be found: No such device"):
+        found.index_of("nowhere")
+    found.close()
 
 
 def test_nothing_to_ask_is_not_asked(kernel: FakeKernel) -> None:

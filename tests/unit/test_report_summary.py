@@ -56,6 +56,7 @@ def test_the_summary_has_the_shape_that_scripts_rely_on(summary: Summary, run: R
         "admission",
         "jobs",
         "flows",
+        "placement",
     ]
     assert list(elastic["probes"]["player"]) == ["downstream", "upstream"]
     assert list(elastic["frames"]["player"]) == list(elastic["packets"]["player"]) == ["downstream"]

@@ -112,10 +112,10 @@ def service(**changes: object) -> Service:
 
 
 def test_a_measured_exchange_takes_the_place_of_its_share_of_a_step() -> None:
-    times = StepTimes(service(exchange_share=0.4))
+    times = StepTimes(service(exchange_share=0.4, exchange_layers=5))
     assert times.step_ns([1]) == 10 * MS
-    times.exchange_ns = 7 * MS
-    assert times.step_ns([1]) == 13 * MS
+    times.exchange_ns = 2 * MS
+    assert times.step_ns([1]) == (6 + 5 * 2) * MS
 
 
 def test_a_slow_exchange_makes_no_token_worth_more() -> None:

@@ -105,7 +105,8 @@ def test_all_blocks_arrive_and_are_logged_at_both_ends(loop: Loop, port: int, tm
     assert received["in_time_bytes"] == in_time * 1000
     rates = [each for each in said if each["kind"] == "rate"]
     assert [each["at_ns"] for each in rates] == [11 * MS, 21 * MS, 31 * MS, 41 * MS]
-    assert sum(each["throughput_bps"] for each in rates) // 100 * 8 <= received["in_time_bytes"] * 64
+    sampled_bytes = sum(each["throughput_bps"] for each in rates) * 10 * MS // (8 * SECOND)
+    assert 0 < sampled_bytes <= received["in_time_bytes"]
 
 
 def test_over_a_dead_plane_nothing_is_lost_and_it_is_told(loop: Loop, port: int, tmp_path: Path) -> None:
@@ -187,6 +188,6 @@ def test_an_exchange_that_lost_a_packet_is_given_up_and_said(
     run(loop, [ranks], lambda: ranks.outcome["given_up"] > 0)
     # The lost tokens, and the results that their rank could not send back.
     (remark,) = ranks.remarks
-    assert remark.startswith("1 exchanges were given up, with ")
+    assert remark.startswith("1 exchange given up, with ")
     stream = joined(tmp_path, "moe", "exchange")
     assert stream.received_at_ns.tolist()[0] == -1, "it is lost, not fast"

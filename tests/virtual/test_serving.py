@@ -20,8 +20,8 @@ WAY_NS = 500_000 + 60 * 4_900
 """One way between a home and node1: the node's own distance, and 60 km of fibre at 4.9 us a km."""
 PREFILL_NS = -(-256 * 10**9 // 5_655)
 STEP_NS = 20 * MS
-SLACK_NS = 60_000
-"""What a message of 1 kB spends on lines of 1 Gbit/s, its acknowledgement before it, and clock reads."""
+CLOCK_NS = 100
+"""What the clock reads of programs and of the kernel may add, 1 ns each; nothing waits for a line here."""
 
 LINE = {"rate": "1 Gbit/s", "committed": "100 Mbit/s", "queue": "500 kB"}
 CLIENTS = {"starts": "1 s", "ends": "3 s", "prompt_tokens": 256, "output_tokens": 5}
@@ -106,29 +106,29 @@ def event(run: RunDirectory, kind: str, **fields: Any) -> dict[str, Any]:
 def test_prompts_are_sent_when_they_are_due(run: RunDirectory) -> None:
     sent_at_ns = column(run, "even", "first_token", "sent_at_ns")
     late_ns = sent_at_ns - np.arange(1000, 3000, 250) * MS
-    assert 0 <= late_ns.min() <= late_ns.max() < 1000
+    assert 0 <= late_ns.min() <= late_ns.max() <= CLOCK_NS
 
 
 def test_the_first_token_takes_both_ways_and_the_prefill(run: RunDirectory) -> None:
     delay_ns = column(run, "even", "first_token")
     least_ns = 2 * WAY_NS + PREFILL_NS
     assert len(delay_ns) == 8
-    assert least_ns <= delay_ns.min() <= delay_ns.max() <= least_ns + SLACK_NS
+    assert least_ns <= delay_ns.min() <= delay_ns.max() <= least_ns + CLOCK_NS
 
 
 def test_a_token_comes_with_every_step_and_the_answer_with_the_last(run: RunDirectory) -> None:
     delay_ns = column(run, "even", "token")
     assert len(delay_ns) == 8 * 4
-    assert abs(delay_ns - STEP_NS).max() <= SLACK_NS
+    assert abs(delay_ns - STEP_NS).max() <= CLOCK_NS
     answer_ns = column(run, "even", "answer")
-    assert abs(answer_ns - column(run, "even", "first_token") - 4 * STEP_NS).max() <= SLACK_NS
+    assert abs(answer_ns - column(run, "even", "first_token") - 4 * STEP_NS).max() <= CLOCK_NS
 
 
 def test_a_crowd_waits_for_prefill_and_for_the_batch(run: RunDirectory) -> None:
     """The control of the quiet service: what is no distance and no prefill is waiting, and there is some."""
     first_ns = column(run, "bursts", "first_token")
     alone_ns = 2 * WAY_NS + 256 * 10**9 // 50_000
-    assert alone_ns <= first_ns.min() <= alone_ns + SLACK_NS
+    assert alone_ns <= first_ns.min() <= alone_ns + CLOCK_NS
     assert first_ns.max() > 3 * alone_ns
     assert column(run, "bursts", "token").max() > 2 * 15 * MS
 
@@ -136,7 +136,7 @@ def test_a_crowd_waits_for_prefill_and_for_the_batch(run: RunDirectory) -> None:
 def test_a_trace_is_asked_until_the_clients_end(run: RunDirectory) -> None:
     assert column(run, "traced", "answer", "size_bytes").tolist() == [12, 4]
     sent_at_ns = column(run, "traced", "answer", "sent_at_ns")
-    assert abs(sent_at_ns - np.array([1000, 1100]) * MS).max() < 1000
+    assert abs(sent_at_ns - np.array([1000, 1100]) * MS).max() <= CLOCK_NS
 
 
 def test_what_a_service_did_is_written_down(run: RunDirectory) -> None:

@@ -1,0 +1,61 @@
+"""`testbed exec`: a scenario with one more program, whose output and status are those of the command."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from testbed.cli.progress import ProgressView
+from testbed.cli.running import run_scenario
+from testbed.errors import ScenarioError
+from testbed.record.directory import RunDirectory
+from testbed.scenario import load
+from testbed.words import instead
+
+NAME = "exec"
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a program."""
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the scenario with the program, print what it wrote, and give its status.
+
+    Raises:
+        TestbedError: As a run would.
+    """
+    program = {"host": options.host, "command": options.program, "starts": options.starts}
+    settings = [*options.settings, f"programs.{NAME}={json.dumps(program)}"]
+    known = list(load(options.scenario, seed=options.seed, settings=options.settings).variants)
+    variant = options.variant or known[0]
+    if variant not in known:
+        raise ScenarioError(f"--variant {variant}: there is no such variant; {instead(variant, known)}")
+    scenario_file = load(options.scenario, seed=options.seed, settings=settings, variants=[variant])
+    with _place(options.out) as out:
+        with ProgressView() as view:
+            run = run_scenario(scenario_file, venue=options.venue, out=out, settings=settings, show=view)
+        for suffix, stream in ((".out", sys.stdout), (".err", sys.stderr)):
+            stream.flush()
+            stream.buffer.write((run.programs_path(variant) / f"{NAME}{suffix}").read_bytes())
+            stream.flush()
+        return _status(run)
+
+
+@contextmanager
+def _place(out: Path | None) -> Iterator[Path]:
+    if out is not None:
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="testbed-exec-") as made:
+        yield Path(made)
+
+
+def _status(run: RunDirectory) -> int:
+    status: int = next(
+        event["status"]
+        for event in run.events()
+        if event["kind"] == "program.exit" and event["program"] == NAME
+    )
+    return status if status >= 0 else _SIGNALLED - status

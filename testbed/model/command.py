@@ -1,0 +1,27 @@
+"""Programs of the user's own on emulated hosts."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from testbed.model.base import Duration, FieldError, Name, Value
+from testbed.units import DURATION
+
+
+class UserProgram(Value):
+    """A command that runs on a host, as it would on a machine of its own there, from `starts` to `ends`.
+
+    Without `ends` it is told to end at the end of the scenario, if it has not before: by SIGTERM, and a
+    second later by SIGKILL.
+    """
+
+    host: Name
+    command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    starts_at_ns: Duration = Field(default=0, alias="starts")
+    ends_at_ns: Duration | None = Field(default=None, alias="ends")
+
+    @model_validator(mode="after")
+    def _timed(self) -> "UserProgram":
+        if self.ends_at_ns is not None and self.ends_at_ns <= self.starts_at_ns:
+            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
+        return self

@@ -1,0 +1,143 @@
+"""What broke in a variant, and what became of its jobs and sessions: from its events to numbers.
+
+Which of these things happened is the events' to say; a run in which nothing breaks has none of them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict
+
+from testbed.report.timeline import Event
+
+RECOVERY_PARTS = ("detection_ns", "decision_ns", "transfer_ns", "restart_ns", "first_request_ns")
+"""What a recovery is made of, in order; together they are `recovery_ns`."""
+
+
+class FaultSummary(TypedDict):
+    """One fault: `what` in words, and from when until when, null if until the end of the run.
+
+    `in_fabric` is whether it is a plane's or a link's.
+    """
+
+    fault: str
+    what: str
+    in_fabric: bool
+    at_ns: int
+    repaired_at_ns: int | None
+
+
+class RecoverySummary(TypedDict):
+    """One job that serves again, when and where, and how long each part of that took since the fault."""
+
+    job: str
+    node: str
+    epoch: int
+    at_ns: int
+    recovery_ns: int
+    detection_ns: int
+    decision_ns: int
+    transfer_ns: int
+    restart_ns: int
+    first_request_ns: int
+
+
+class GapSummary(TypedDict):
+    """The longest time without a frame at one player, and the frames that fell into it."""
+
+    session: str
+    gap_ns: int
+    frames_due: int
+    frames_missed: int
+
+
+class PlacementSummary(TypedDict):
+    """All jobs of a variant.
+
+    `placed` were given a node at some time; `waiting` wait for one at the end; of `lost` ones the node
+    failed and nothing was decided after that. `promoted` and `evicted` count what happened, not jobs.
+    """
+
+    placed: int
+    waiting: int
+    lost: int
+    promoted: int
+    evicted: int
+
+
+def faults(events: Iterable[Event]) -> list[FaultSummary]:
+    """Every fault, in the order of the events."""
+    found: list[FaultSummary] = []
+    for event in events:
+        if event["kind"] == "fault":
+            fault = FaultSummary(
+                fault=event["fault"],
+                what=broken(event),
+                in_fabric=event.get("plane") is not None or event.get("link") is not None,
+                at_ns=event["at_ns"],
+                repaired_at_ns=None,
+            )
+            found.append(fault)
+        elif event["kind"] == "repair":
+            for fault in found:
+                if fault["fault"] == event["fault"] and fault["repaired_at_ns"] is None:
+                    fault["repaired_at_ns"] = event["at_ns"]
+    return found
+
+
+def broken(fault: Mapping[str, object]) -> str:
+    """What a fault breaks, in words: "node npu3", "npu3 isolated", "plane 2", "npu3 to plane 2"."""
+    link = fault.get("link")
+    if isinstance(link, Mapping):
+        return f"{link['node']} to plane {link['plane']}"
+    if fault.get("plane") is not None:
+        return f"plane {fault['plane']}"
+    if fault.get("isolated") is not None:
+        return f"{fault['isolated']} isolated"
+    return f"node {fault['node']}"
+
+
+def recoveries(events: Iterable[Event]) -> list[RecoverySummary]:
+    """Every job that served again, in the order of the events."""
+    return [
+        RecoverySummary(
+            job=event["job"],
+            node=event["node"],
+            epoch=event["epoch"],
+            at_ns=event["at_ns"],
+            recovery_ns=event["recovery_ns"],
+            detection_ns=event["detection_ns"],
+            decision_ns=event["decision_ns"],
+            transfer_ns=event["transfer_ns"],
+            restart_ns=event["restart_ns"],
+            first_request_ns=event["first_request_ns"],
+        )
+        for event in events
+        if event["kind"] == "job.recover"
+    ]
+
+
+def gaps(events: Iterable[Event]) -> list[GapSummary]:
+    """The gap of every session that had one."""
+    return [
+        GapSummary(
+            session=event["session"],
+            gap_ns=event["gap_ns"],
+            frames_due=event["frames_due"],
+            frames_missed=event["frames_missed"],
+        )
+        for event in events
+        if event["kind"] == "session.gap"
+    ]
+
+
+def placement(events: Sequence[Event], jobs: Mapping[str, Mapping[str, str | None]]) -> PlacementSummary:
+    """The jobs counted; `jobs` are those of `timeline.jobs`."""
+    kinds = [event["kind"] for event in events]
+    states = [job["state"] for job in jobs.values()]
+    placed = {event["job"] for event in events if event["kind"] == "job.place"}
+    return PlacementSummary(
+        placed=len(placed),
+        waiting=states.count("waiting"),
+        lost=states.count("lost"),
+        promoted=kinds.count("job.promote"),
+        evicted=kinds.count("job.evict"),
+    )
