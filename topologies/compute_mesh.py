@@ -15,6 +15,8 @@ from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.net.stock import LINKS, switches, topology
 
 METRO = "metro"
+CONTROLLER = "controller"
+"""The host of the node scheduler, if there is one."""
 PORT_QUEUE_BYTES = 16_000_000
 """What a port of a compute node holds: 5 ms at 25 Gbit/s, a deep data-centre switch."""
 
@@ -40,11 +42,15 @@ def _three_nodes() -> dict[str, Node]:
 
 
 class Parameters(Value):
-    """The nodes by name. Direct links have `mesh_delay` unless `pairs` says otherwise."""
+    """The nodes by name. Direct links have `mesh_delay` unless `pairs` says otherwise.
+
+    With `controller` there is a host of that name, so far from the metro exchange.
+    """
 
     nodes: Annotated[dict[Name, Node], Field(min_length=1, default_factory=_three_nodes)]
     mesh_delay_ns: Duration = 1_000_000
     pairs: tuple[Pair, ...] = ()
+    controller_ns: Duration | None = None
 
 
 def network(parameters: Parameters) -> Network:
@@ -60,6 +66,10 @@ def network(parameters: Parameters) -> Network:
         stations.append(Station(name=name, role=Role.COMPUTE, capacity=node.capacity))
         port = Egress(delay_ns=node.delay_ns, rate_bps=node.rate_bps, queue_bytes=PORT_QUEUE_BYTES)
         wires.append(Wire(a=METRO, b=name, a_egress=port, b_egress=port))
+    if parameters.controller_ns is not None:
+        control = Egress(delay_ns=parameters.controller_ns)
+        stations.append(Station(name=CONTROLLER, role=Role.CONTROL))
+        wires.append(Wire(a=METRO, b=CONTROLLER, a_egress=control, b_egress=control))
     for a, b in combinations(parameters.nodes, 2):
         rate_bps = min(parameters.nodes[a].rate_bps, parameters.nodes[b].rate_bps)
         delay_ns = delays_ns.get(frozenset((a, b)), parameters.mesh_delay_ns)
@@ -82,4 +92,4 @@ def _pair_delays_ns(parameters: Parameters) -> dict[frozenset[str], int]:
 
 
 topos = {"compute_mesh": topology(Parameters, network)}
-__all__ = ["LINKS", "METRO", "Parameters", "network", "switches", "topos"]
+__all__ = ["CONTROLLER", "LINKS", "METRO", "Parameters", "network", "switches", "topos"]

@@ -18,9 +18,8 @@ from typing import Annotated
 from pydantic import Field
 
 from testbed.model.base import Duration, FieldError, InputFile, Length, Name, Rate, Size, Value
-from testbed.model.network import Egress, Fabric, Network, Role, Station, Wire
+from testbed.model.network import MOST_PLANES, Egress, Fabric, Network, Role, Station, Wire
 from testbed.net.stock import LINKS, switches, topology
-from testbed.plan.fabric import MOST_PLANES
 from testbed.pon import propagation_ns
 from testbed.units import DURATION
 

@@ -10,12 +10,15 @@ from testbed.model.base import ACROSS
 from testbed.model.scenario import Script
 from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
+from testbed.plan.paths import mtu_bytes
 from testbed.program.clock import Clock
 from testbed.program.control import Control
 from testbed.program.loop import Loop
 from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload.exchange import MOST_PACKET_BYTES
 from testbed.workload.experts import ExpertRanks, Rank
+from testbed.workload.packets import HEADERS_BYTES
 from testbed.workload.token_routing import exchange_matrices
 from testbed.workload.transfer import TransferSink, TransferSource
 
@@ -74,6 +77,7 @@ class PlannedFabricWork:
                 [Rank(node, self._addresses(node, nodes)) for node in nodes],
                 lambda: next(matrices),
                 FIRST_RANK_PORT + first_ports[name],
+                self._packet_bytes(nodes),
                 self._inside,
                 logs,
                 control.say,
@@ -81,6 +85,12 @@ class PlannedFabricWork:
             return [ranks]
 
         return lambda: run_program(control, Loop(clock), parts)
+
+    def _packet_bytes(self, nodes: Sequence[str]) -> int:
+        """The largest payload that any two of these nodes can send each other in one packet."""
+        first, *others = dict.fromkeys(nodes)
+        mtus_bytes = (mtu_bytes(self._plan.network, first, other) - HEADERS_BYTES for other in others)
+        return min((MOST_PACKET_BYTES, *mtus_bytes))
 
     def _addresses(self, node: str, others: Sequence[str]) -> tuple[str, ...]:
         """A node's addresses in all planes of the fabric that joins it with the others; else its only one."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
 from testbed.cli.fabric_programs import PlannedFabricWork
+from testbed.cli.health_programs import PlannedHealth
 from testbed.cli.northbound import PORT as API_PORT
 from testbed.cli.northbound import northbound_program, token_of
 from testbed.cli.serving_programs import PlannedServing
@@ -37,6 +39,7 @@ from testbed.workload.departures import departures
 from testbed.workload.game import Ends, Player, RenderServer
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
 from testbed.workload.survey import Surveyor
+from testbed.workload.video import Takeover
 
 Program = Callable[[], None]
 ETHERNET_BYTES = 14
@@ -58,6 +61,7 @@ class PlannedPrograms:
         self._plan, self._scenario, self._upstream_line = plan, scenario, upstream_line
         self._inside = inside
         self._pon, self._seed = scenario.pon, scenario.seed
+        self.health = PlannedHealth(plan, scenario, inside)
         self.serving = PlannedServing(plan, scenario)
         self.fabric = PlannedFabricWork(plan, scenario, inside)
 
@@ -127,6 +131,8 @@ class PlannedPrograms:
                 ask("scene", {"at_ns": scene.at_ns})
 
             server = RenderServer(loop, self._ends(placed, logs), enter_scene)
+            if placed.epoch > 1:
+                return [server]  # the probes measure the first node alone
             return [server, *self._probes(loop, placed, logs, placed.node, DOWNSTREAM)]
 
         return lambda: run_program(control, Loop(clock), parts)
@@ -134,8 +140,11 @@ class PlannedPrograms:
     def at_home(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Program:
         """The player, with the other end of the probes."""
 
+        def tell_takeover(takeover: Takeover) -> None:
+            control.say("takeover", **asdict(takeover))
+
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            player = Player(loop, self._ends(placed, logs))
+            player = Player(loop, self._ends(placed, logs), tell_takeover)
             return [player, *self._probes(loop, placed, logs, placed.session.player, UPSTREAM)]
 
         return lambda: run_program(control, Loop(clock), parts)
@@ -216,6 +225,8 @@ class PlannedPrograms:
             first_port=placed.first_port,
             seed=self._seed,
             logs=logs,
+            epoch=placed.epoch,
+            from_ns=placed.from_ns,
         )
 
     def _probes(

@@ -42,6 +42,9 @@ class PlannedServing:
         """The clients of one name, all on their host."""
         asked = self._services[service].clients[clients]
 
+        def say(epoch: int, at_ns: int) -> None:
+            control.say("served", epoch=epoch, at_ns=at_ns)
+
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
             asking = Asking(
                 name=clients,
@@ -50,6 +53,6 @@ class PlannedServing:
                 token_bytes=self._services[service].token_bytes,
                 requests=requests(asked, Random(f"{self._seed}/{clients}/requests")),
             )
-            return [InferenceClient(loop, asking, logs)]
+            return [InferenceClient(loop, asking, logs, say)]
 
         return lambda: run_program(control, Loop(clock), parts)

@@ -10,6 +10,7 @@ from testbed.driver.links import links_between
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.network import Role
+from testbed.plan.fabric import NODES_PREFIX
 from testbed.plan.network_plan import Match, NetworkPlan, PortBlock
 from testbed.plan.paths import delay_ns
 from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER
@@ -43,9 +44,12 @@ class Carried:
 
 
 def carried_of_session(plan: NetworkPlan, number: int, placed: Placed) -> Carried:
-    """A session's packets: between its two hosts, on its UDP ports at the node."""
+    """A session's packets: between its two hosts, on its UDP ports at the node.
+
+    Those of a session that may move are so at any node: no other session has its ports.
+    """
     ports = (PortBlock(placed.first_port, PORTS_PER_SESSION),)
-    node_ip = plan.address(placed.node).ip
+    node_ip = NODES_PREFIX if placed.moves else plan.address(placed.node).ip
     return _carried(
         plan, placed.name, number, placed.session.player, (placed.node,), node_ip, (None,), ports, udp=True
     )

@@ -9,8 +9,6 @@ what it decides with is pure and lives in `channel` and `placement`.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -19,32 +17,29 @@ from testbed.driver.assignment import Assignment
 from testbed.driver.captures import Captures
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
-from testbed.driver.classes import first_port
 from testbed.driver.commands import Commands
 from testbed.driver.experts import ExpertModels
+from testbed.driver.failover import Failover
 from testbed.driver.flows import Flows
 from testbed.driver.jobs import Jobs
 from testbed.driver.links import shared_links
 from testbed.driver.northbound import MOST_CHANNELS
 from testbed.driver.ordering import Ordering
-from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
+from testbed.driver.protocols import MessageLine, Programs, RunningNetwork
 from testbed.driver.rates import Rates
 from testbed.driver.scenes import Scenes
 from testbed.driver.services import Services
+from testbed.driver.sessions import DRAIN_NS, Sessions
 from testbed.driver.surveys import Surveys
 from testbed.driver.transfers import Transfers
 from testbed.driver.work import Work
 from testbed.model.network import Role
-from testbed.model.scenario import Scenario, Session
+from testbed.model.scenario import Scenario
 from testbed.program.clock import Clock, use_exact_timers
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog, RateLog
 from testbed.units import milliseconds
 
-REQUEST_LEAD_NS = 500_000_000
-"""A session is requested, placed and given its channel this long before its first frame."""
-DRAIN_NS = 1_000_000_000
-"""What is still on its way at a session's end has this long to arrive, more than any queue holds."""
 LATE_NS = 1_000_000
 """A program this late means a machine that cannot keep up; virtual time is never late."""
 PROGRESS_NS = 250_000_000
@@ -55,14 +50,6 @@ _FORK_NS = 50_000_000
 
 Report = Callable[[int, int, str], None]
 """Told the virtual time reached, the whole, and what is being done."""
-
-
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    """A session that has begun, and its programs in the order in which they are stopped."""
-
-    placed: Placed
-    programs: tuple[Child, ...]
 
 
 class Driver:
@@ -100,11 +87,22 @@ class Driver:
             self._assignment,
         )
         self._scenes = Scenes(network.plan, self._channels)
-        self._active: dict[int, _UnderWay] = {}
         self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
+        self._sessions = Sessions(
+            scenario,
+            programs,
+            self._jobs,
+            self._scenes,
+            self._children,
+            self._loop,
+            self._events,
+            logs,
+            self._stop,
+        )
         self._works = self._all_works(programs)
-        self._ordering = Ordering(scenario, network, self._channels, self._events, self._clock, self._placed)
-        self._sessions_left = len(scenario.sessions)
+        self._ordering = Ordering(
+            scenario, network, self._channels, self._events, self._clock, self._sessions.placed
+        )
         self._end_ns = scenario.duration_ns + DRAIN_NS
 
     def _all_works(self, programs: Programs) -> tuple[Work, ...]:
@@ -114,6 +112,18 @@ class Driver:
             scenario, programs.serving, self._jobs, self._children, self._loop, self._events, self._stop
         )
         return (
+            Failover(
+                scenario,
+                self._network,
+                programs.health,
+                self._jobs,
+                self._sessions,
+                services,
+                self._children,
+                self._loop,
+                self._events,
+                self._stop,
+            ),
             Flows(scenario.background, programs, self._children, self._events, self._clock, self._stop),
             Surveys(
                 scenario,
@@ -162,13 +172,10 @@ class Driver:
             for work in self._works:
                 work.start(self._logs)
             self._events.write("network.ready", self._clock.now_ns())
-            for index, (name, session) in enumerate(self._scenario.sessions.items()):
-                self._loop.at(
-                    session.starts_at_ns - REQUEST_LEAD_NS, partial(self._request, index, name, session)
-                )
+            self._sessions.start()
             self._ordering.start(self._programs, self._children)
             rates = Rates(
-                self._network, self._channels, self._scenes, self._loop, self._rate_log, self._placed
+                self._network, self._channels, self._scenes, self._loop, self._rate_log, self._sessions.placed
             )
             rates.start(self._scenario.duration_ns)
             self._loop.at(0, self._tell_progress)
@@ -190,70 +197,10 @@ class Driver:
             self._events.close()
             self._rate_log.close()
 
-    def _request(self, index: int, name: str, session: Session) -> None:
-        node = self._jobs.place(self._jobs.of_session(name, session))
-        if node is None:
-            self._sessions_left -= 1
-            return
-        placed = Placed(name=name, session=session, node=node, first_port=first_port(index))
-        self._scenes.request(index, placed)
-        home = self._children.start(
-            f"{name} player",
-            session.player,
-            lambda control: self._programs.at_home(placed, self._clock, control, self._logs),
-        )
-        node_child = self._children.start(
-            f"{name} render",
-            node,
-            lambda control: self._programs.at_node(placed, self._clock, control, self._logs),
-            partial(self._enter_scene, placed),
-        )
-        programs = [node_child, home]
-        if session.booking is not None:
-            programs.insert(0, self._start_application(placed))
-        self._children.go(home, node_child)
-        self._active[index] = _UnderWay(placed, tuple(programs))
-        self._event("session.start", session=name, player=session.player, node=node)
-        self._loop.at(session.ends_at_ns + DRAIN_NS // 2, partial(self._end_session, index))
-
-    def _start_application(self, placed: Placed) -> Child:
-        """The application server of a session that books its channel through the API."""
-        child = self._children.start(
-            f"{placed.name} application",
-            placed.node,
-            lambda control: self._programs.application(placed, self._clock, control),
-            lambda _child, message: self._event("api.call", session=placed.name, **message["call"]),
-        )
-        self._children.go(child)
-        return child
-
-    def _enter_scene(self, placed: Placed, child: Child, message: dict[str, Any]) -> None:
-        scene = next(scene for scene in placed.session.scenes if scene.at_ns == message["at_ns"])
-        self._event("scene", session=placed.name, scene=scene.name, rate_bps=scene.rate_bps)
-        self._scenes.enter(placed, scene)
-        self._children.tell(child, "entered")
-
-    def _end_session(self, index: int) -> None:
-        """Stop a session's programs and give its channel back; does nothing if that was done already."""
-        if index not in self._active:
-            return
-        under_way = self._active[index]
-        self._event("session.end", session=under_way.placed.name)
-        for program in under_way.programs:
-            self._stop(program)
-        del self._active[index]
-        over = partial(self._session_over, under_way.placed)
-        self._scenes.release(under_way.placed, "the session has ended", over)
-
     def _hang_up(self) -> None:
         """The API outside has gone: end everything that is still under way, and the run."""
-        for index in [*self._active]:
-            self._end_session(index)
+        self._sessions.end_all()
         self._loop.stop()
-
-    def _placed(self) -> list[Placed]:
-        """The sessions that are under way."""
-        return [under_way.placed for under_way in self._active.values()]
 
     def _devices(self) -> list[str]:
         """The devices that may have channels, as often as each may have one."""
@@ -278,20 +225,16 @@ class Driver:
             self._event("warning", text=f"program {child.name}: {remark}")
         return done
 
-    def _session_over(self, placed: Placed) -> None:
-        self._jobs.complete(placed.name)
-        self._sessions_left -= 1
-
     def _finish(self) -> None:
         """Stop once every session is over; one that drains its queue holds the end up."""
-        if self._sessions_left:
-            self._loop.at(self._clock.now_ns() + DRAIN_NS, self._finish)
-        else:
+        if self._sessions.are_over:
             self._loop.stop()
+        else:
+            self._loop.at(self._clock.now_ns() + DRAIN_NS, self._finish)
 
     def _tell_progress(self) -> None:
         now_ns = self._clock.now_ns()
-        doing = ", ".join(placed.name for placed in self._placed()) or "background traffic"
+        doing = ", ".join(placed.name for placed in self._sessions.placed()) or "background traffic"
         self._report(min(now_ns, self._end_ns), self._end_ns, doing)
         next_ns = (now_ns // PROGRESS_NS + 1) * PROGRESS_NS
         if next_ns <= self._end_ns:

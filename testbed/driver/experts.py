@@ -30,6 +30,8 @@ def rank_requests(name: str, experts: Experts, seed: int) -> list[JobRequest]:
         JobRequest(
             name=own,
             weight=experts.job.weight,
+            kind=experts.job.kind,
+            priority=experts.job.priority,
             partners={other: float(size) for other, size in zip(names, sizes_bytes, strict=True) if size},
             backup=bool(experts.job.backup),
         )

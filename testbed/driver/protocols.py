@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from testbed.driver.fabric_protocols import FabricPrograms
+from testbed.driver.health_protocols import BreakableNetwork, HealthPrograms
 from testbed.driver.serving_protocols import ServingPrograms
 from testbed.model.base import Direction
 from testbed.model.command import UserProgram
@@ -28,7 +29,7 @@ class Counted(Protocol):
     def rate_bps(self) -> int | None: ...
 
 
-class RunningNetwork(Protocol):
+class RunningNetwork(BreakableNetwork, Protocol):
     """A realised plan; every method raises KernelError if the kernel refuses."""
 
     @property
@@ -43,12 +44,19 @@ class RunningNetwork(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A session that has its node: all that its programs need to know."""
+    """A session that has its node: all that its programs need to know.
+
+    `epoch` counts its nodes, and the programs of a further one go on `from_ns`; `moves` says whether there
+    can be one.
+    """
 
     name: str
     session: Session
     node: str
     first_port: int
+    epoch: int = 1
+    from_ns: int | None = None
+    moves: bool = False
 
 
 class MessageLine(Protocol):
@@ -66,6 +74,8 @@ class Programs(Protocol):
 
     @property
     def fabric(self) -> FabricPrograms: ...
+    @property
+    def health(self) -> HealthPrograms: ...
     @property
     def serving(self) -> ServingPrograms: ...
     def olt(self, clock: Clock, control: Control) -> Callable[[], None]: ...

@@ -16,7 +16,6 @@ from testbed.driver.jobs import Jobs
 from testbed.driver.serving_protocols import ServingPrograms
 from testbed.model.scenario import Scenario
 from testbed.model.serving import Service
-from testbed.placement import JobRequest
 from testbed.program.clock import Clock
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
@@ -29,19 +28,24 @@ _COUNTED = ("requests", "answered", "tokens", "decoded", "steps", "prefill_ns", 
 
 @dataclass(slots=True)
 class _Running:
-    """A service that has been placed: its clients, and its servers, of which the last one serves.
+    """A service that has been placed: its clients, its server unless its node is lost, what servers did.
 
     `exchanges_ns` are what its experts' exchanges of a layer took, in the order in which it was told of them.
     """
 
     node: str
     clients: list[Child] = field(default_factory=list)
-    servers: list[Child] = field(default_factory=list)
+    server: Child | None = None
+    total: Counter[str] = field(default_factory=Counter)
     exchanges_ns: list[int] = field(default_factory=list)
 
 
 class Services:
-    """All services of a run; `stop` stops a program and gives its last message."""
+    """All services of a run; `stop` stops a program and gives its last message.
+
+    `on_first_token` is told of the first token that a client has from another node than before: the service,
+    its epoch and the instant.
+    """
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Services:
         self._scenario, self._programs, self._jobs, self._children = scenario, programs, jobs, children
         self._loop, self._events, self._stop_program = loop, events, stop
         self._running: dict[str, _Running] = {}
+        self.on_first_token: Callable[[str, int, int], None] = lambda _service, _epoch, _at_ns: None
 
     @property
     def _clock(self) -> Clock:
@@ -70,9 +75,21 @@ class Services:
     def exchanged(self, experts: str, exchange_ns: int) -> None:
         """Tell the services of a model's experts what their exchange of a layer takes, as just measured."""
         for name, running in self._running.items():
-            if self._scenario.services[name].experts == experts:
+            if self._scenario.services[name].experts == experts and running.server is not None:
                 running.exchanges_ns.append(exchange_ns)
-                self._children.tell(running.servers[-1], "exchange", exchange_ns=exchange_ns)
+                self._children.tell(running.server, "exchange", exchange_ns=exchange_ns)
+
+    def node_died(self, node: str) -> None:
+        """End the servers on a node that has died; what they had not answered waits for another one."""
+        for running in self._running.values():
+            if running.node == node:
+                self._end_server(running)
+
+    def dropped(self, name: str, node: str) -> None:
+        """The agent of a node has dropped a service's job, its lease being over: its server ends."""
+        running = self._running.get(name)
+        if running is not None and running.node == node:
+            self._end_server(running)
 
     def stop(self) -> None:
         """Close whatever is still open."""
@@ -80,32 +97,47 @@ class Services:
             self._close(name)
 
     def _open(self, name: str, service: Service, logs: Path) -> None:
-        node = self._jobs.place(self._request(name, service))
+        # It belongs near its clients.
+        partners = {host: float(count) for host, count in _hosts(service).items()}
+        request = self._jobs.request(name, service.job, partners)
+        node = self._jobs.place(request, partial(self._move, name))
         if node is None:
             return
         running = self._running[name] = _Running(node)
-        server = self._serve(name, running)
+        server = self._start_server(name, running)
         for clients, each in service.clients.items():
             make = partial(self._programs.client, name, clients, node, self._clock, logs=logs)
-            running.clients.append(self._children.start(f"{clients} client", each.host, make))
+            heard = partial(self._hear, name)
+            running.clients.append(self._children.start(f"{clients} client", each.host, make, heard))
         # The server first: a connection that came before it listened would be refused.
         self._children.go(server, *running.clients)
 
-    def _request(self, name: str, service: Service) -> JobRequest:
-        """A service's job: it belongs near its clients."""
-        backup = service.job.backup
-        return JobRequest(
-            name=name,
-            weight=service.job.weight,
-            partners={host: float(count) for host, count in _hosts(service).items()},
-            backup=self._scenario.placement.backup if backup is None else backup,
-        )
+    def _move(self, name: str, node: str | None, epoch: int) -> None:
+        """The service may serve on another node: its server starts there, and its clients turn to it."""
+        running = self._running.get(name)
+        if running is None or node is None:
+            return
+        self._end_server(running)
+        running.node = node
+        self._children.go(self._start_server(name, running))
+        address, port = self._programs.address(name, node)
+        for client in running.clients:
+            self._children.tell(client, "moved", address=address, port=port, epoch=epoch)
 
-    def _serve(self, name: str, running: _Running) -> Child:
+    def _hear(self, name: str, _client: Child, message: dict[str, Any]) -> None:
+        """A client says that the first token of another node has come."""
+        self.on_first_token(name, message["epoch"], message["at_ns"])
+
+    def _start_server(self, name: str, running: _Running) -> Child:
         make = partial(self._programs.server, name, running.node, self._clock)
-        server = self._children.start(f"{name} server", running.node, make)
-        running.servers.append(server)
-        return server
+        running.server = self._children.start(f"{name} server", running.node, make)
+        return running.server
+
+    def _end_server(self, running: _Running) -> None:
+        if running.server is not None:
+            done = self._stop_program(running.server)
+            running.total.update({key: done[key] for key in _COUNTED})
+            running.server = None
 
     def _close(self, name: str) -> None:
         """Stop a service's programs, and write down what it did; nothing if that was done already."""
@@ -114,22 +146,19 @@ class Services:
             return
         for client in running.clients:
             self._stop_program(client)
-        total = Counter[str]()
-        for server in running.servers:
-            done = self._stop_program(server)
-            total.update({key: done[key] for key in _COUNTED})
-        self._write_down(name, running, total)
+        self._end_server(running)
+        self._write_down(name, running)
         self._jobs.complete(name)
 
-    def _write_down(self, name: str, running: _Running, total: Counter[str]) -> None:
-        service, exchanges_ns = self._scenario.services[name], running.exchanges_ns
+    def _write_down(self, name: str, running: _Running) -> None:
+        service, exchanges_ns, total = self._scenario.services[name], running.exchanges_ns, running.total
         if service.experts is not None and not exchanges_ns:
             self._event(
                 "warning",
                 text=f"service {name} was told of no exchange of the experts {service.experts}; "
                 "its steps are those of its table",
             )
-        decoded, steps = total.pop("decoded"), total["steps"]
+        decoded, steps = total["decoded"], total["steps"]
         self._event(
             "service.end",
             service=name,

@@ -54,6 +54,10 @@ class JobGroup(Value):
     partners: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     requests: Requests | None = None
 
+    def jobs_of(self, name: str) -> tuple[str, ...]:
+        """The names of the jobs, where the group has this name: NAME1, NAME2, …"""
+        return tuple(f"{name}{number}" for number in range(1, self.count + 1))
+
     @model_validator(mode="after")
     def _timed(self) -> "JobGroup":
         if self.ends_at_ns <= self.starts_at_ns:

@@ -97,6 +97,9 @@ class PonTree:
         return max(self.fibres_m.values())
 
 
+MOST_PLANES = 8
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fabric:
     """A full mesh of compute nodes, over one plane or several independent ones.

@@ -17,12 +17,11 @@ from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.failure import Fault, Health
 from testbed.model.job import Job, JobGroup
 from testbed.model.northbound import ChannelBooking, Northbound
+from testbed.model.placement import Placement
 from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
 from testbed.model.serving import Service
 from testbed.model.survey import Survey
 from testbed.units import DURATION
-
-Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 Interval = Annotated[Duration, Field(ge=100_000)]
 """Between two packets of one program: a program in Python sends about ten thousand a second."""
@@ -63,20 +62,6 @@ class Access(Value):
     def towards(self, direction: Direction) -> Subscription:
         """The subscription in one direction."""
         return self.downstream if direction is Direction.DOWNSTREAM else self.upstream
-
-
-class Placement(Value):
-    """How jobs are given nodes: weights of the load score and the delay score, and backups."""
-
-    load_weight: Weight = 60.0
-    delay_weight: Weight = 40.0
-    backup: bool = True
-
-    @model_validator(mode="after")
-    def _some_weight(self) -> "Placement":
-        if self.load_weight + self.delay_weight == 0:
-            raise FieldError("load_weight", "is 0 and delay_weight too; at least one of them must count")
-        return self
 
 
 class Scene(Value):

@@ -49,6 +49,7 @@ class Emulation:
         try:
             self.mininet.build()
             self.mininet.start()
+            self._await_carriers()
         except BaseException:
             self.mininet.stop()
             raise
@@ -56,6 +57,15 @@ class Emulation:
 
     def __exit__(self, *_exception: object) -> None:
         self.mininet.stop()
+
+    def _await_carriers(self) -> None:
+        """Have every link carry packets.
+
+        The kernel attends to the carriers of a hundred new links a second, and until then a link that is up
+        drops what it is given. It does so at once for a link that is asked for (rtnl_getlink).
+        """
+        for interface in self.plan.interfaces:
+            self.mininet.get(interface.station).nameToIntf[interface.name].state()
 
     def port(self, direction: Direction) -> PortShaper | PonShaper:
         """The shaper of the PON's line in one direction."""

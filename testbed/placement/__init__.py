@@ -1,19 +1,10 @@
-"""The node scheduler: filter, score, reserve; every node's score or the reason against it. Pure.
+"""The node scheduler: filter, score, reserve; backups, failover and fencing. Pure.
 
-`place` and `complete` are a job's ordinary life; `fail_node` and `return_node` move jobs to their backups and
-plan new ones, and `may_serve` keeps a node that was given up from serving.
+`Scheduler` is all of it; docs/placement.md tells how it decides.
 """
 
-from testbed.placement.delays import Delays
-from testbed.placement.failover import (
-    BackupChosen,
-    Evicted,
-    Promoted,
-    cancel,
-    fail_node,
-    may_serve,
-    return_node,
-)
+from testbed.placement.delays import Delays, MatrixDelays, PairDelays, TierDelays
+from testbed.placement.fleet import Node
 from testbed.placement.job import (
     BadJobError,
     DuplicateJobError,
@@ -22,35 +13,43 @@ from testbed.placement.job import (
     UnknownJobError,
     UnknownNodeError,
 )
-from testbed.placement.scheduler import Completed, Placed, Refused, complete, place
-from testbed.placement.scoring import Score
-from testbed.placement.state import Node, Occupancy, Phase, PlacementState, Status, Task
+from testbed.placement.outcomes import (
+    BackupChosen,
+    Cancelled,
+    Completed,
+    Evicted,
+    Outcome,
+    Placed,
+    Promoted,
+    Queued,
+    Refused,
+)
+from testbed.placement.scheduler import Scheduler
+from testbed.placement.task import Phase, Status, Task
 
 __all__ = [
     "BackupChosen",
     "BadJobError",
+    "Cancelled",
     "Completed",
     "Delays",
     "DuplicateJobError",
     "Evicted",
     "JobError",
     "JobRequest",
+    "MatrixDelays",
     "Node",
-    "Occupancy",
+    "Outcome",
+    "PairDelays",
     "Phase",
     "Placed",
-    "PlacementState",
     "Promoted",
+    "Queued",
     "Refused",
-    "Score",
+    "Scheduler",
     "Status",
     "Task",
+    "TierDelays",
     "UnknownJobError",
     "UnknownNodeError",
-    "cancel",
-    "complete",
-    "fail_node",
-    "may_serve",
-    "place",
-    "return_node",
 ]

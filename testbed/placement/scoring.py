@@ -1,4 +1,4 @@
-"""Filter and score: which nodes can take a job, and how good each is, from 0 to 100.
+"""The score of a node for a job, from 0 to 100, and the delay to the job's partners.
 
 Load score: the share of the node that stays free once the job is on it; reserved capacity is not free.
 Delay score: 100 at no delay, 0 at the longest delay between any two stations known, in proportion
@@ -6,17 +6,25 @@ between; the delay is the mean over the job's partners, weighted by traffic. Tha
 on the job nor on which nodes happen to have room. The score is the mean of the two by their weights.
 """
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from testbed.model.scenario import Placement
-from testbed.placement.delays import Delays
+import numpy as np
+from numpy.typing import NDArray
+
+from testbed.model.placement import Placement
+from testbed.placement.delays import UNKNOWN, Delays
+from testbed.placement.fleet import Fleet, view
 from testbed.placement.job import JobRequest
-from testbed.placement.state import Node, Occupancy
 from testbed.units import milliseconds
 
-DECIMALS = 6
-"""Scores are rounded to this, so that the order of additions cannot decide between equal nodes."""
+MICRO = 1_000_000
+"""Scores are compared in whole millionths, so that the order of additions cannot decide between equals."""
+_DECIMALS = 6
+
+Floats = NDArray[np.float64]
+Partners = list[tuple[str, float]]
+"""Stations, nodes among them, and the share of a job's traffic that goes there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,35 +37,84 @@ class Score:
     delay_ns: float | None
 
 
-def obstacle(
-    node: Node, occupancy: Occupancy, job: JobRequest, delays: Delays, policy: Placement
-) -> str | None:
-    """Why a node cannot take a job; None if it can."""
-    if not node.healthy:
-        return "failed"
-    free = node.capacity - occupancy.total
-    if job.weight > free:
-        return f"needs {job.weight}, {free} of {node.capacity} free"
-    if policy.delay_weight > 0:
-        unknown = [station for station in talking(job) if delays.get(node.name, station) is None]
-        if unknown:
-            return f"delay to {', '.join(unknown)} is unknown"
-    return None
+def partners_of(job: JobRequest, placed: Mapping[str, str]) -> Partners:
+    """With whom a job has traffic: a station, or the node of another job; one that is not placed is left out.
+
+    `placed` has the nodes of the jobs that run. What is neither a job nor a station is kept, as unknown.
+    """
+    found: dict[str, float] = {}
+    for name, traffic in job.partners.items():
+        if traffic > 0:
+            station = placed.get(name, name)
+            found[station] = found.get(station, 0.0) + traffic
+    return list(found.items())
 
 
-def score(node: Node, occupancy: Occupancy, job: JobRequest, delays: Delays, policy: Placement) -> Score:
-    """The score of a node that has no obstacle."""
-    load_score = 100 * (1 - (occupancy.total + job.weight) / node.capacity)
-    delay_ns = _mean_delay_ns(node, job, delays) if policy.delay_weight > 0 else None
+def mean_delay_ns(partners: Partners, station: str, delays: Delays) -> float | None:
+    """The mean delay from a station to partners by traffic; None without partners, or to an unknown one."""
+    traffic = total = 0.0
+    for partner, share in partners:
+        delay_ns = delays.get(station, partner)
+        if delay_ns is None:
+            return None
+        traffic += share
+        total += share * delay_ns
+    return total / traffic if traffic else None
+
+
+def mean_delays_ns(partners: Partners, fleet: Fleet, delays: Delays) -> tuple[Floats, NDArray[np.bool_]]:
+    """The same for every node at once, and to which nodes all the delays are known."""
+    total, known = np.zeros(len(fleet)), np.ones(len(fleet), dtype=np.bool_)
+    traffic = 0.0
+    for partner, share in partners:
+        row = delays.row(partner, fleet.names)
+        known &= row != UNKNOWN
+        total += share * row
+        traffic += share
+    return (total / traffic if traffic else total), known
+
+
+def shares(policy: Placement) -> tuple[float, float]:
+    """How many of 100 points are for the load, and how many for the delay."""
+    weights = policy.load_weight + policy.delay_weight
+    return 100.0 * policy.load_weight / weights, 100.0 * policy.delay_weight / weights
+
+
+def micro_score(used: int, capacity: int, delay_ns: float | None, longest_ns: int, policy: Placement) -> int:
+    """The score in millionths of a node of which so much would be used."""
+    load_share, delay_share = shares(policy)
+    score = 100.0 - load_share * (used / capacity)
+    if delay_ns and longest_ns:
+        score -= delay_share * (min(delay_ns, longest_ns) / longest_ns)
+    return int(score * MICRO + 0.5)
+
+
+def score(
+    fleet: Fleet, number: int, job: JobRequest, partners: Partners, delays: Delays, policy: Placement
+) -> Score:
+    """The score of a node that can take the job."""
+    used, capacity = fleet.used[number] + job.weight, fleet.capacity[number]
+    counts = policy.delay_weight > 0
+    delay_ns = mean_delay_ns(partners, fleet.names[number], delays) if counts else None
     longest_ns = delays.longest_ns
-    delay_score = 100 * max(0.0, 1 - delay_ns / longest_ns) if delay_ns and longest_ns else 100.0
-    weighted = policy.load_weight * load_score + policy.delay_weight * delay_score
+    delay = 100 * max(0.0, 1 - delay_ns / longest_ns) if delay_ns and longest_ns else 100.0
     return Score(
-        total=round(weighted / (policy.load_weight + policy.delay_weight), DECIMALS),
-        load=round(load_score, DECIMALS),
-        delay=round(delay_score, DECIMALS),
+        total=micro_score(used, capacity, delay_ns, longest_ns, policy) / MICRO,
+        load=round(100 * (1 - used / capacity), _DECIMALS),
+        delay=round(delay, _DECIMALS),
         delay_ns=delay_ns,
     )
+
+
+def micro_scores(
+    fleet: Fleet, job: JobRequest, delays_ns: Floats, longest_ns: int, policy: Placement
+) -> NDArray[np.int64]:
+    """The scores of all nodes at once, whether they can take the job or not, by the same arithmetic."""
+    load_share, delay_share = shares(policy)
+    score = 100.0 - load_share * ((view(fleet.used) + job.weight) / np.maximum(view(fleet.capacity), 1))
+    if longest_ns:
+        score -= delay_share * (np.minimum(delays_ns, longest_ns) / longest_ns)
+    return np.floor(score * MICRO + 0.5).astype(np.int64)
 
 
 def explain(score: Score, policy: Placement) -> str:
@@ -67,22 +124,3 @@ def explain(score: Score, policy: Placement) -> str:
         return f"{score.total:.1f} ({load}, delay not counted)"
     far = "no partners" if score.delay_ns is None else f"{milliseconds(score.delay_ns)} away"
     return f"{score.total:.1f} ({load}, delay {score.delay:.1f} x {policy.delay_weight:g}: {far})"
-
-
-def lot(seed: int, job: str, node: str) -> bytes:
-    """What decides between equal nodes: no position in a list, and the same in every run with this seed."""
-    return hashlib.sha256(f"{seed}\0{job}\0{node}".encode()).digest()
-
-
-def talking(job: JobRequest) -> list[str]:
-    """The partners with which the job has any traffic."""
-    return [station for station, traffic in job.partners.items() if traffic > 0]
-
-
-def _mean_delay_ns(node: Node, job: JobRequest, delays: Delays) -> float | None:
-    """The mean delay to the job's partners by traffic, None if it has none."""
-    known = [(job.partners[station], delays.get(node.name, station)) for station in talking(job)]
-    traffic = sum(weight for weight, _ in known)
-    if not traffic:
-        return None
-    return sum(weight * delay_ns for weight, delay_ns in known if delay_ns is not None) / traffic

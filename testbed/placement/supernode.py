@@ -1,17 +1,19 @@
-"""The article's `SuperNodeTaskScheduler`: its five methods as a front for the pure scheduler.
+"""The article's `SuperNodeTaskScheduler`: its five methods as a front for the scheduler.
 
-It keeps the present state and a queue, and decides nothing itself. What differs from the article's listing: a
-task that no node can take stays queued, and so does one whose node failed when it had no backup.
+It decides nothing itself. What differs from the article's listing: a task that no node can take stays queued,
+and so does one whose node failed when it had no backup; there is a way to complete a task; what cannot be is
+an error.
 """
 
 from collections.abc import Iterable, Mapping
 
-from testbed.model.scenario import Placement
+from testbed.model.placement import Placement
 from testbed.placement.delays import Delays
-from testbed.placement.failover import Evicted, Outcome, fail_node
+from testbed.placement.fleet import Node
 from testbed.placement.job import DuplicateJobError, JobRequest, UnknownJobError
-from testbed.placement.scheduler import Completed, Placed, Refused, complete, place
-from testbed.placement.state import Node, Phase, PlacementState
+from testbed.placement.outcomes import Evicted, Outcome, Placed
+from testbed.placement.scheduler import Scheduler
+from testbed.placement.task import Phase
 
 
 class SuperNodeTaskScheduler:
@@ -20,8 +22,7 @@ class SuperNodeTaskScheduler:
     def __init__(
         self, compute_nodes: Iterable[Node], delays: Delays, policy: Placement | None = None, seed: int = 1
     ) -> None:
-        self.state = PlacementState(nodes=tuple(compute_nodes), policy=policy or Placement(), seed=seed)
-        self._delays = delays
+        self.scheduler = Scheduler(compute_nodes, delays, policy, seed=seed)
         self._queue: dict[str, JobRequest] = {}
 
     def add_task(
@@ -37,7 +38,7 @@ class SuperNodeTaskScheduler:
             BadJobError: The weight is not a whole number from 1 up, or the traffic is no usable number.
             DuplicateJobError: The name is queued, running or used up.
         """
-        if task_id in self._queue or task_id in self.state.tasks:
+        if task_id in self._queue or task_id in self.scheduler.tasks:
             raise DuplicateJobError(f"task {task_id} is known already; a new task needs a new name")
         self._queue[task_id] = JobRequest(
             name=task_id, weight=task_weight, partners=partners or {}, backup=backup
@@ -51,27 +52,25 @@ class SuperNodeTaskScheduler:
         """
         if task_id not in self._queue:
             raise UnknownJobError(f"task {task_id} is not queued")
-        result = place(self.state, self._queue[task_id], self._delays)[1]
-        return result.node if isinstance(result, Placed) else None
+        return self.scheduler.would_choose(self._queue[task_id])
 
-    def assign_task(self) -> list[Placed | Refused]:
+    def assign_task(self) -> list[Outcome]:
         """Try every queued task once, in order; what is refused stays queued and says why."""
-        results: list[Placed | Refused] = []
+        results: list[Outcome] = []
         for name, job in list(self._queue.items()):
-            self.state, result = place(self.state, job, self._delays)
-            if isinstance(result, Placed):
+            *before, last = self.scheduler.place(job)
+            if isinstance(last, Placed):
                 del self._queue[name]
-            results.append(result)
+            results += [*before, last]
         return results
 
-    def complete_task(self, task_id: str) -> Completed:
+    def complete_task(self, task_id: str) -> list[Outcome]:
         """Free what a running task holds; the article has no such method, and its nodes only fill.
 
         Raises:
             UnknownJobError: No such task runs or has run.
         """
-        self.state, result = complete(self.state, task_id)
-        return result
+        return self.scheduler.complete(task_id)
 
     def handle_node_failure(self, failed_node_id: str) -> list[Outcome]:
         """Move a failed node's tasks to their backups and plan new ones; tasks without one are queued again.
@@ -79,20 +78,23 @@ class SuperNodeTaskScheduler:
         Raises:
             UnknownNodeError: There is no such node.
         """
-        self.state, outcomes = fail_node(self.state, failed_node_id, self._delays)
+        outcomes = self.scheduler.fail(failed_node_id)
         for each in outcomes:
             if isinstance(each, Evicted):
-                self._queue[each.job] = self.state.tasks[each.job].job
+                self._queue[each.job] = self.scheduler.tasks[each.job].job
         return outcomes
 
     def get_scheduler_status(self) -> dict[str, object]:
         """Counts of nodes and tasks, and the names of failed nodes, under the article's keys."""
-        occupancy = self.state.occupancy()
-        healthy = [node for node in self.state.nodes if node.healthy]
+        fleet = self.scheduler.fleet
+        numbers = range(len(fleet))
         return {
-            "total_nodes": len(self.state.nodes),
-            "available_nodes": sum(occupancy[node.name].total < node.capacity for node in healthy),
+            "total_nodes": len(fleet),
+            "available_nodes": sum(
+                bool(fleet.healthy[number]) and fleet.used[number] < fleet.capacity[number]
+                for number in numbers
+            ),
             "pending_tasks": len(self._queue),
-            "running_tasks": len(self.state.in_phase(Phase.RUNNING)),
-            "failed_nodes": [node.name for node in self.state.nodes if not node.healthy],
+            "running_tasks": len(self.scheduler.in_phase(Phase.RUNNING)),
+            "failed_nodes": [fleet.names[number] for number in numbers if not fleet.healthy[number]],
         }

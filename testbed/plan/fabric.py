@@ -11,8 +11,8 @@ from testbed.model.network import Egress, Fabric
 from testbed.plan.network_plan import FabricPort, HostAddress, Interface, Neighbour, NextHop, Route
 
 FIRST_PLANE = 64
-MOST_PLANES = 8
-_NODES_PREFIX = "10.2.0.0/16"
+NODES_PREFIX = "10.2.0.0/16"
+"""The addresses of compute nodes in the access network."""
 
 
 def plane_ip(plane: int, node_ip: str) -> str:
@@ -98,7 +98,7 @@ def fabric_routes(
             ),
         ]
     routes += [
-        Route(station=node, destination=_NODES_PREFIX, hops=tuple(hops[node]), source=addresses[node].ip)
+        Route(station=node, destination=NODES_PREFIX, hops=tuple(hops[node]), source=addresses[node].ip)
         for node in fabric.nodes
     ]
     return tuple(routes), tuple(neighbours)

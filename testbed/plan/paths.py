@@ -45,6 +45,22 @@ def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
     raise ValueError(f"there is no way from {source} to {destination} in network {network.name}")
 
 
+def delays_from_ns(network: Network, source: str) -> dict[str, int]:
+    """The distance from a host to every station that it reaches over wires, as `delay_ns` has it one by one."""
+    reached = {source: 0}
+    todo = [(0, source)]
+    while todo:
+        so_far_ns, here = heapq.heappop(todo)
+        if so_far_ns > reached[here] or (here != source and not network.station(here).role.is_bridge):
+            continue
+        for there, egress in network.neighbours(here):
+            step_ns = so_far_ns + egress.delay_ns
+            if step_ns < reached.get(there, step_ns + 1):
+                reached[there] = step_ns
+                heapq.heappush(todo, (step_ns, there))
+    return reached
+
+
 def delay_ns(network: Network, source: str, destination: str) -> int:
     """The distance from one host to another: what an empty network's queues add nothing to."""
     if source == destination:
@@ -52,3 +68,13 @@ def delay_ns(network: Network, source: str, destination: str) -> int:
     if network.fabric is not None and network.fabric.joins(source, destination):
         return network.fabric.delay_ns(source, destination)
     return sum(hop.egress.delay_ns for hop in way(network, source, destination))
+
+
+def mtu_bytes(network: Network, a: str, b: str) -> int:
+    """The largest IP packet that two hosts can send each other whole."""
+    if network.fabric is not None and network.fabric.joins(a, b):
+        pairs = {frozenset((node, plane)) for node in (a, b) for plane in network.fabric.planes}
+    else:
+        pairs = {frozenset((hop.here, hop.there)) for hop in way(network, a, b)}
+    wires = [wire for wire in network.wires if frozenset((wire.a, wire.b)) in pairs]
+    return min(wire.mtu_bytes or network.mtu_bytes for wire in wires)

@@ -35,6 +35,8 @@ _PACKET_BYTES = 2048
 _CONTROL_BYTES = 64
 _STAMP = struct.Struct("=QiiQQ")
 """struct cmsghdr, then struct timespec."""
+_NAME = struct.Struct("=H2s4s8x")
+"""struct sockaddr_in: family, then port and address as on the wire."""
 _HEADER_LENGTHS = struct.Struct("=40xQ8xI4x")
 """Of struct mmsghdr: the length of the control data and that of the packet."""
 
@@ -78,6 +80,8 @@ class Datagrams:
             self._socket.bind((address, port))
         except OSError as error:
             raise KernelError(f"cannot bind UDP {address}:{port}: {error.strerror}") from error
+        self._aimed_at: ctypes.Array[ctypes.c_char] | None = None
+        self._names: bytearray | None = None
         self._packets = bytearray(_PACKET_BYTES * _BATCH)
         self._controls = bytearray(_CONTROL_BYTES * _BATCH)
         self._packed_headers = bytearray(ctypes.sizeof(_Header) * _BATCH)
@@ -101,12 +105,17 @@ class Datagrams:
         """For the loop."""
         return self._socket.fileno()
 
+    def aim(self, address: str, port: int) -> None:
+        """Send to this address from now on, and go on receiving from everybody."""
+        name = _NAME.pack(socket.AF_INET, port.to_bytes(2, "big"), socket.inet_aton(address))
+        self._aimed_at = ctypes.create_string_buffer(name, _NAME.size)
+
     def close(self) -> None:
         """Give the socket back."""
         self._socket.close()
 
     def send(self, payloads: Sequence[bytes]) -> None:
-        """Send packets to the connected address, back to back, in order."""
+        """Send packets to the connected address, or where they are aimed, back to back, in order."""
         vectors = (_Vector * len(payloads))()
         headers = (_Header * len(payloads))()
         for index, payload in enumerate(payloads):
@@ -114,6 +123,9 @@ class Datagrams:
             vectors[index] = _Vector(payload, len(payload))
             headers[index].vectors = ctypes.pointer(vectors[index])
             headers[index].vector_count = 1
+        if self._aimed_at is not None:
+            for header in headers:
+                header.name, header.name_length = ctypes.addressof(self._aimed_at), _NAME.size
         sent = 0
         while sent < len(payloads):
             first = ctypes.byref(headers, sent * ctypes.sizeof(_Header))
@@ -161,6 +173,18 @@ class Datagrams:
         """Every packet that has arrived and not been read: its payload and the instant of its arrival."""
         for at, size_bytes, at_ns in self._stamped(0):
             yield bytes(self._packets[at : at + size_bytes]), at_ns
+
+    def waiting_from(self) -> Iterator[tuple[bytes, int, str]]:
+        """As `waiting`, with the address that each packet came from."""
+        if self._names is None:
+            self._names = bytearray(_NAME.size * _BATCH)
+            names_at = _address(self._names)
+            for index, header in enumerate(self._headers):
+                # The kernel writes back how long a name is, and those of IPv4 are all of one length.
+                header.name, header.name_length = names_at + index * _NAME.size, _NAME.size
+        for at, size_bytes, at_ns in self._stamped(0):
+            _, _, address = _NAME.unpack_from(self._names, at // _PACKET_BYTES * _NAME.size)
+            yield bytes(self._packets[at : at + size_bytes]), at_ns, socket.inet_ntoa(address)
 
     def waiting_numbers(self) -> Iterator[tuple[int, int, int]]:
         """As `waiting`, of numbered packets: the number, the payload's size and the instant of arrival.

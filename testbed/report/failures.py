@@ -4,10 +4,13 @@ Which of these things happened is the events' to say; a run in which nothing bre
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from testbed.report.timeline import Event
 
+RecoveryPart = Literal["detection_ns", "decision_ns", "transfer_ns", "restart_ns", "first_request_ns"]
+
+RECOVERY_PARTS: tuple[RecoveryPart, ...]
 RECOVERY_PARTS = ("detection_ns", "decision_ns", "transfer_ns", "restart_ns", "first_request_ns")
 """What a recovery is made of, in order; together they are `recovery_ns`."""
 

@@ -17,13 +17,14 @@ from testbed.model.quantity import Expectation, Reference
 from testbed.model.scenario import Scenario
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
-from testbed.report import timeline
+from testbed.report import timeline, work_page
 from testbed.report.cells import megabits, milliseconds, shown_percent
 from testbed.report.crowd import left_out, telling
 from testbed.report.drawing import Drawing, draw
-from testbed.report.expectations import show_measured
+from testbed.report.expectations import show, show_measured
 from testbed.report.figures import Plot
 from testbed.report.frames import rates, samples
+from testbed.report.node_work import nodes_in_words
 from testbed.report.plots import Recorded, plots_of
 from testbed.report.summary import Summary, all_hold, summarise
 from testbed.report.sweep import across_variants
@@ -35,6 +36,7 @@ from testbed.report.table import (
     verdict_line,
 )
 from testbed.report.words import conditions, describe
+from testbed.report.work_plots import plane_words, plots_of_work
 
 
 def write(
@@ -74,6 +76,11 @@ def render(
         "percent": shown_percent,
         "measured": show_measured,
         "describe": describe,
+        "nodes": nodes_in_words,
+        "plane": plane_words,
+        "decision": work_page.decision,
+        "reason": work_page.reason,
+        "scores": work_page.scores,
     }
     events = run.events()
     return environment.get_template("report.html").render(
@@ -93,7 +100,9 @@ def render(
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
         drawings=_drawings(networks, events, summary),
         conditions={variant: conditions(scenarios[variant]) for variant in summary["variants"]},
-        placements=[event for event in events if event["kind"] in ("job.place", "job.refuse")],
+        placements=[event for event in events if event["kind"] in work_page.PLACEMENTS],
+        work=work_page.work_of(summary),
+        show=show,
         warnings=[event for event in events if event["kind"] == "warning"],
         events=events,
         command=_command(run.manifest()),
@@ -123,6 +132,7 @@ def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) ->
     names = [str(name) for name in arrived.unique() if name in shown]
     flows = {name for numbers in summary["variants"].values() for name in numbers["flows"]}
     duration_ns = run.manifest()["duration_ns"]
+    faults = {variant: numbers.get("faults", []) for variant, numbers in summary["variants"].items()}
     found = [("Across variants", across_variants(summary))]
     for name in sorted(names, key=lambda name: name in flows):
         recorded = Recorded(
@@ -133,8 +143,10 @@ def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) ->
             samples=packets[packets["session"] == name],
             rates=sampled[sampled["session"] == name],
             events=events,
+            faults=faults,
         )
         found.append((f"{'Flow' if recorded.is_flow else 'Session'} {name}", plots_of(recorded)))
+    found += plots_of_work(summary, packets, sampled, duration_ns)
     return [(heading, plots) for heading, plots in found if plots]
 
 
@@ -160,9 +172,9 @@ def _notes(events: list[timeline.Event]) -> dict[str, str]:
     for event in events:
         if event["kind"] == "session.start":
             said.setdefault(event["player"], []).append(event["session"])
-        elif event["kind"] == "job.place":
+        elif event["kind"] in ("job.place", "job.promote"):
             said.setdefault(event["node"], []).append(event["job"])
-            if event["backup"] is not None:
+            if event.get("backup") is not None:
                 said.setdefault(event["backup"], []).append(f"backup of {event['job']}")
     return {station: ", ".join(dict.fromkeys(words)) for station, words in said.items()}
 

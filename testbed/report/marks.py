@@ -8,6 +8,9 @@ from testbed.report.failures import FaultSummary
 from testbed.report.figures import NEUTRAL
 from testbed.report.timeline import Event, of_session
 
+BANDS = " Grey bands: what is broken meanwhile."
+"""What to add to a caption if faults are marked."""
+
 _NAMED_AT_MOST = 12
 """Faults with their words in a plot; of more, only the bands are drawn."""
 
@@ -20,8 +23,7 @@ def mark_scenes(figure: go.Figure, events: Iterable[Event], session: str) -> Non
     scenes: Mapping[tuple[int, str], None] = {
         (event["at_ns"], event["scene"]): None for event in of_session(events, session, "scene")
     }
-    if scenes:
-        leave_room(figure)
+    leave_room(figure)
     for at_ns, name in scenes:
         figure.add_vline(x=at_ns / 1e9, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
         _write(figure, at_ns, name, line=0)
@@ -41,10 +43,12 @@ def mark_faults(figure: go.Figure, faults: Mapping[str, Iterable[FaultSummary]],
         leave_room(figure, lines=1 + min(_LINES, len(bands)))
     for index, ((at_ns, until_ns, what), variants) in enumerate(sorted(bands.items())):
         edge = {"color": NEUTRAL, "width": 1, "dash": "dash"}
-        figure.add_vrect(x0=at_ns / 1e9, x1=until_ns / 1e9, fillcolor=NEUTRAL, opacity=0.16, line=edge)
+        figure.add_vrect(
+            x0=at_ns / 1e9, x1=until_ns / 1e9, fillcolor=NEUTRAL, opacity=0.16, line=edge, layer="below"
+        )
         if index < _NAMED_AT_MOST:
             some = "" if len(variants) == len(faults) else f" ({', '.join(variants)})"
-            _write(figure, at_ns, what + some, line=1 + index % _LINES)
+            _write(figure, at_ns, what + some, line=1 + index % _LINES, leftwards=2 * at_ns > ends_ns)
     return len(bands)
 
 
@@ -54,16 +58,17 @@ def leave_room(figure: go.Figure, lines: int = 1) -> None:
         figure.layout[axis].autorangeoptions.include = [top * (1 + 0.15 * lines)]
 
 
-def _write(figure: go.Figure, at_ns: int, text: str, line: int) -> None:
+def _write(figure: go.Figure, at_ns: int, text: str, line: int, *, leftwards: bool = False) -> None:
+    """Words beside an instant; leftwards near the end, where they would make the axis longer."""
     figure.add_annotation(
         x=at_ns / 1e9,
         y=1,
         yref="y domain",
-        text=text,
+        text=f"{text} ▸" if leftwards else text,
         showarrow=False,
-        xanchor="left",
+        xanchor="right" if leftwards else "left",
         yanchor="top",
-        xshift=3,
+        xshift=-3 if leftwards else 3,
         yshift=-_LINE_PX * line,
         font={"size": 11},
     )
@@ -73,7 +78,7 @@ def _tops(figure: go.Figure) -> dict[str, float]:
     """The greatest value drawn on each vertical axis."""
     tops: dict[str, float] = {}
     for trace in figure.data:
-        axis = trace.yaxis.replace("y", "yaxis")
+        axis = (trace.yaxis or "y").replace("y", "yaxis")
         values = [value for value in trace.y if value is not None]
         tops[axis] = max([tops.get(axis, 0.0), *values])
     return tops

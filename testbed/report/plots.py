@@ -2,21 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from testbed.report import timeline
+from testbed.report.failures import FaultSummary
 from testbed.report.figures import NEUTRAL, Plot, alone, integers, panels, said, style
-from testbed.report.reduce import bin_of, binned_bps, cumulative, drawn_at_most, envelope
+from testbed.report.marks import BANDS, mark_faults, mark_scenes
+from testbed.report.reduce import bin_of, binned_bps, drawn_at_most, envelope
+from testbed.report.traces import delay_line, loss_marks, share_line
 from testbed.units import RATE
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the plots of one session or flow are made of: its rows of samples and rates, and all events."""
+    """What the plots of one session or flow are made of: its rows of samples and rates, and all events.
+
+    `faults` are those of each variant.
+    """
 
     session: str
     is_flow: bool
@@ -25,6 +30,7 @@ class Recorded:
     samples: pd.DataFrame
     rates: pd.DataFrame
     events: Sequence[timeline.Event]
+    faults: Mapping[str, Sequence[FaultSummary]]
 
     def packets(self, variant: str, measure: str, direction: str) -> pd.DataFrame:
         """One stream, by sequence number."""
@@ -65,18 +71,20 @@ def _delay_over_time(recorded: Recorded, measure: str, what: str) -> Plot:
             arrived = packets[packets["delay_ns"].notna()].sort_values("sent_at_ns")
             series = envelope(integers(arrived["sent_at_ns"]), integers(arrived["delay_ns"]), at_most)
             buckets |= {series.bucket_ns} if series.bucket_ns else set()
-            figure.add_trace(_line(series.at_ns, series.value / 1e6, index, variant, row == 1), row, 1)
+            figure.add_trace(delay_line(series.at_ns, series.value / 1e6, index, variant, row == 1), row, 1)
             lost_at_ns = integers(packets.loc[packets["delay_ns"].isna(), "sent_at_ns"])
             if len(lost_at_ns):
-                figure.add_trace(_losses(lost_at_ns, at_most // 4, index, variant), row, 1)
+                figure.add_trace(loss_marks(lost_at_ns, at_most // 4, index, variant), row, 1)
             if not recorded.is_flow:
                 figure.add_trace(_resizes(recorded, variant, direction, index), row, 1)
-    _mark_scenes(figure, recorded)
+    mark_scenes(figure, recorded.events, recorded.session)
+    bands = mark_faults(figure, recorded.faults, recorded.duration_ns)
     figure.update_xaxes(title_text="sent at, s of virtual time", row=len(directions))
     many = alone(len(recorded.variants))
     marks = "Crosses on the zero line: losses."
     if not recorded.is_flow:
         marks += " Triangles on it: resizes of the channel. Vertical lines: scenes."
+    marks += BANDS if bands else ""
     caption = f"One-way delay of the {what} of {recorded.session} over time. {marks}{many}{said(buckets)}"
     return Plot(f"delay-{measure}-{recorded.session}", caption, figure, can_be_logarithmic=True)
 
@@ -88,22 +96,7 @@ def _distribution(recorded: Recorded, measure: str, what: str) -> Plot:
     for row, direction in enumerate(directions, start=1):
         for index, variant in enumerate(recorded.variants):
             packets = recorded.packets(variant, measure, direction)
-            value_ns, share = cumulative(integers(packets["delay_ns"].dropna()), len(packets))
-            looks = style(index)
-            figure.add_trace(
-                go.Scatter(
-                    x=value_ns / 1e6,
-                    y=share,
-                    name=variant,
-                    legendgroup=variant,
-                    showlegend=row == 1,
-                    mode="lines",
-                    line={"color": looks.colour, "dash": looks.dash, "width": 2, "shape": "hv"},
-                    hovertemplate="%{y:.2%} within %{x:.3f} ms",
-                ),
-                row,
-                1,
-            )
+            figure.add_trace(share_line(packets, index, variant, row == 1), row, 1)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_xaxes(rangemode="tozero")
     figure.update_xaxes(title_text="one-way delay, ms", row=len(directions))
@@ -133,10 +126,11 @@ def _throughput(recorded: Recorded, direction: str) -> Plot:
                 hovertemplate=f"{variant}: %{{y:.4~g}} Mbit/s from %{{x:.3f}} s<extra></extra>",
             )
         )
+    bands = mark_faults(figure, recorded.faults, recorded.duration_ns)
     figure.update_xaxes(title_text="received at, s of virtual time")
     caption = (
         f"Throughput of {recorded.session} over time: IP packets received in every {bin_ns / 1e6:.3g} ms, "
-        f"drawn from the beginning of each.{alone(len(recorded.variants))}"
+        f"drawn from the beginning of each.{BANDS if bands else ''}{alone(len(recorded.variants))}"
     )
     return Plot(f"throughput-{direction}-{recorded.session}", caption, figure, can_be_logarithmic=True)
 
@@ -180,43 +174,14 @@ def _rates(recorded: Recorded) -> Plot:
                 1,
             )
             explained |= {name} if at_s else set()
-    _mark_scenes(figure, recorded)
+    mark_scenes(figure, recorded.events, recorded.session)
+    bands = mark_faults(figure, recorded.faults, recorded.duration_ns)
     figure.update_xaxes(title_text="s of virtual time", row=len(shown))
     caption = (
         f"Rate allocated to the channel of {recorded.session}, asked for by it, and used by the class that "
-        f"carries it. No allocated line where there was no channel.{said(buckets)}"
+        f"carries it. No allocated line where there was no channel.{BANDS if bands else ''}{said(buckets)}"
     )
     return Plot(f"rates-{recorded.session}", caption, figure, can_be_logarithmic=True)
-
-
-def _line(at_ns: Any, value: Any, index: int, variant: str, in_legend: bool) -> go.Scatter:
-    looks = style(index)
-    return go.Scatter(
-        x=at_ns / 1e9,
-        y=value,
-        name=variant,
-        legendgroup=variant,
-        showlegend=in_legend,
-        mode="lines+markers",
-        line={"color": looks.colour, "width": 1},
-        marker={"color": looks.colour, "symbol": looks.symbol, "size": 4},
-        hovertemplate=f"{variant}: %{{y:.3f}} ms at %{{x:.3f}} s<extra></extra>",
-    )
-
-
-def _losses(at_ns: Any, at_most: int, index: int, variant: str) -> go.Scatter:
-    drawn = envelope(at_ns, at_ns, at_most).at_ns
-    return go.Scatter(
-        x=drawn / 1e9,
-        y=np.zeros(len(drawn)),
-        name=f"{variant}: lost",
-        legendgroup=f"{variant} lost",
-        showlegend=False,
-        mode="markers",
-        marker={"color": style(index).colour, "symbol": "x-thin-open", "size": 8},
-        cliponaxis=False,
-        hovertemplate=f"{variant}: lost, sent at %{{x:.3f}} s<extra></extra>",
-    )
 
 
 def _resizes(recorded: Recorded, variant: str, direction: str, index: int) -> go.Scatter:
@@ -246,40 +211,6 @@ def _resizes(recorded: Recorded, variant: str, direction: str, index: int) -> go
         cliponaxis=False,
         hovertemplate=f"{variant}, %{{x:.3f}} s: %{{text}}<extra></extra>",
     )
-
-
-def _mark_scenes(figure: go.Figure, recorded: Recorded) -> None:
-    """A line where each scene begins. Variants share the session's script, so each scene is drawn once."""
-    scenes: Mapping[tuple[int, str], None] = {
-        (event["at_ns"], event["scene"]): None
-        for event in timeline.of_session(recorded.events, recorded.session, "scene")
-    }
-    for axis, top in _tops(figure).items():
-        # Room for the names of the scenes above the lines.
-        figure.layout[axis].autorangeoptions.include = [top * 1.15]
-    for at_ns, name in scenes:
-        figure.add_vline(x=at_ns / 1e9, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"})
-        figure.add_annotation(
-            x=at_ns / 1e9,
-            y=1,
-            yref="y domain",
-            text=name,
-            showarrow=False,
-            xanchor="left",
-            yanchor="top",
-            xshift=3,
-            font={"size": 11},
-        )
-
-
-def _tops(figure: go.Figure) -> dict[str, float]:
-    """The greatest value drawn on each vertical axis."""
-    tops: dict[str, float] = {}
-    for trace in figure.data:
-        axis = trace.yaxis.replace("y", "yaxis")
-        values = [value for value in trace.y if value is not None]
-        tops[axis] = max([tops.get(axis, 0.0), *values])
-    return tops
 
 
 def _gapped(rows: pd.DataFrame, column: str) -> tuple[list[float], list[float | None], int | None]:

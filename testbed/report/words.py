@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from testbed.model.base import Direction
+from testbed.model.placement import Placement, PlacementPolicy
 from testbed.model.scenario import Arrivals, Flow, Scenario, Scene, Session
 from testbed.report.drawing import short_rate
+from testbed.report.work_words import work_conditions
 from testbed.units import DURATION, RATE, SIZE
 from testbed.words import listed
 
@@ -42,8 +44,7 @@ def conditions(scenario: Scenario) -> list[tuple[str, str]]:
     if scenario.network.parameters:
         rows.append(("its parameters", _parameters(scenario.network.parameters)))
     rows += [(f"access {direction}", _subscription(scenario, direction)) for direction in _DIRECTIONS]
-    weights = f"load {scenario.placement.load_weight:g}, delay {scenario.placement.delay_weight:g}"
-    rows.append(("placement", f"{weights}, {'with' if scenario.placement.backup else 'without'} backup"))
+    rows.append(("placement", _placement(scenario.placement)))
     alike: dict[tuple[str, str], list[str]] = {}
     for name, session in scenario.sessions.items():
         alike.setdefault((_session(session), _channel(session)), []).append(name)
@@ -52,7 +53,15 @@ def conditions(scenario: Scenario) -> list[tuple[str, str]]:
         rows.append((_named("session", names), f"player {listed(players)}, {session_text}"))
         rows.append((_named("channel of", names), channel_text))
     rows += [(f"background {name}", _flow(flow)) for name, flow in scenario.background.items()]
+    rows += work_conditions(scenario)
     return rows
+
+
+def _placement(placement: Placement) -> str:
+    said = placement.policy.replace("_", " ")
+    if placement.policy is PlacementPolicy.SUPERNODE:
+        said = f"load {placement.load_weight:g}, delay {placement.delay_weight:g}"
+    return f"{said}, {'with' if placement.backup else 'without'} backup"
 
 
 def _parameters(parameters: Mapping[str, Any]) -> str:

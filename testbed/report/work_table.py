@@ -117,7 +117,12 @@ def _recoveries(summary: Summary) -> Table:
     add_by_variant(
         table,
         [
-            (variant, each["job"], *(_shortly(each[key]) for key in (*RECOVERY_PARTS, "recovery_ns")))
+            (
+                variant,
+                each["job"],
+                *(_shortly(each[key]) for key in RECOVERY_PARTS),
+                _shortly(each["recovery_ns"]),
+            )
             for variant, each in found
             if (variant, each) in longest
         ],

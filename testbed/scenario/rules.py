@@ -9,6 +9,7 @@ from testbed.model.channel import ChannelRequest
 from testbed.model.network import Network, Role
 from testbed.model.scenario import Script, Session
 from testbed.scenario.fabric_work_rules import fabric_work_rules
+from testbed.scenario.failure_rules import failure_rules
 from testbed.scenario.northbound_rules import northbound_rules
 from testbed.scenario.pon_rules import pon_rules
 from testbed.scenario.quantity_rules import way_of
@@ -31,6 +32,7 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     yield from _capture_rules(script, network)
     yield from _program_rules(script, network)
     yield from fabric_work_rules(script, network)
+    yield from failure_rules(script, network)
     rate_findings = [*rate_rules(script, network, pon_name)]
     yield from rate_findings
     if not rate_findings:

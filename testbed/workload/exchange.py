@@ -13,7 +13,7 @@ from testbed.program.datagrams import NUMBER
 from testbed.workload.token_routing import Matrix
 
 MOST_PACKET_BYTES = 60_000
-"""The most that one packet carries."""
+"""The most that one packet carries, where the wires carry as much."""
 
 
 class Phase(IntEnum):
@@ -32,10 +32,10 @@ class Message:
     destination: int
     size_bytes: int
 
-    def packet_sizes(self) -> Iterator[int]:
+    def packet_sizes(self, most_bytes: int) -> Iterator[int]:
         """The packets that carry it: as large as may be, and a last one with the rest."""
-        whole, rest = divmod(self.size_bytes, MOST_PACKET_BYTES)
-        yield from [MOST_PACKET_BYTES] * whole
+        whole, rest = divmod(self.size_bytes, most_bytes)
+        yield from [most_bytes] * whole
         if rest:
             # Nothing is smaller than the number that tells what it belongs to.
             yield max(rest, NUMBER.size)
@@ -44,16 +44,17 @@ class Message:
 class Exchange:
     """The state of one exchange: what to send, what is missing, when the last of each phase arrived.
 
+    A packet carries at most `packet_bytes`.
     Ranks on one node hand their messages over without the network: these are not among those to send.
     """
 
-    def __init__(self, experts: Experts, matrix: Matrix, nodes: Sequence[str]) -> None:
+    def __init__(self, experts: Experts, matrix: Matrix, nodes: Sequence[str], packet_bytes: int) -> None:
         self._sent = {phase: _messages(phase, experts, matrix, nodes) for phase in Phase}
         self._missing = {phase: [0] * experts.ranks for phase in Phase}
         """Packets that each rank still waits for."""
         for phase, messages in self._sent.items():
             for message in (each for of_rank in messages for each in of_rank):
-                self._missing[phase][message.destination] += len([*message.packet_sizes()])
+                self._missing[phase][message.destination] += len([*message.packet_sizes(packet_bytes)])
         self._last_ns = dict.fromkeys(Phase, 0)
 
     def begin(self) -> list[Message]:

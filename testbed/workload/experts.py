@@ -16,7 +16,7 @@ from testbed.program.datagrams import NUMBER, Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.words import counted
-from testbed.workload.exchange import MOST_PACKET_BYTES, Exchange, Message, Phase
+from testbed.workload.exchange import Exchange, Message, Phase
 from testbed.workload.token_routing import Matrix
 
 GIVEN_UP_NS = 100_000_000
@@ -64,19 +64,21 @@ class ExpertRanks:
         ranks: Sequence[Rank],
         matrices: Callable[[], Matrix],
         first_port: int,
+        packet_bytes: int,
         inside: Callable[[str], AbstractContextManager[None]],
         logs: Any,
         say: Callable[..., None],
     ) -> None:
         self._loop, self._name, self._experts, self._ranks = loop, name, experts, ranks
         self._matrices, self._first_port, self._say = matrices, first_port, say
+        self._packet_bytes = packet_bytes
         self._sockets: list[list[Datagrams]] = []
         for number, rank in enumerate(ranks):
             with inside(rank.node):
                 self._sockets.append(
                     [Datagrams(loop.clock, address, first_port + number) for address in rank.addresses]
                 )
-        self._payload = bytearray(MOST_PACKET_BYTES)
+        self._payload = bytearray(packet_bytes)
         self._view = memoryview(self._payload)
         self._logs = {measure: _Log(logs, name, measure) for measure in ("dispatch", "combine", "exchange")}
         self._exchange: Exchange | None = None
@@ -94,7 +96,8 @@ class ExpertRanks:
 
     def _begin(self) -> None:
         """Begin the next exchange."""
-        exchange = Exchange(self._experts, self._matrices(), [rank.node for rank in self._ranks])
+        nodes = [rank.node for rank in self._ranks]
+        exchange = Exchange(self._experts, self._matrices(), nodes, self._packet_bytes)
         self._exchange, self._dispatched_ns = exchange, None
         self._begun_ns = self._heard_ns = self._loop.clock.now_ns()
         dispatch_bytes, combine_bytes = (exchange.phase_bytes(phase) for phase in Phase)
@@ -109,7 +112,8 @@ class ExpertRanks:
             NUMBER.pack_into(self._payload, 0, self._number * len(Phase) + message.phase)
             sockets, there = self._sockets[message.source], self._ranks[message.destination]
             port = self._first_port + message.destination
-            for index, size_bytes in enumerate(message.packet_sizes(), message.source + message.destination):
+            sizes_bytes = message.packet_sizes(self._packet_bytes)
+            for index, size_bytes in enumerate(sizes_bytes, message.source + message.destination):
                 plane = index % len(sockets)
                 sockets[plane].send_to(self._view[:size_bytes], there.addresses[plane], port)
 

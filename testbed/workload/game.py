@@ -17,7 +17,7 @@ from testbed.program.datagrams import COMMANDS_PORT, FRAMES_PORT, READ_INTERVAL_
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import frames
-from testbed.workload.video import VideoReceiver, VideoSender
+from testbed.workload.video import Takeover, VideoReceiver, VideoSender
 
 COMMAND_HEADER = struct.Struct("!Q")
 """Command number."""
@@ -27,7 +27,10 @@ _DRAWN_FROM = {DOWNSTREAM: "frames", UPSTREAM: "frames upstream"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """A session as its programs see it: its name, addresses and first port, and where to log."""
+    """A session as its programs see it: its name, addresses and first port, and where to log.
+
+    `epoch` counts its nodes. The programs of a further one go on `from_ns`.
+    """
 
     name: str
     session: Session
@@ -36,15 +39,21 @@ class Ends:
     first_port: int
     seed: int
     logs: Path
+    epoch: int = 1
+    from_ns: int | None = None
 
     def video_socket(self, loop: Loop, sending: Direction) -> Datagrams:
-        """The socket for video of the end that sends in this direction; both ends have the same port."""
-        here, there = self.node_ip, self.player_ip
+        """The socket for video of the end that sends in this direction; both ends have the same port.
+
+        A player hears every node, because the session may move to another one.
+        """
         if sending is UPSTREAM:
-            here, there = there, here
-        datagrams = Datagrams(loop.clock, here, self.first_port + FRAMES_PORT)
+            datagrams = Datagrams(loop.clock, self.player_ip, self.first_port + FRAMES_PORT)
+            datagrams.aim(self.node_ip, self.first_port + FRAMES_PORT)
+            return datagrams
+        datagrams = Datagrams(loop.clock, self.node_ip, self.first_port + FRAMES_PORT)
         if self.session.sends_video(sending):
-            datagrams.connect(there, self.first_port + FRAMES_PORT)
+            datagrams.connect(self.player_ip, self.first_port + FRAMES_PORT)
         return datagrams
 
     def sender(self, loop: Loop, datagrams: Datagrams, direction: Direction) -> VideoSender | None:
@@ -53,7 +62,16 @@ class Ends:
             return None
         random = Random(f"{self.seed}/{self.name}/{_DRAWN_FROM[direction]}")
         video = frames(self.session, random, direction)
-        return VideoSender(loop, datagrams, video, self.logs, session=self.name, direction=direction)
+        return VideoSender(
+            loop,
+            datagrams,
+            video,
+            self.logs,
+            session=self.name,
+            direction=direction,
+            epoch=self.epoch,
+            from_ns=self.from_ns,
+        )
 
     def receiver(self, datagrams: Datagrams, direction: Direction) -> VideoReceiver | None:
         """What receives the session's video in this direction; None if it has none."""
@@ -77,7 +95,8 @@ class RenderServer:
         self._command_log = ReceivedLog(
             ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM
         )
-        self._scenes = list(ends.session.scenes)
+        first_ns = ends.session.starts_at_ns if ends.from_ns is None else ends.from_ns
+        self._scenes = [scene for scene in ends.session.scenes if scene.at_ns >= first_ns]
 
     def start(self) -> None:
         """Set out to enter every scene at its instant, and to send the frames between."""
@@ -102,17 +121,38 @@ class RenderServer:
 
 
 class Player:
-    """Receives frames, sends a command at a fixed interval, and frames if the session has any upstream."""
+    """Receives frames, sends a command at a fixed interval, and frames if the session has any upstream.
 
-    def __init__(self, loop: Loop, ends: Ends) -> None:
+    Both go where the frames come from: when these come from another node, in a higher epoch, all it sends
+    goes there, and `on_takeover` is told of the first whole frame.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        ends: Ends,
+        on_takeover: Callable[[Takeover], None] = lambda _takeover: None,
+    ) -> None:
         self._loop, self._ends = loop, ends
-        datagrams = ends.video_socket(loop, UPSTREAM)
+        self._datagrams = datagrams = ends.video_socket(loop, UPSTREAM)
         self._commands = Datagrams(loop.clock, ends.player_ip, ends.first_port + COMMANDS_PORT)
         self._received = ends.receiver(datagrams, DOWNSTREAM)
         self._video = ends.sender(loop, datagrams, UPSTREAM)
         self._command_log = SentLog(ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM)
         self._sent = 0
-        self._commands.connect(ends.node_ip, ends.first_port + COMMANDS_PORT)
+        self._commands.aim(ends.node_ip, ends.first_port + COMMANDS_PORT)
+        if self._received is not None:
+            self._received.on_sender, self._received.on_takeover = self._follow, on_takeover
+
+    def _follow(self, node_ip: str) -> None:
+        self._commands.aim(node_ip, self._ends.first_port + COMMANDS_PORT)
+        self._datagrams.aim(node_ip, self._ends.first_port + FRAMES_PORT)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the run's warnings say of it."""
+        refused = 0 if self._received is None else self._received.refused
+        return [f"refused {refused} packets of a node that had been given up"] if refused else []
 
     def start(self) -> None:
         """Set out to send commands and frames."""

@@ -7,7 +7,7 @@ token, and that to the whole answer.
 import errno
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -64,11 +64,16 @@ class InferenceClient:
     """Sends prompts over one connection and reads the tokens of all answers from it.
 
     When the service has moved, a new connection is made, and what has no complete answer is asked again
-    there; tokens that had arrived already are not counted twice.
+    there; tokens that had arrived already are not counted twice. `say` is told of the first token from there,
+    with the service's epoch and the instant.
     """
 
-    def __init__(self, loop: Loop, asking: Asking, logs: Path) -> None:
+    def __init__(
+        self, loop: Loop, asking: Asking, logs: Path, say: Callable[[int, int], None] = lambda *_: None
+    ) -> None:
         self._loop, self._asking, self._server = loop, asking, asking.server
+        self._say = say
+        self._new_epoch: int | None = None
         self._requests = enumerate(asking.requests)
         self._unanswered: dict[int, _Unanswered] = {}
         self._running = count()
@@ -86,11 +91,16 @@ class InferenceClient:
     def told(self, message: Mapping[str, Any]) -> None:
         """Heed the driver: `moved` says where the service is from now on."""
         if message["kind"] == "moved":
-            self._server = (message["address"], message["port"])
+            self._server, self._new_epoch = (message["address"], message["port"]), message["epoch"]
             self._hang_up()
             self._connect()
             for number, unanswered in self._unanswered.items():
                 self._send(number, unanswered.asked)
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests wait for the first token, or for more."""
+        return len(self._unanswered)
 
     def _connect(self) -> None:
         end = socket.socket()
@@ -136,6 +146,9 @@ class InferenceClient:
             self._hang_up()
             return
         for number, index in self._tokens.take(received):
+            if self._new_epoch is not None:
+                self._say(self._new_epoch, now_ns)
+                self._new_epoch = None
             self._take(number, index, now_ns)
 
     def _take(self, number: int, index: int, now_ns: int) -> None:

@@ -1,7 +1,7 @@
 """Who may serve, and who is given up: the lease of a node and the watch over nodes. Pure.
 
 A node may serve until `silence_ns` after the *sending* of its last heartbeat that was answered. The monitor
-gives it up `silence_ns` after the *arrival* of the last heartbeat that came. Every heartbeat that was answered
+gives it up `silence_ns` after the *arrival* of the last heartbeat that came. Every one that was answered
 has arrived, and none arrives before it was sent; so the lease is over, at the latest, at the instant of the
 giving up, whatever is lost and however long anything takes. Two clocks need to agree on how long a second
 is, not on the time of day.
@@ -20,6 +20,7 @@ class Lease:
     boot: int
     silence_ns: int
     until_ns: int | None = None
+    _began_ns: int | None = None
     _sent_ns: dict[int, int] = field(default_factory=dict)
     _number: int = 0
 
@@ -30,6 +31,8 @@ class Lease:
         }
         self._number += 1
         self._sent_ns[self._number] = now_ns
+        if self._began_ns is None:
+            self._began_ns = now_ns
         return self._number
 
     def answered(self, boot: int, number: int) -> None:
@@ -43,8 +46,11 @@ class Lease:
         return self.until_ns is not None and now_ns < self.until_ns
 
     def is_over(self, now_ns: int) -> bool:
-        """Whether there was a lease and it has ended."""
-        return self.until_ns is not None and now_ns >= self.until_ns
+        """Whether this boot has had its time: its lease has ended, or none ever came of its heartbeats."""
+        end_ns = self.until_ns
+        if end_ns is None and self._began_ns is not None:
+            end_ns = self._began_ns + self.silence_ns
+        return end_ns is not None and now_ns >= end_ns
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Handing a job's state over: a TCP connection for each transfer, from whoever holds it to whoever takes over.
+"""Handing a job's state over: one TCP connection, from whoever holds it to whoever takes over.
 
 The content is zeros. What matters is how long so many bytes take over the emulated network.
 """
@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from itertools import cycle
 
-from testbed.errors import KernelError
 from testbed.program.loop import Loop
 from testbed.workload.health_wire import STATE_PORT
 
@@ -42,6 +41,8 @@ class StateServer:
         """The question is smaller than a packet and comes in one."""
         try:
             question = connection.recv(256)
+        except BlockingIOError:
+            return
         except ConnectionResetError:
             question = b""
         self._loop.forget(connection)
@@ -97,6 +98,7 @@ class StateFetch:
         self._buffer = bytearray(len(_CHUNK))
         self._attempt = 0
         self._connection: socket.socket | None = None
+        self._is_watched = False
         self._begin()
 
     def _begin(self) -> None:
@@ -106,27 +108,30 @@ class StateFetch:
         with self._inside():
             connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         connection.connect_ex((next(self._addresses), STATE_PORT))
-        self._connection = connection
-        self._loop.on_writable(connection, partial(self._ask, connection))
+        self._connection, self._is_watched = connection, True
+        self._loop.on_writable(connection, self._ask)
         self._loop.at(self._brought_ns + STALL_NS, partial(self._look, self._attempt))
 
-    def _ask(self, connection: socket.socket) -> None:
-        self._loop.forget(connection)
+    def _ask(self) -> None:
+        assert self._connection is not None
+        self._unwatch()
         try:
-            connection.send(self._question)
+            self._connection.send(self._question)
         except OSError:
-            return  # refused or reset: the look at its progress tries the next address
-        self._loop.on_readable(connection, partial(self._read, connection))
+            return  # refused: the next look at what has come tries the next address
+        self._is_watched = True
+        self._loop.on_readable(self._connection, self._read)
 
-    def _read(self, connection: socket.socket) -> None:
+    def _read(self) -> None:
+        assert self._connection is not None
         try:
-            count = connection.recv_into(self._buffer)
-        except ConnectionResetError:
+            count = self._connection.recv_into(self._buffer)
+        except BlockingIOError:
+            return
+        except OSError:
             count = 0
         if count == 0:
-            self._loop.forget(connection)  # it ended short: the look at its progress begins anew
-            connection.close()
-            self._connection = None
+            self._unwatch()  # it ended short: the next look at what has come begins anew
             return
         self._left_bytes -= count
         self._brought_ns = self._loop.clock.now_ns()
@@ -143,9 +148,14 @@ class StateFetch:
         else:
             self._loop.at(stalls_ns, partial(self._look, attempt))
 
+    def _unwatch(self) -> None:
+        if self._connection is not None and self._is_watched:
+            self._loop.forget(self._connection)
+        self._is_watched = False
+
     def _drop(self) -> None:
+        self._unwatch()
         if self._connection is not None:
-            self._loop.leave(self._connection)
             self._connection.close()
             self._connection = None
 

@@ -4,7 +4,7 @@ Both ends of a session use the same two classes, each for the direction in which
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -16,8 +16,8 @@ from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import Frame
 
-VIDEO_HEADER = struct.Struct("!QQHH")
-"""Packet number, frame number, index of the packet in its frame, packets in the frame."""
+VIDEO_HEADER = struct.Struct("!QIIHH")
+"""Packet number, frame number, epoch of the sender, index of the packet in its frame, packets in it."""
 VIDEO_PAYLOAD_BYTES = 1400
 
 
@@ -27,7 +27,11 @@ class _Stream(TypedDict):
 
 
 class VideoSender:
-    """Sends every frame at its instant, cut into packets, and logs both frames and packets."""
+    """Sends every frame at its instant, cut into packets, and logs both frames and packets.
+
+    Who goes on for another sender begins with the frames due `from_ns`; their numbers are those that they
+    would have had anyway, and those of their packets too.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,11 @@ class VideoSender:
         *,
         session: str,
         direction: Direction,
+        epoch: int = 1,
+        from_ns: int | None = None,
     ) -> None:
         self._loop, self._datagrams, self._frames = loop, datagrams, frames
+        self._epoch, self._from_ns = epoch, from_ns
         stream = _Stream(session=session, direction=direction)
         self._packet_log = SentLog(logs, measure=Measure.PACKET, **stream)
         self._frame_log = SentLog(logs, measure=Measure.FRAME, **stream)
@@ -52,11 +59,14 @@ class VideoSender:
 
     def _await_next(self) -> None:
         frame = next(self._frames, None)
+        while frame is not None and self._from_ns is not None and frame.at_ns < self._from_ns:
+            self._packets += _packets_of(frame)
+            frame = next(self._frames, None)
         if frame is not None:
             self._loop.at(frame.at_ns, lambda: self._send(frame))
 
     def _send(self, frame: Frame) -> None:
-        count = -(-frame.size_bytes // VIDEO_PAYLOAD_BYTES)
+        count = _packets_of(frame)
         left_bytes = frame.size_bytes
         packets = []
         at_ns = self._loop.clock.now_ns()
@@ -64,7 +74,7 @@ class VideoSender:
         for index in range(count):
             size_bytes = max(min(left_bytes, VIDEO_PAYLOAD_BYTES), VIDEO_HEADER.size)
             left_bytes -= VIDEO_PAYLOAD_BYTES
-            header = VIDEO_HEADER.pack(self._packets, frame.number, index, count)
+            header = VIDEO_HEADER.pack(self._packets, frame.number, self._epoch, index, count)
             packets.append(header.ljust(size_bytes, b"\0"))
             self._packet_log.write(self._packets, size_bytes, at_ns)
             self._packets += 1
@@ -77,6 +87,22 @@ class VideoSender:
         self._frame_log.close()
 
 
+def _packets_of(frame: Frame) -> int:
+    return -(-frame.size_bytes // VIDEO_PAYLOAD_BYTES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takeover:
+    """The first frame of a new sender, and the last one of those before it: None and -1 if there was none."""
+
+    epoch: int
+    address: str
+    frame: int
+    at_ns: int
+    frame_before: int
+    before_ns: int | None
+
+
 @dataclass(slots=True)
 class _Arriving:
     """A frame of which some packets have arrived."""
@@ -86,7 +112,12 @@ class _Arriving:
 
 
 class VideoReceiver:
-    """Logs every packet that has arrived, and every frame whose packets are complete."""
+    """Logs every packet that has arrived, and every frame whose packets are complete.
+
+    Packets of the highest epoch seen are taken and those of lower ones refused: a sender that was given up
+    for dead is not heard again. `on_sender` is told of the first packet of a higher epoch, and `on_takeover`
+    of the first whole frame.
+    """
 
     def __init__(self, datagrams: Datagrams, logs: Path, *, session: str, direction: Direction) -> None:
         self._datagrams = datagrams
@@ -94,18 +125,48 @@ class VideoReceiver:
         self._packet_log = ReceivedLog(logs, measure=Measure.PACKET, **stream)
         self._frame_log = ReceivedLog(logs, measure=Measure.FRAME, **stream)
         self._arriving: dict[int, _Arriving] = {}
+        self._epoch, self._epoch_of_frames = 0, 0
+        self._last_frame = -1
+        self._last_ns: int | None = None
+        self.refused = 0
+        """Packets of lower epochs that came after one of a higher."""
+        self.on_sender: Callable[[str], None] = lambda _address: None
+        self.on_takeover: Callable[[Takeover], None] = lambda _takeover: None
 
     def take(self) -> None:
         """Log what has arrived by now."""
-        for payload, at_ns in self._datagrams.waiting():
-            packet, frame, _index, count = VIDEO_HEADER.unpack_from(payload)
+        for payload, at_ns, address in self._datagrams.waiting_from():
+            packet, frame, epoch, _index, count = VIDEO_HEADER.unpack_from(payload)
+            if epoch < self._epoch:
+                self.refused += 1
+                continue
+            if epoch > self._epoch:
+                self._epoch = epoch
+                self._arriving.clear()
+                self.on_sender(address)
             self._packet_log.write(packet, at_ns)
             arriving = self._arriving.setdefault(frame, _Arriving(count))
             arriving.missing -= 1
             arriving.last_ns = max(arriving.last_ns, at_ns)
             if arriving.missing == 0:
-                self._frame_log.write(frame, arriving.last_ns)
                 del self._arriving[frame]
+                self._whole(frame, arriving.last_ns, address)
+
+    def _whole(self, frame: int, at_ns: int, address: str) -> None:
+        self._frame_log.write(frame, at_ns)
+        if self._epoch_of_frames and self._epoch > self._epoch_of_frames:
+            self.on_takeover(
+                Takeover(
+                    epoch=self._epoch,
+                    address=address,
+                    frame=frame,
+                    at_ns=at_ns,
+                    frame_before=self._last_frame,
+                    before_ns=self._last_ns,
+                )
+            )
+        self._epoch_of_frames = self._epoch
+        self._last_frame, self._last_ns = max(self._last_frame, frame), at_ns
 
     def close(self) -> None:
         """Log what has arrived, and close the logs."""

@@ -90,7 +90,7 @@ def test_placement_is_told_the_traffic_of_two_ranks_both_ways() -> None:
 def play(exchange: Exchange, random: Random) -> tuple[list[Message], bool]:
     """Carry every packet in some order; all messages, and whether results ever came before their tokens."""
     sent = exchange.begin()
-    on_their_way = [message for message in sent for _ in message.packet_sizes()]
+    on_their_way = [message for message in sent for _ in message.packet_sizes(MOST_PACKET_BYTES)]
     tokens_left = [0] * 8
     for message in on_their_way:
         tokens_left[message.destination] += message.phase is Phase.DISPATCH
@@ -102,7 +102,7 @@ def play(exchange: Exchange, random: Random) -> tuple[list[Message], bool]:
         results = exchange.arrived(message.phase, message.destination, at_ns)
         in_order &= not results or tokens_left[message.destination] == 0
         sent += results
-        on_their_way += [result for result in results for _ in result.packet_sizes()]
+        on_their_way += [result for result in results for _ in result.packet_sizes(MOST_PACKET_BYTES)]
     return sent, in_order
 
 
@@ -119,7 +119,7 @@ def test_whatever_order_packets_arrive_in_every_token_comes_back_once(
     model = experts(tokens=tokens, locality=locality, group=2, dispatch_bytes=9_000, combine_bytes=20_000)
     matrix = exchange_matrix(model, Random(seed))
     where = [f"node{rank // per_node}" for rank in range(8)]
-    exchange = Exchange(model, matrix, where)
+    exchange = Exchange(model, matrix, where, MOST_PACKET_BYTES)
     sent, in_order = play(exchange, Random(seed))
     assert in_order
     assert exchange.is_over(Phase.DISPATCH)
@@ -139,9 +139,9 @@ def test_whatever_order_packets_arrive_in_every_token_comes_back_once(
 def test_an_exchange_that_misses_a_packet_is_not_over() -> None:
     """The control."""
     model = experts()
-    exchange = Exchange(model, exchange_matrix(model, Random(1)), nodes(model))
+    exchange = Exchange(model, exchange_matrix(model, Random(1)), nodes(model), MOST_PACKET_BYTES)
     first, *_ = exchange.begin()
-    packets = len([*first.packet_sizes()])
+    packets = len([*first.packet_sizes(MOST_PACKET_BYTES)])
     before = exchange.missing_packets
     for _ in range(packets):
         exchange.arrived(first.phase, first.destination, 5)
@@ -152,7 +152,7 @@ def test_an_exchange_that_misses_a_packet_is_not_over() -> None:
 
 def test_ranks_on_one_node_need_no_network() -> None:
     model = experts()
-    exchange = Exchange(model, exchange_matrix(model, Random(1)), ["same"] * 8)
+    exchange = Exchange(model, exchange_matrix(model, Random(1)), ["same"] * 8, MOST_PACKET_BYTES)
     assert exchange.begin() == []
     assert exchange.is_over(Phase.DISPATCH)
     assert exchange.is_over(Phase.COMBINE)
@@ -165,5 +165,5 @@ def test_ranks_on_one_node_need_no_network() -> None:
     [(1, [8]), (8, [8]), (60_000, [60_000]), (60_001, [60_000, 8]), (150_000, [60_000, 60_000, 30_000])],
 )
 def test_a_message_is_cut_into_packets(size_bytes: int, packets: list[int]) -> None:
-    assert [*Message(Phase.DISPATCH, 0, 1, size_bytes).packet_sizes()] == packets
+    assert [*Message(Phase.DISPATCH, 0, 1, size_bytes).packet_sizes(MOST_PACKET_BYTES)] == packets
     assert max(packets) <= MOST_PACKET_BYTES

@@ -3,8 +3,8 @@
 import pytest
 
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.plan.paths import delay_ns, way
-from topologies import compute_mesh, elastic_access
+from testbed.plan.paths import delay_ns, mtu_bytes, way
+from topologies import cluster, compute_mesh, elastic_access, supernode
 
 
 def graph(*wires: tuple[str, str, int]) -> Network:
@@ -71,3 +71,11 @@ def test_the_distance_over_the_whole_access_network_is_the_sum_of_its_parts() ->
     fibre_ns, metro_ns, node_ns = 98_000, 196_000, 500_000  # 20 km and 40 km at 4.9 µs/km, node1
     assert delay_ns(network, "home1", "node1") == fibre_ns + metro_ns + node_ns
     assert delay_ns(network, "node1", "home2") == fibre_ns // 4 + metro_ns + node_ns
+
+
+def test_the_largest_packet_is_that_of_the_narrowest_wire() -> None:
+    fabric = supernode.network(supernode.Parameters(nodes=4, planes=2))
+    assert mtu_bytes(fabric, "npu1", "npu3") == 65_535
+    assert mtu_bytes(fabric, "npu1", "controller") == 1_500
+    racks = cluster.network(cluster.Parameters(servers=16))
+    assert mtu_bytes(racks, "server1", "server9") == 9_000

@@ -146,6 +146,7 @@ def ranks_of(loop: Loop, model: Experts, port: int, logs: Path, said: list[int])
         [Rank(f"npu{rank}", (f"127.0.1.{rank}", f"127.0.2.{rank}")) for rank in range(1, 5)],
         lambda: exchange_matrix(model, random),
         port,
+        60_000,
         lambda _node: nullcontext(),
         logs,
         lambda _kind, exchange_ns: said.append(exchange_ns),

@@ -16,8 +16,10 @@ FIBRE_NS = propagation_ns(10_000)
 def pairs(case: str, output: Path) -> list[tuple[int, int]]:
     """Of a thousand packets the delay configured and the delay measured; the largest deviation is printed."""
     rows = results_of("fabric_pairs.py", output, case)["pairs"]
-    found = [(configured_ns, measured_ns) for _, _, _, configured_ns, measured_ns in rows]
-    assert len(found) == PACKETS
+    found = [
+        (configured_ns, measured_ns) for *_, configured_ns, measured_ns in rows if measured_ns is not None
+    ]
+    assert len(found) == len(rows) == PACKETS, "all of them arrived"
     deviation_ns = max(abs(measured_ns - configured_ns) for configured_ns, measured_ns in found)
     print(f"{case}: the largest deviation of {PACKETS} packets is {deviation_ns} ns")
     return found

@@ -1,0 +1,161 @@
+"""Failover: nodes are watched, those given up lose their jobs to others, and every loss is measured.
+
+    fault ─► silence ─► the scheduler decides ─► order, state, restart ─► serves ─► first answer or frame
+
+Without `health` in the scenario nobody watches: what breaks stays unnoticed.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from testbed.driver.children import Child, Children
+from testbed.driver.faults import Faults
+from testbed.driver.groups import Groups, group_of
+from testbed.driver.health import Health
+from testbed.driver.health_protocols import HealthPrograms
+from testbed.driver.jobs import NOWHERE, Assigned, Jobs
+from testbed.driver.protocols import RunningNetwork
+from testbed.driver.recoveries import Recoveries
+from testbed.driver.services import Services
+from testbed.driver.sessions import Sessions
+from testbed.driver.takeover import orders
+from testbed.model.failure import Fault
+from testbed.model.job import Job
+from testbed.model.scenario import Scenario
+from testbed.program.loop import Loop
+from testbed.record.logs import EventLog
+
+
+class Failover:
+    """Of one run; `start` comes before anything is placed, `stop` after all sessions are over."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        network: RunningNetwork,
+        programs: HealthPrograms,
+        jobs: Jobs,
+        sessions: Sessions,
+        services: Services,
+        children: Children,
+        loop: Loop,
+        events: EventLog,
+        stop: Callable[[Child], dict[str, Any]],
+    ) -> None:
+        self._scenario, self._jobs = scenario, jobs
+        self._sessions, self._services = sessions, services
+        self._loop, self._events = loop, events
+        self._group_of = group_of(scenario.jobs)
+        self._described = _jobs_of(scenario)
+        self._recoveries = Recoveries(events, lambda job: self._group_of.get(job, job))
+        self._health = Health(programs, children, loop.clock, self._hear, stop)
+        self._groups = Groups(scenario, jobs, loop)
+        self._faults = Faults(scenario.faults, network.plan, network, loop, events, self._broke, self._mended)
+        self._first_epoch: dict[str, int] = {}
+        jobs.on_change = self._changed
+        sessions.on_first_frame = self._served
+        services.on_first_token = self._served
+
+    def start(self, logs: Path) -> None:
+        """Start watching, and set out to place groups and to break things."""
+        self._logs = logs
+        if self._scenario.health is not None:
+            self._health.start(logs)
+        self._groups.start(logs)
+        self._faults.start(logs)
+
+    def stop(self) -> None:
+        """Stop watching, and write down what was lost for how long."""
+        self._groups.stop()
+        self._health.stop()
+        self._recoveries.write(self._logs)
+
+    def _broke(self, fault: Fault) -> None:
+        node = fault.node or fault.isolated
+        if node is None:
+            return
+        for job in self._jobs.on(node):
+            self._recoveries.lost(job, self._loop.clock.now_ns())
+        if fault.node is not None:
+            self._health.dies(node)
+            self._sessions.node_died(node)
+            self._services.node_died(node)
+
+    def _mended(self, fault: Fault) -> None:
+        if fault.node is not None:
+            self._health.returns(fault.node)
+        elif fault.isolated is not None:
+            for job in self._jobs.on(fault.isolated):
+                self._recoveries.spared(job)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        match message["kind"]:
+            case "silent":
+                self._gave_up(message["node"], message["silent_ns"])
+            case "back":
+                self._event("node.return", node=message["node"])
+                self._jobs.return_node(message["node"])
+            case "serves":
+                self._serves(message)
+            case "served":
+                self._served(message["job"], message["epoch"], message["at_ns"])
+            case "dropped":
+                node, job, epoch = message["node"], message["job"], message["epoch"]
+                self._event("job.stop", job=job, node=node, epoch=epoch)
+                self._sessions.dropped(job, node)
+                self._services.dropped(job, node)
+
+    def _gave_up(self, node: str, silent_ns: int) -> None:
+        self._event("node.fail", node=node, silent_ns=silent_ns)
+        for job in self._jobs.on(node):
+            self._recoveries.detected(job, self._loop.clock.now_ns())
+        self._jobs.fail_node(node)
+
+    def _serves(self, message: dict[str, Any]) -> None:
+        """A node's agent says that it serves a job; one that has moved on meanwhile is not listened to."""
+        job, node, epoch = message["job"], message["node"], message["epoch"]
+        present = self._jobs.assigned(job)
+        if (present.node, present.epoch) != (node, epoch):
+            return
+        self._recoveries.ready(
+            job, node, epoch, message["ordered_ns"], message["moved_ns"], message["ready_ns"]
+        )
+        self._event("job.serve", job=job, node=node, epoch=epoch)
+        # Whoever placed the job has started its programs on its first node already.
+        if epoch != self._first_epoch[job]:
+            self._jobs.moved(job, node, epoch)
+
+    def _served(self, job: str, epoch: int, first_ns: int) -> None:
+        self._recoveries.served(job, epoch, first_ns, self._loop.clock.now_ns())
+
+    def _changed(self, name: str, before: Assigned, after: Assigned) -> None:
+        if before == NOWHERE:
+            self._first_epoch[name] = after.epoch
+        for order in orders(name, self._described[name], before, after, self._health.sources):
+            self._health.order(order)
+        group = self._group_of.get(name)
+        if group is not None and self._scenario.jobs[group].requests is not None:
+            self._inform(group, name, before, after)
+        if after == NOWHERE:
+            self._recoveries.over(name)
+
+    def _inform(self, group: str, job: str, before: Assigned, after: Assigned) -> None:
+        if after == NOWHERE:
+            self._health.inform(group, job, before.epoch, None)
+        elif after.node is not None and after.epoch != before.epoch:
+            self._health.inform(group, job, after.epoch, after.node)
+
+    def _event(self, kind: str, **fields: Any) -> None:
+        self._events.write(kind, self._loop.clock.now_ns(), **fields)
+
+
+def _jobs_of(scenario: Scenario) -> dict[str, Job]:
+    """Every job that the scenario can have, by name."""
+    found = {name: session.job for name, session in scenario.sessions.items()}
+    found |= {name: service.job for name, service in scenario.services.items()}
+    for name, group in scenario.jobs.items():
+        found |= dict.fromkeys(group.jobs_of(name), group.job)
+    for name, experts in scenario.experts.items():
+        found |= dict.fromkeys(experts.jobs_of(name), experts.job)
+    return found

@@ -1,0 +1,118 @@
+"""What a scenario declares of work on nodes and of failures, in words."""
+
+from collections.abc import Iterator
+
+from testbed.model.fabric_work import Experts, Transfer
+from testbed.model.failure import Fault, Health
+from testbed.model.job import Job, JobGroup
+from testbed.model.scenario import Scenario
+from testbed.model.serving import Clients, Service
+from testbed.report.failures import broken
+from testbed.units import DURATION, SIZE, percent
+
+_MILLION = 1_000_000
+
+
+def work_conditions(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """What was declared as (what, how), in the order of the file's reference."""
+    if scenario.health is not None:
+        yield "health", _health(scenario.health)
+    for name, group in scenario.jobs.items():
+        yield f"jobs {name}", _group(group)
+    for name, service in scenario.services.items():
+        yield f"service {name}", _service(service)
+        for whose, clients in service.clients.items():
+            yield f"clients {whose}", _clients(clients)
+    for name, transfer in scenario.transfers.items():
+        yield f"transfer {name}", _transfer(transfer)
+    for name, experts in scenario.experts.items():
+        yield f"experts {name}", _experts(experts)
+    for name, fault in scenario.faults.items():
+        yield f"fault {name}", _fault(fault)
+
+
+def _span(starts_at_ns: int, ends_at_ns: int) -> str:
+    return f"{DURATION.format(starts_at_ns)} to {DURATION.format(ends_at_ns)}"
+
+
+def _health(health: Health) -> str:
+    monitor = "the controller" if health.monitor is None else health.monitor
+    return (
+        f"a heartbeat to {monitor} every {DURATION.format(health.heartbeat_ns)}; a node is given up after "
+        f"{DURATION.format(health.silence_ns)} of silence"
+    )
+
+
+def _job(job: Job) -> str:
+    said = [f"{job.kind}, weight {job.weight}"]
+    if job.priority:
+        said.append(f"priority {job.priority}")
+    if job.backup is not None:
+        said.append(f"{'with' if job.backup else 'without'} backup")
+    if job.state_bytes:
+        said.append(f"state {SIZE.format(job.state_bytes)}")
+    if job.restart_ns:
+        said.append(f"restart {DURATION.format(job.restart_ns)}")
+    return ", ".join(said)
+
+
+def _group(group: JobGroup) -> str:
+    said = f"{group.count}, each {_job(group.job)}; {_span(group.starts_at_ns, group.ends_at_ns)}"
+    requests = group.requests
+    if requests is None:
+        return said
+    every = DURATION.format(requests.interval_ns)
+    return f"{said}; requests of {SIZE.format(requests.size_bytes)} from {requests.source} every {every}"
+
+
+def _service(service: Service) -> str:
+    first = min(service.decode, key=lambda point: point.batch)
+    last = max(service.decode, key=lambda point: point.batch)
+    steps = f"a step takes {DURATION.format(first.tpot_ns)} with {first.batch} in the batch"
+    if last.batch != first.batch:
+        steps += f", {DURATION.format(last.tpot_ns)} with {last.batch}"
+    said = (
+        f"{_job(service.job)}; prefill {service.prefill_rate} tokens/s; {service.batching} batches of up to "
+        f"{service.batch}; {steps}; {_span(service.starts_at_ns, service.ends_at_ns)}"
+    )
+    if service.experts is None:
+        return said
+    share = percent(service.exchange_share * _MILLION)
+    return f"{said}; {service.exchange_layers} exchanges of {service.experts} in place of {share} of a step"
+
+
+def _clients(clients: Clients) -> str:
+    span = _span(clients.starts_at_ns, clients.ends_at_ns)
+    if clients.interval_ns is None:
+        return f"{clients.host}, requests of a trace, {span}"
+    every = DURATION.format(clients.interval_ns)
+    return (
+        f"{clients.host}, {clients.arrivals} requests every {every} on average, prompts of "
+        f"{clients.prompt_tokens} and answers of {clients.output_tokens} tokens, {span}"
+    )
+
+
+def _transfer(transfer: Transfer) -> str:
+    return (
+        f"{transfer.source} → {transfer.destination}, blocks of {SIZE.format(transfer.block_bytes)}, "
+        f"{transfer.window_blocks} unacknowledged on a plane at most; a plane is given up after "
+        f"{DURATION.format(transfer.timeout_ns)} of silence and tried every "
+        f"{DURATION.format(transfer.retry_ns)}; {_span(transfer.starts_at_ns, transfer.ends_at_ns)}"
+    )
+
+
+def _experts(experts: Experts) -> str:
+    return (
+        f"{experts.experts} experts on {experts.ranks} ranks ({_job(experts.job)}); each rank's "
+        f"{experts.tokens} tokens go to {experts.top} experts, {SIZE.format(experts.dispatch_bytes)} there, "
+        f"{SIZE.format(experts.combine_bytes)} back; layers a step: {experts.layers}, a step every "
+        f"{DURATION.format(experts.interval_ns)}; groups of {experts.group}, locality "
+        f"{percent(experts.locality * _MILLION)}; {_span(experts.starts_at_ns, experts.ends_at_ns)}"
+    )
+
+
+def _fault(fault: Fault) -> str:
+    until = "never repaired"
+    if fault.repaired_ns is not None:
+        until = f"repaired at {DURATION.format(fault.repaired_ns)}"
+    return f"{broken(fault.model_dump())}, at {DURATION.format(fault.at_ns)}, {until}"

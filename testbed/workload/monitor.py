@@ -1,0 +1,110 @@
+"""The monitor of compute nodes: answers heartbeats, gives up who is silent, and sees orders through.
+
+An order goes out again until it is acknowledged or its node is given up: then it is void.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from testbed.program.loop import Loop
+from testbed.workload import health_wire as wire
+from testbed.workload.endpoint import Address, Endpoint
+from testbed.workload.lease import Watch
+from testbed.workload.state_transfer import StateServer
+
+AGAIN_NS = 5_000_000
+"""An order that has not been acknowledged for so long goes out again; far more than a way and back."""
+
+
+class Monitor:
+    """On the host that this thread is on. `tell` tells the driver who is silent and who is back.
+
+    It keeps a copy of the state of every job, as storage would: who has no other to ask gets it here.
+    """
+
+    def __init__(
+        self, loop: Loop, ip: str, nodes: Mapping[str, str], silence_ns: int, begins_ns: int,
+        tell: Callable[..., None],
+    ) -> None:  # fmt: skip
+        self._loop, self._ips, self._tell = loop, nodes, tell
+        self._names = tuple(nodes)
+        self._watch = Watch(self._names, silence_ns, begins_ns)
+        self._open: dict[int, tuple[str, int]] = {}
+        self._waiting: dict[str, list[dict[str, Any]]] = {node: [] for node in nodes}
+        self._numbered = 0
+        self._endpoint = Endpoint(loop, ip, wire.MONITOR_PORT, self._hear)
+        self._states = StateServer(loop, lambda _job: True)
+
+    def start(self) -> None:
+        """Set out to watch."""
+        for node in self._names:
+            self._await(node)
+
+    def order(self, node: str, order: dict[str, Any]) -> None:
+        """Give an order to a node's agent, once its first heartbeat has come; void if it is given up."""
+        boot = self._watch.boot(node)
+        if boot is not None:
+            self._send(node, boot, order)
+        elif self._watch.due_ns(node) is not None:
+            self._waiting[node].append(order)
+
+    def inform(self, address: Address, fields: dict[str, Any]) -> None:
+        """Have something reach an address that is no agent's: one who asks jobs for answers."""
+        self._numbered += 1
+        self._open[self._numbered] = "", 0
+        self._repeat(self._numbered, address, wire.written(wire.ORDER, {**fields, "number": self._numbered}))
+
+    def _send(self, node: str, boot: int, order: dict[str, Any]) -> None:
+        self._numbered += 1
+        self._open[self._numbered] = node, boot
+        payload = wire.written(wire.ORDER, {**order, "number": self._numbered, "boot": boot})
+        self._repeat(self._numbered, (self._ips[node], wire.AGENT_PORT), payload)
+
+    def _repeat(self, number: int, address: Address, payload: bytes) -> None:
+        if number not in self._open:
+            return
+        node, boot = self._open[number]
+        if node and self._watch.boot(node) != boot:
+            del self._open[number]
+            return
+        self._endpoint.send(payload, address)
+        self._loop.at(self._loop.clock.now_ns() + AGAIN_NS, partial(self._repeat, number, address, payload))
+
+    def _hear(self, payload: bytes, sender: Address) -> None:
+        if payload[:1] == wire.ACKNOWLEDGEMENT:
+            self._open.pop(wire.read_written(payload)["number"], None)
+            return
+        number, boot, beat = wire.read_beat(payload)
+        node, now_ns = self._names[number], self._loop.clock.now_ns()
+        silent_ns = self._watch.silent_ns(node, now_ns)
+        failed, returned = self._watch.heard(node, boot, now_ns)
+        if not self._watch.answers(node, boot):
+            return
+        self._endpoint.send(wire.beat(wire.ANSWER, number, boot, beat), sender)
+        if failed:
+            self._tell("silent", node=node, silent_ns=silent_ns)
+        if returned:
+            self._tell("back", node=node)
+            self._await(node)
+        for order in self._waiting[node]:
+            self._send(node, boot, order)
+        self._waiting[node].clear()
+
+    def _await(self, node: str) -> None:
+        due_ns = self._watch.due_ns(node)
+        if due_ns is not None:
+            self._loop.at(due_ns, partial(self._look, node))
+
+    def _look(self, node: str) -> None:
+        now_ns = self._loop.clock.now_ns()
+        if self._watch.expire(node, now_ns):
+            self._waiting[node].clear()
+            self._tell("silent", node=node, silent_ns=self._watch.silent_ns(node, now_ns))
+        else:
+            self._await(node)
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._endpoint.close()
+        self._states.close()

@@ -1,0 +1,140 @@
+"""What the driver makes of transfers and experts: programs at the right hosts, events, rates, jobs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from fake_network import FakeEvents, FakeLoop
+
+from testbed.driver.children import Child, Children
+from testbed.driver.experts import ExpertModels
+from testbed.driver.fabric_protocols import FabricPrograms
+from testbed.driver.jobs import Jobs
+from testbed.driver.transfers import Transfers
+from testbed.model.fabric_work import Experts, Transfer
+from testbed.model.scenario import Scenario
+from testbed.program.loop import Loop
+from testbed.record.logs import EventLog, RateLog
+
+SECOND = 10**9
+TRANSFER = Transfer.model_validate(
+    {"source": "npu1", "destination": "npu2", "starts": "1 s", "ends": "3 s", "sample": "1 s"}
+)
+EXPERTS = Experts.model_validate({"ranks": 2, "job": {"weight": 3}, "starts": "1 s", "ends": "2 s"})
+
+
+class FakeChildren:
+    """Starts nothing, and remembers where what was to be started and who is told what it says."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, str] = {}
+        self.hear: dict[str, Callable[[Any, dict[str, Any]], None]] = {}
+        self.gone = list[str]()
+
+    def start(self, name: str, host: str, _make: Any, on_message: Any) -> str:
+        self.started[name] = host
+        self.hear[name] = on_message
+        return name
+
+    def go(self, *children: str) -> None:
+        self.gone += children
+
+
+class FakeJobs:
+    """Gives each job the next node, until there are none."""
+
+    def __init__(self, *nodes: str) -> None:
+        self.nodes, self.done = [*nodes], list[str]()
+
+    def place(self, _request: Any) -> str | None:
+        return self.nodes.pop(0) if self.nodes else None
+
+    def complete(self, name: str) -> None:
+        self.done.append(name)
+
+
+def transfers(sent: int, received: int) -> tuple[FakeChildren, FakeEvents, FakeEvents]:
+    """A transfer that sent and received so many blocks, heard and stopped; its events and rates."""
+    children, events, rates, loop = FakeChildren(), FakeEvents(), FakeEvents(), FakeLoop()
+    rates.write = lambda at_ns, **fields: rates.written.append({"at_ns": at_ns, **fields})  # type: ignore[method-assign,assignment]
+    ends = {
+        "bulk source": {"blocks": sent, "blocks_sent_again": 7},
+        "bulk sink": {"blocks": received, "in_time_bytes": 1_000, "outage_ns": 5, "stalled_ns": 6},
+    }
+    work = Transfers(
+        {"bulk": TRANSFER},
+        cast(FabricPrograms, SimpleNamespace(transfer_source=None, transfer_sink=None)),
+        cast(Children, children),
+        loop.clock,
+        cast(EventLog, events),
+        cast(RateLog, rates),
+        cast(Callable[[Child], dict[str, Any]], ends.__getitem__),
+    )
+    work.start(Path())
+    plane = {"kind": "plane", "at_ns": 9, "plane": 1, "alive": False, "after_ns": 4, "blocks": 2}
+    children.hear["bulk source"](None, plane)
+    children.hear["bulk sink"](None, {"kind": "rate", "at_ns": 2 * SECOND, "throughput_bps": 800})
+    work.stop()
+    return children, events, rates
+
+
+def test_a_transfer_is_started_at_both_ends_and_written_down() -> None:
+    children, events, rates = transfers(sent=10, received=10)
+    assert children.started == {"bulk source": "npu1", "bulk sink": "npu2"}
+    assert children.gone == ["bulk source", "bulk sink"]
+    assert events.kinds() == ["transfer.plane", "transfer.end"]
+    plane, end = events.written
+    assert (plane["at_ns"], plane["transfer"], plane["plane"], plane["alive"]) == (9, "bulk", 1, False)
+    assert end["throughput_bps"] == 1_000 * 8 // 2
+    assert (end["received_bytes"], end["blocks_sent_again"]) == (1_000, 7)
+    assert rates.written == [
+        {"at_ns": 2 * SECOND, "session": "bulk", "direction": "across", "throughput_bps": 800}
+    ]
+
+
+def test_blocks_that_never_arrived_are_a_warning() -> None:
+    _, events, _ = transfers(sent=10, received=8)
+    assert events.kinds() == ["transfer.plane", "warning", "transfer.end"]
+    assert events.written[1]["text"] == "transfer bulk: 2 of 10 blocks never arrived"
+
+
+def models(jobs: FakeJobs) -> tuple[FakeChildren, FakeEvents, list[tuple[str, int]]]:
+    """A model of two ranks from its placement to its end; also what was told of its exchanges."""
+    children, events, loop, told = FakeChildren(), FakeEvents(), FakeLoop(), list[tuple[str, int]]()
+    done = {"moe ranks": {"steps": 3, "exchange_ns": 40, "given_up": 0}}
+    work = ExpertModels(
+        cast(Scenario, SimpleNamespace(experts={"moe": EXPERTS}, seed=1)),
+        cast(FabricPrograms, SimpleNamespace(experts=None)),
+        cast(Jobs, jobs),
+        cast(Children, children),
+        cast(Loop, loop),
+        cast(EventLog, events),
+        cast(Callable[[Child], dict[str, Any]], done.__getitem__),
+        lambda name, took_ns: told.append((name, took_ns)),
+    )
+    work.start(Path())
+    loop.pass_until(SECOND)
+    if children.hear:
+        children.hear["moe ranks"](None, {"kind": "exchange", "exchange_ns": 41})
+    loop.pass_until(3 * SECOND)
+    work.stop()
+    return children, events, told
+
+
+def test_the_ranks_of_a_model_are_placed_run_and_completed() -> None:
+    jobs = FakeJobs("npu4", "npu7")
+    children, events, told = models(jobs)
+    assert children.started == {"moe ranks": "npu4"}
+    assert told == [("moe", 41)]
+    (end,) = events.written
+    assert (end["kind"], end["at_ns"], end["experts"]) == ("experts.end", 2_500_000_000, "moe")
+    assert (end["steps"], end["exchange_ns"], end["nodes"]) == (3, 40, ("npu4", "npu7"))
+    assert jobs.done == ["moe1", "moe2"]
+
+
+def test_a_model_of_which_one_rank_finds_no_node_does_not_run() -> None:
+    """The control, and it keeps nothing of what it had been given."""
+    jobs = FakeJobs("npu4")
+    children, events, _ = models(jobs)
+    assert (children.started, events.written, jobs.done) == ({}, [], ["moe1"])

@@ -1,0 +1,37 @@
+"""Exchanges of experts over the fabric take what distance and rate say, and placement by affinity less."""
+
+from pathlib import Path
+
+import pytest
+from mechanism import results_of
+
+RATE_BPS = 100_000_000_000
+HEADERS_BYTES = 42
+"""Ethernet, IPv4 and UDP."""
+CLOCK_NS = 20
+"""Clock reads of 1 ns each between the beginning of an exchange and its packets."""
+
+
+def way_ns(packets_bytes: tuple[int, ...], distance_ns: int) -> int:
+    """How long packets take that are sent at once: all of them through the port, then the distance."""
+    sent_bytes = sum(packets_bytes) + HEADERS_BYTES * len(packets_bytes)
+    return sent_bytes * 8 * 10**9 // RATE_BPS + distance_ns
+
+
+@pytest.mark.parametrize(("there", "distance_ns"), [("npu2", 929), ("npu3", 2_500)])
+def test_an_exchange_takes_its_bytes_and_its_distance_twice(
+    there: str, distance_ns: int, tmp_path: Path
+) -> None:
+    """Eight tokens of 7,168 B there, in one packet, and their results of 14,336 B back, in two."""
+    exchange = results_of("exchange_at.py", tmp_path, "npu1", there)["exchange"]
+    expected_ns = way_ns((8 * 7_168,), distance_ns) + way_ns((60_000, 8 * 14_336 - 60_000), distance_ns)
+    assert (exchange["steps"], exchange["given_up"]) == (5, 0)
+    assert len(exchange["took_ns"]) == 5 * 2
+    for took_ns in exchange["took_ns"]:
+        assert expected_ns <= took_ns <= expected_ns + CLOCK_NS
+
+
+def test_two_ranks_on_one_node_need_no_network(tmp_path: Path) -> None:
+    """The control: without a distance and without a port there is no time to measure."""
+    exchange = results_of("exchange_at.py", tmp_path, "npu1", "npu1")["exchange"]
+    assert exchange["took_ns"] == [0] * 10
