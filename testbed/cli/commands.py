@@ -75,6 +75,20 @@ def serve(options: argparse.Namespace) -> int:
     return serve_scenario(options)
 
 
+def sweep(options: argparse.Namespace) -> int:
+    """`testbed sweep`."""
+    from testbed.cli.sweep import sweep as sweep_scenario
+
+    return sweep_scenario(options)
+
+
+def compare(options: argparse.Namespace) -> int:
+    """`testbed compare`."""
+    from testbed.cli.compare import compare as compare_runs
+
+    return compare_runs(options)
+
+
 def report(options: argparse.Namespace) -> int:
     """`testbed report`."""
     run_directory = RunDirectory.open(options.run)
@@ -210,6 +224,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "schema": schema,
     "serve": serve,
     "report": report,
+    "sweep": sweep,
+    "compare": compare,
     "kernel": kernel,
     "exec": execute,
     "clean": clean,

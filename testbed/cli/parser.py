@@ -29,6 +29,20 @@ def parser() -> argparse.ArgumentParser:
         "testbed run cloud_gaming --variant elastic --seed 3",
         "testbed run my.yaml --set network.parameters.onus=8 --out results --json",
     ]))  # fmt: skip
+    _sweep(_command(commands, "sweep", "run a scenario at every combination of values and seeds", [
+        "testbed sweep cloud_gaming --set network.parameters.onus=8,16,32 --seeds 10",
+        "testbed sweep my.yaml --set duration='10 s' --set access.downstream.rate='50 Mbit/s','1 Gbit/s'",
+        "testbed sweep cloud_gaming --seeds 100 --scheduler tcp://cluster:8786",
+    ]))  # fmt: skip
+    compare = _command(commands, "compare", "set finished runs side by side", [
+        "testbed compare runs/cloud_gaming-7-20260101T120000 runs/cloud_gaming-7-20260101T130000",
+        "testbed compare runs/before runs/after --out before_after.html",
+    ])  # fmt: skip
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="run directory; all are held against the first")
+    compare.add_argument(
+        "--out", type=Path, default=Path("compare.html"), metavar="FILE",
+        help="where to write the page (default: %(default)s)",
+    )  # fmt: skip
     check = _command(
         commands, "check", "check scenario files without running them", ["testbed check a.yaml b.yaml"]
     )
@@ -144,6 +158,38 @@ def _exec(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="keep the run directory there (default: it is removed)"
     )
+
+
+def _sweep(command: argparse.ArgumentParser) -> None:
+    named: Any = command.add_argument("scenario", help="scenario file, or the name of a shipped one")
+    named.completer = _complete_scenario
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=V,V", dest="settings",
+        help="give a value of the scenario each of these in turn; a value that is a list is put in [], one with "
+        "a comma in it in quotes; repeatable, for all combinations",
+    )  # fmt: skip
+    command.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="run each with so many seeds (default: %(default)d)"
+    )
+    command.add_argument("--seed", type=int, metavar="N", help="the first seed (default: the scenario's own)")
+    command.add_argument(
+        "--variant", action="append", default=[], metavar="V", help="only this variant; repeatable"
+    )
+    command.add_argument(
+        "--jobs", type=int, metavar="N", help="runs at a time (default: as many as there are processors)"
+    )
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="hand the runs to the Dask cluster of this scheduler"
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="the sweep's directory (default: below runs/, the same for the same sweep); one that was begun "
+        "is carried on",
+    )  # fmt: skip
+    command.add_argument(
+        "--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
+        help="longest wall time of a variant, in seconds (default: %(default)g)",
+    )  # fmt: skip
 
 
 def _serve(command: argparse.ArgumentParser) -> None:

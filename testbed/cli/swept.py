@@ -63,7 +63,9 @@ def main() -> int:
 
 def _end_with_starter() -> None:
     """Wait until whoever started us is gone, then stop as if told to: the run's kernels end in order."""
-    sys.stdin.read()
+    # Not by way of sys.stdin, which a thread that waits in it would hold while the interpreter ends.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -23,7 +23,10 @@ Exchanged = Callable[[str, int], None]
 
 
 def rank_requests(name: str, experts: Experts, seed: int) -> list[JobRequest]:
-    """The jobs of a model's ranks, NAME1, NAME2, …, each with the traffic that it has with the others."""
+    """The jobs of a model's ranks, NAME1, NAME2, …, each with its traffic with those before it.
+
+    They are placed in this order: of those that come later it is not known where they will be.
+    """
     matrix = traffic(experts, seed, name)
     names = experts.jobs_of(name)
     return [
@@ -32,10 +35,12 @@ def rank_requests(name: str, experts: Experts, seed: int) -> list[JobRequest]:
             weight=experts.job.weight,
             kind=experts.job.kind,
             priority=experts.job.priority,
-            partners={other: float(size) for other, size in zip(names, sizes_bytes, strict=True) if size},
+            partners={
+                other: float(size) for other, size in zip(names[:rank], sizes_bytes, strict=False) if size
+            },
             backup=bool(experts.job.backup),
         )
-        for own, sizes_bytes in zip(names, matrix, strict=True)
+        for rank, (own, sizes_bytes) in enumerate(zip(names, matrix, strict=True))
     ]
 
 

@@ -15,9 +15,9 @@ class PlacementPolicy(StrEnum):
 
     Supernode: by load and delay, 60 to 40 unless the weights say otherwise. Least loaded and best fit: by
     what is used of a node once the job is on it, the least and the most. Nearest: by the delay to the partner
-    with the most traffic. Affinity: by the delay to all partners, weighted by traffic, jobs among them. Random,
-    round robin, and two choices, the less loaded of two drawn at random, look at nothing else. Optimal: by a
-    solver, over all jobs that are to be placed at once; for small instances.
+    with the most traffic. Affinity: by the delay to all partners, weighted by traffic, jobs among them.
+    Random, round robin, and two choices, the less loaded of two drawn at random, look at nothing else.
+    Optimal: by a solver, over all jobs that are to be placed at once; for small instances.
     """
 
     SUPERNODE = "supernode"

@@ -33,10 +33,10 @@ class JobRequest:
     """A job that needs `weight` of one node's capacity, and so much of its further `resources`.
 
     `partners` are the stations or other jobs that it talks to, each with its share of the job's traffic in
-    any unit; only they count for the delay. With `backup` a second node keeps the same free for it, in another
-    failure domain. Of several waiting jobs that of the highest `priority` goes first; one that `preempts`
-    takes the place of jobs of a lower one. At most `spread` jobs of one `group` are in a failure domain. One
-    that still waits after `deadline_ns` is given up.
+    any unit; only they count for the delay. With `backup` a second node keeps the same free for it, in
+    another failure domain. Of several waiting jobs that of the highest `priority` goes first; one that
+    `preempts` takes the place of jobs of a lower one. At most `spread` jobs of one `group` are in a failure
+    domain. One that still waits after `deadline_ns` is given up.
 
     Raises:
         BadJobError: The weight is not a whole number from 1 up, a resource or `spread` is not one, the

@@ -1,9 +1,9 @@
 """The best assignment of several jobs at once, by a solver: the yardstick of all other policies.
 
 What is made as large as can be is the mean score of the jobs by their weights, once all of them are placed.
-The delay part is a sum over jobs. The load part of a node, what is added times what stays free, is no sum; one
-variable for each possible load makes all of it linear (a mixed-integer program, solved by HiGHS). Partners are
-where they are before; backups are planned afterwards, and count for nothing here.
+The delay part is a sum over jobs. The load part of a node, what is added times what stays free, is no sum;
+one variable for each possible load makes all of it linear (a mixed-integer program, solved by HiGHS).
+Partners are where they are before; backups are planned afterwards, and count for nothing here.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ class _Model:
         return np.concatenate([*can, np.ones(self.columns - self._jobs * self._nodes)])
 
     def gains(self) -> np.ndarray:
-        """What each variable adds to the sum of scores by weight; a job placed is worth more than any score."""
+        """What each variable adds to the weighted sum of scores; to place a job is worth more than all."""
         gains = np.zeros(self.columns)
         placed = 200.0 * sum(self._weights)
         for number, question in enumerate(self._questions):

@@ -418,7 +418,7 @@ class Scheduler:
         return lost
 
     def _plan_backups(self, tasks: Iterable[Task], *, must_tell: bool) -> list[Outcome]:
-        """Reserve a backup for each of these jobs that wants one; if there is none, say so only if asked to."""
+        """Reserve a backup for each of these jobs that wants one; none is told if `must_tell`."""
         outcomes: list[Outcome] = []
         for task in sorted(tasks, key=lambda task: (-task.job.priority, task.arrived)):
             if task.node is None or task.backup is not None or not (task.job.backup and self.policy.backup):

@@ -46,7 +46,7 @@ def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
 
 
 def delays_from_ns(network: Network, source: str) -> dict[str, int]:
-    """The distance from a host to every station that it reaches over wires, as `delay_ns` has it one by one."""
+    """The distance from a host to every station that it reaches over wires; `delay_ns` has one of them."""
     reached = {source: 0}
     todo = [(0, source)]
     while todo:

@@ -20,7 +20,9 @@ DRAWN_AT_MOST = 12
 """Of each kind of work, the names that are drawn: the first of the run."""
 
 BARS_AT_MOST = 24
-_BAR_PX, _AROUND_PX = 26, 150
+_BAR_PX, _ABOVE_PX, _BELOW_PX = 26, 165, 50
+"""Above stands a legend, which on a phone has a row for each part."""
+
 _LONGEST_NAME = 16
 
 _STREAMS = (
@@ -190,7 +192,7 @@ def _recoveries(summary: Summary) -> list[Plot]:
         if (variant, recovery) in longest:
             bars.setdefault(variant, []).append(recovery)
     heights = [len(jobs) for jobs in bars.values()]
-    height = _AROUND_PX + _BAR_PX * sum(heights) + 60 * len(bars)
+    height = _ABOVE_PX + _BELOW_PX + _BAR_PX * sum(heights) + 60 * len(bars)
     figure = make_subplots(
         rows=len(bars),
         cols=1,
@@ -206,7 +208,7 @@ def _recoveries(summary: Summary) -> list[Plot]:
         template=None,
         barmode="stack",
         height=height,
-        margin={"l": 12, "r": 12, "t": 110, "b": 50},
+        margin={"l": 12, "r": 12, "t": _ABOVE_PX, "b": _BELOW_PX},
         legend={
             "orientation": "h",
             "yanchor": "bottom",
@@ -216,7 +218,7 @@ def _recoveries(summary: Summary) -> list[Plot]:
             "traceorder": "normal",
         },
     )
-    figure.layout.legend.y = 1 + 30 / (height - 160)
+    figure.layout.legend.y = 1 + 30 / (height - _ABOVE_PX - _BELOW_PX)
     figure.update_yaxes(automargin=True, autorange="reversed", type="category")
     figure.update_xaxes(rangemode="tozero", zeroline=False)
     figure.update_xaxes(title_text="since the fault, ms", row=len(bars))

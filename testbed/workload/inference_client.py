@@ -64,8 +64,8 @@ class InferenceClient:
     """Sends prompts over one connection and reads the tokens of all answers from it.
 
     When the service has moved, a new connection is made, and what has no complete answer is asked again
-    there; tokens that had arrived already are not counted twice. `say` is told of the first token from there,
-    with the service's epoch and the instant.
+    there; tokens that had arrived already are not counted twice. `say` is told of the first token from there
+    that is new, with the service's epoch and the instant.
     """
 
     def __init__(
@@ -146,15 +146,15 @@ class InferenceClient:
             self._hang_up()
             return
         for number, index in self._tokens.take(received):
-            if self._new_epoch is not None:
-                self._say(self._new_epoch, now_ns)
-                self._new_epoch = None
             self._take(number, index, now_ns)
 
     def _take(self, number: int, index: int, now_ns: int) -> None:
         unanswered = self._unanswered.get(number)
         if unanswered is None or index != unanswered.next_index:
             return  # an answer that began anew on another node repeats what has come before
+        if self._new_epoch is not None:
+            self._say(self._new_epoch, now_ns)
+            self._new_epoch = None
         if index == 0:
             self._first.arrive(number, now_ns)
         else:

@@ -83,7 +83,9 @@ def test_placement_is_told_the_traffic_of_two_ranks_both_ways() -> None:
     assert all(matrix[rank][rank] == 0 for rank in range(8))
     requests = rank_requests("moe", model, 7)
     assert [request.name for request in requests] == [f"moe{rank}" for rank in range(1, 9)]
-    assert max(requests[2].partners, key=lambda other: requests[2].partners[other]) == "moe4"
+    assert requests[0].partners == {}, "nobody is placed before the first"
+    assert {*requests[3].partners} == {"moe1", "moe2", "moe3"}
+    assert max(requests[3].partners, key=lambda other: requests[3].partners[other]) == "moe3"
     assert not any(request.backup for request in requests)
 
 

@@ -1,5 +1,7 @@
 """Expectations and references of work on nodes: what can be named, in which unit, and what is refused."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,7 +73,7 @@ def test_whatever_a_variant_has_can_be_named(quantity: Quantified) -> None:
         (
             named("recovery", "p50", "copy"),
             "session",
-            "there is no session or group of jobs 'copy'; known are player and web",
+            "there is no session or group of jobs 'copy'; known are player, web",
         ),
         (
             named("recovery", "p50", "web", variant="one_plane"),
@@ -127,14 +129,14 @@ def test_requests_that_nobody_sends_cannot_be_expected() -> None:
             {"measure": "jobs", "direction": "upstream", "statistic": "lost"},
             "jobs have no direction; remove this key",
         ),
-        ({"measure": "jobs"}, "'p50' is not of jobs; jobs have placed, waiting, lost, promoted and evicted"),
+        ({"measure": "jobs"}, "'p50' is not of jobs; jobs have placed, waiting, lost, promoted, evicted"),
         (
             {"measure": "transfer", "session": "s"},
-            "'p50' is not of a transfer; a transfer has throughput, kept and outage",
+            "'p50' is not of a transfer; a transfer has throughput, kept, outage",
         ),
         (
             {"measure": "service", "session": "s", "statistic": "lost"},
-            "'lost' is not of a service; a service has utilisation and token_rate",
+            "'lost' is not of a service; a service has utilisation, token_rate",
         ),
         (
             {"session": "s", "direction": "upstream", "statistic": "outage"},
@@ -150,6 +152,15 @@ def test_what_cannot_be_is_told(written: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         Quantified.model_validate({"variant": "v", "statistic": "p50", **written})
     assert message in str(refused.value)
+
+
+def test_the_reference_names_every_measure_and_statistic() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "scenario-files.md").read_text()
+    section = text.partition("## `expect[]`")[2].partition("## `references[]`")[0]
+    own = {statistic for statistics in OWN_STATISTICS.values() for statistic in statistics}
+    words = {*re.findall(r"`([a-z_0-9]+)`", section), *re.findall(r"^\| ([a-z, ]+) \|", section, re.M)}
+    words = {word for each in words for word in each.split(", ")}
+    assert {*map(str, Measure), *map(str, own)} <= words
 
 
 def test_every_measure_has_its_place_in_the_summary_and_no_two_the_same() -> None:

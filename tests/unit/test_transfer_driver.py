@@ -64,7 +64,7 @@ def transfers(sent: int, received: int) -> tuple[FakeChildren, FakeEvents, FakeE
     }
     work = Transfers(
         {"bulk": TRANSFER},
-        cast(FabricPrograms, SimpleNamespace(transfer_source=None, transfer_sink=None)),
+        cast(FabricPrograms, SimpleNamespace(transfer_source=dict, transfer_sink=dict)),
         cast(Children, children),
         loop.clock,
         cast(EventLog, events),
@@ -105,7 +105,7 @@ def models(jobs: FakeJobs) -> tuple[FakeChildren, FakeEvents, list[tuple[str, in
     done = {"moe ranks": {"steps": 3, "exchange_ns": 40, "given_up": 0}}
     work = ExpertModels(
         cast(Scenario, SimpleNamespace(experts={"moe": EXPERTS}, seed=1)),
-        cast(FabricPrograms, SimpleNamespace(experts=None)),
+        cast(FabricPrograms, SimpleNamespace(experts=dict)),
         cast(Jobs, jobs),
         cast(Children, children),
         cast(Loop, loop),

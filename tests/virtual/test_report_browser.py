@@ -10,6 +10,7 @@ from headless import CHROMIUM, Page
 
 SYNTHETIC_RUN = Path(__file__).parents[1] / "unit" / "synthetic_run.py"
 SYNTHETIC_SWEEP = SYNTHETIC_RUN.with_name("synthetic_sweep.py")
+SYNTHETIC_WORK = SYNTHETIC_RUN.with_name("synthetic_work.py")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here to show the report in")
 
@@ -28,6 +29,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> str:
     run = tmp_path_factory.mktemp("sweep") / "run"
     subprocess.run([sys.executable, SYNTHETIC_SWEEP, run], check=True)
+    return (run / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> str:
+    run = tmp_path_factory.mktemp("work") / "run"
+    subprocess.run([sys.executable, SYNTHETIC_WORK, run], check=True)
     return (run / "report.html").as_uri()
 
 
@@ -78,6 +86,31 @@ def test_twelve_variants_and_measured_flows_are_drawn_and_their_legends_keep_cle
     assert page.evaluate(LEGENDS_IN_THE_WAY) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width_px
     assert page.complaints() == []
+
+
+WORDS_BEYOND_THEIR_PLOT = """[...document.querySelectorAll('.plot')].filter(plot => {
+  const right = plot.querySelector('.plotbg, .bglayer').getBoundingClientRect().right;
+  return [...plot.querySelectorAll('.annotation-text-g text')].some(
+    text => text.textContent.includes('(') && text.getBoundingClientRect().right > right + 2);
+}).map(plot => plot.id)"""
+
+
+@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
+@pytest.mark.parametrize("width_px", [390, 1280])
+def test_work_on_nodes_and_what_breaks_is_drawn_and_fits(
+    page: Page, work: str, width_px: int, colour_scheme: str
+) -> None:
+    page.open(work, width_px, colour_scheme)
+    drawn = page.evaluate(DRAWN)
+    # Probes twice, recoveries once; clients, experts and requests twice each, a transfer three times.
+    assert len(drawn) == 2 + 1 + 3 * 2 + 3
+    assert all(traces >= 2 for traces in drawn)
+    assert page.evaluate(LEGENDS_IN_THE_WAY) == []
+    assert page.evaluate(WORDS_BEYOND_THEIR_PLOT) == []
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width_px
+    assert page.complaints() == []
+    assert page.requests() == [work]
 
 
 def test_a_page_that_is_too_wide_would_be_noticed(page: Page, address: str) -> None:

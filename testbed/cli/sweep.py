@@ -1,0 +1,166 @@
+"""`testbed sweep`: every combination of values and seeds, on this machine or on a cluster, and their report."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+from testbed.cli.settled import VERSION
+from testbed.cli.sweep_progress import SweepProgress
+from testbed.errors import EXPECTATION_FAILED, ScenarioError, TestbedError
+from testbed.record.directory import RUNS
+from testbed.sweep.axes import parsed_axes
+from testbed.sweep.directory import SweepDirectory
+from testbed.sweep.order import Ended, Happened, Order
+from testbed.sweep.plan import SweepPlan, make_plan
+from testbed.sweep.tally import Tally, failed_line
+from testbed.venue import kernel
+from testbed.venue.launch import stop_on_terminate
+from testbed.words import counted
+
+_STATUSES = (2, 3, 4)
+"""Exit statuses of runs that say more than that something is broken."""
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Do what is not done yet of a sweep, and report on all of it; the exit status.
+
+    A failed run stops no other; then the status is that of the first that failed. Otherwise it is 1 if an
+    expectation does not hold in some run.
+    """
+    plan = make_plan(
+        options.scenario,
+        parsed_axes(options.settings),
+        seeds=options.seeds,
+        first_seed=options.seed,
+        variants=options.variant,
+        kernel=kernel.require().key,
+        version=VERSION,
+    )
+    slots = _slots(options.jobs, options.scheduler)
+    directory = SweepDirectory.begin(options.out or RUNS / plan.default_name, plan)
+    with stop_on_terminate(), directory.locked() as lock:
+        failed = _work_off(plan, directory, options, slots, lock)
+        return _reported(plan, directory, failed)
+
+
+def _slots(jobs: int | None, scheduler: str | None) -> int:
+    """How many runs may be under way on this machine at a time."""
+    processors = len(os.sched_getaffinity(0))
+    if jobs is None:
+        return processors
+    if scheduler is not None:
+        raise ScenarioError("--jobs is for runs on this machine; a cluster's workers know how many they do")
+    if not 1 <= jobs <= processors:
+        raise ScenarioError(
+            f"--jobs {jobs}: this machine has {counted(processors, 'processor')}, and a run keeps one busy; "
+            f"write 1 to {processors}"
+        )
+    return jobs
+
+
+def _work_off(
+    plan: SweepPlan, directory: SweepDirectory, options: argparse.Namespace, slots: int, lock: int
+) -> list[Ended]:
+    """Have the unfinished runs done; those that failed."""
+    orders = [
+        Order(
+            name=run.name,
+            text=run.point.text,
+            seed=run.seed,
+            settings=plan.settings(run.point),
+            kernel=plan.kernel,
+            wall_limit_s=options.wall_limit,
+        )
+        for run in plan.runs
+        if not directory.is_finished(run.name)
+    ]
+    tally = Tally(len(plan.runs), len(plan.runs) - len(orders))
+    print(_opening(plan, directory, tally), file=sys.stderr)
+    failed: list[Ended] = []
+    with closing(_happening(directory, orders, options.scheduler, slots, lock)) as news, SweepProgress(tally) as view:
+        try:
+            for happened in news:
+                view.take(happened)
+                if isinstance(happened, Ended) and happened.status:
+                    failed.append(happened)
+        except (KeyboardInterrupt, SystemExit):
+            view.note(f"stopped at {tally.done} of {tally.total} runs; the same command carries on from there")
+            raise
+    return failed
+
+
+def _happening(
+    directory: SweepDirectory, orders: Sequence[Order], scheduler: str | None, slots: int, lock: int
+) -> Iterator[Happened]:
+    if not orders:
+        return
+    if scheduler is not None:
+        from testbed.sweep.cluster import work_off
+
+        yield from work_off(scheduler, directory, orders, ("-m", "testbed.cli.swept"))
+        return
+    from testbed.cli.swept import COMMAND
+    from testbed.sweep.local import LocalRuns
+
+    yield from LocalRuns(directory, COMMAND, slots).work_off(orders, lock)
+
+
+def _opening(plan: SweepPlan, directory: SweepDirectory, tally: Tally) -> str:
+    points = counted(len(plan.points), "combination")
+    shape = f"{points} of values, {counted(len(plan.seeds), 'seed')}: {counted(tally.total, 'run')}"
+    before = f", {tally.before} of them finished before" if tally.before else ""
+    return f"sweep of {plan.scenario} in {directory.path}\n{shape}{before}"
+
+
+def _reported(plan: SweepPlan, directory: SweepDirectory, failed: Sequence[Ended]) -> int:
+    """Gather the numbers of the finished runs, write the report, and say what failed."""
+    # pandas and plotly are loaded when there is something to report.
+    from testbed.report.numbers import numbers
+    from testbed.report.sweep_page import write_page
+    from testbed.sweep import dataset
+
+    finished = [run for run in plan.runs if directory.is_finished(run.name)]
+    summaries = {run.name: directory.run(run.name).summary() for run in finished}
+    if finished:
+        rows = (
+            row
+            for run in finished
+            for row in dataset.rows(plan, run, map(asdict, numbers(summaries[run.name])))
+        )
+        dataset.write(plan, rows, directory.numbers_path)
+        write_page(plan, directory, summaries, failed)
+    broken = [
+        name for name, found in summaries.items() if not all(each["holds"] for each in found["expectations"])
+    ]
+    for line in _closing(directory, summaries, broken, failed):
+        print(line)
+    if failed:
+        return next((each.status for each in failed if each.status in _STATUSES), TestbedError.exit_status)
+    return EXPECTATION_FAILED if broken else 0
+
+
+def _closing(
+    directory: SweepDirectory, finished: Iterable[str], broken: Sequence[str], failed: Sequence[Ended]
+) -> Iterator[str]:
+    count = len(list(finished))
+    yield f"{counted(count, 'run')} finished"
+    if broken:
+        yield f"in {counted(len(broken), 'run')} an expectation does not hold, the first is {broken[0]}"
+    if count:
+        yield f"numbers  {_shown(directory.numbers_path)}"
+        yield f"report   {_shown(directory.report_path)}"
+    if failed:
+        yield failed_line(len(failed))
+        for each in failed:
+            yield f"  {each.name}: {each.message.splitlines()[0] if each.message else 'it said nothing'}"
+            yield f"    log: {_shown(directory.log_path(each.name))}"
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
