@@ -17,7 +17,7 @@ from testbed.program.loop import Loop
 from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.exchange import MOST_PACKET_BYTES
-from testbed.workload.experts import ExpertRanks, Rank
+from testbed.workload.experts import ExpertRanks
 from testbed.workload.packets import HEADERS_BYTES
 from testbed.workload.token_routing import exchange_matrices
 from testbed.workload.transfer import TransferSink, TransferSource
@@ -74,11 +74,12 @@ class PlannedFabricWork:
                 loop,
                 name,
                 model,
-                [Rank(node, self._addresses(node, nodes)) for node in nodes],
+                nodes,
+                lambda node: self._addresses(node, nodes),
+                self._inside,
                 lambda: next(matrices),
                 FIRST_RANK_PORT + first_ports[name],
                 self._packet_bytes(nodes),
-                self._inside,
                 logs,
                 control.say,
             )

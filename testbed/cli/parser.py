@@ -38,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
         "testbed compare runs/cloud_gaming-7-20260101T120000 runs/cloud_gaming-7-20260101T130000",
         "testbed compare runs/before runs/after --out before_after.html",
     ])  # fmt: skip
-    compare.add_argument("runs", nargs="+", metavar="RUN", help="run directory; all are held against the first")
+    compare.add_argument(
+        "runs", nargs="+", metavar="RUN", help="run directory; all are held against the first"
+    )
     compare.add_argument(
         "--out", type=Path, default=Path("compare.html"), metavar="FILE",
         help="where to write the page (default: %(default)s)",
@@ -165,8 +167,8 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     named.completer = _complete_scenario
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=V,V", dest="settings",
-        help="give a value of the scenario each of these in turn; a value that is a list is put in [], one with "
-        "a comma in it in quotes; repeatable, for all combinations",
+        help="give a value of the scenario each of these in turn; lists are put in [], what has a "
+        "comma in quotes; repeatable, for all combinations",
     )  # fmt: skip
     command.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="run each with so many seeds (default: %(default)d)"

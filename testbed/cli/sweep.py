@@ -1,9 +1,9 @@
-"""`testbed sweep`: every combination of values and seeds, on this machine or on a cluster, and their report."""
+"""`testbed sweep`: every combination of values and seeds, here or on a cluster, and their report."""
 
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -81,21 +81,26 @@ def _work_off(
     tally = Tally(len(plan.runs), len(plan.runs) - len(orders))
     print(_opening(plan, directory, tally), file=sys.stderr)
     failed: list[Ended] = []
-    with closing(_happening(directory, orders, options.scheduler, slots, lock)) as news, SweepProgress(tally) as view:
+    with (
+        closing(_happening(directory, orders, options.scheduler, slots, lock)) as news,
+        SweepProgress(tally) as view,
+    ):
         try:
             for happened in news:
                 view.take(happened)
                 if isinstance(happened, Ended) and happened.status:
                     failed.append(happened)
         except (KeyboardInterrupt, SystemExit):
-            view.note(f"stopped at {tally.done} of {tally.total} runs; the same command carries on from there")
+            view.note(
+                f"stopped at {tally.done} of {tally.total} runs; the same command carries on from there"
+            )
             raise
     return failed
 
 
 def _happening(
     directory: SweepDirectory, orders: Sequence[Order], scheduler: str | None, slots: int, lock: int
-) -> Iterator[Happened]:
+) -> Generator[Happened, None, None]:
     if not orders:
         return
     if scheduler is not None:

@@ -61,7 +61,7 @@ class ExpertModels:
         self._scenario, self._programs, self._jobs, self._children = scenario, programs, jobs, children
         self._loop, self._events, self._stop_program = loop, events, stop
         self._exchanged = exchanged
-        self._running: dict[str, tuple[Child, tuple[str, ...]]] = {}
+        self._running: dict[str, tuple[Child, list[str]]] = {}
 
     def start(self, logs: Path) -> None:
         """Set out to place and to stop each model at its instants."""
@@ -77,18 +77,25 @@ class ExpertModels:
     def _open(self, name: str, experts: Experts, logs: Path) -> None:
         """Place all ranks; a model of which one finds no node does not run."""
         nodes: dict[str, str] = {}
-        for request in rank_requests(name, experts, self._scenario.seed):
-            node = self._jobs.place(request)
+        for rank, request in enumerate(rank_requests(name, experts, self._scenario.seed)):
+            node = self._jobs.place(request, partial(self._move, name, rank))
             if node is None:
                 for placed in nodes:
                     self._jobs.complete(placed)
                 return
             nodes[request.name] = node
-        ranks = tuple(nodes.values())
+        ranks = [*nodes.values()]
         make = partial(self._programs.experts, name, ranks, self._loop.clock, logs=logs)
         child = self._children.start(f"{name} ranks", ranks[0], make, partial(self._hear, name))
         self._running[name] = child, ranks
         self._children.go(child)
+
+    def _move(self, name: str, rank: int, node: str | None, _epoch: int) -> None:
+        """A rank has another node; while it has none, exchanges miss what it would send, and are given up."""
+        if node is not None and name in self._running:
+            child, ranks = self._running[name]
+            ranks[rank] = node
+            self._children.tell(child, "move", rank=rank, node=node)
 
     def _hear(self, name: str, _child: Child, message: dict[str, Any]) -> None:
         self._exchanged(name, message["exchange_ns"])

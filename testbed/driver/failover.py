@@ -132,8 +132,9 @@ class Failover:
     def _changed(self, name: str, before: Assigned, after: Assigned) -> None:
         if before == NOWHERE:
             self._first_epoch[name] = after.epoch
-        for order in orders(name, self._described[name], before, after, self._health.sources):
-            self._health.order(order)
+        if self._scenario.health is not None:
+            for order in orders(name, self._described[name], before, after, self._health.sources):
+                self._health.order(order)
         group = self._group_of.get(name)
         if group is not None and self._scenario.jobs[group].requests is not None:
             self._inform(group, name, before, after)

@@ -55,6 +55,7 @@ class Jobs:
             _delays(scenario, plan),
             scenario.placement,
             seed=scenario.seed,
+            expected=_names(scenario),
         )
         self._at_move: dict[str, AtMove] = {}
         self._assigned: dict[str, Assigned] = {}
@@ -146,6 +147,15 @@ class Jobs:
 
     def _write(self, outcome: Outcome) -> None:
         self._events.write(outcome.kind, self._clock.now_ns(), **outcome.fields)
+
+
+def _names(scenario: Scenario) -> Iterable[str]:
+    """The names of all jobs that may come."""
+    yield from scenario.sessions
+    yield from scenario.services
+    for groups in (scenario.jobs, scenario.experts):
+        for name, group in groups.items():
+            yield from group.jobs_of(name)
 
 
 def _delays(scenario: Scenario, plan: NetworkPlan) -> Delays:

@@ -69,9 +69,10 @@ class Statistic(StrEnum):
     delay beyond the shortest one; `opening`, from its request to the first packet sent in it. Of all
     channels of a variant: how many were `admitted`, `refused` and `preempted`, and the `fairness`. Of a
     transfer: `kept`, the rate while a plane or a link is broken as a share of the rate before; `outage`,
-    the longest time without an arriving block. Of a service: `utilisation`, the share of its time in which
-    it computed; `token_rate`, in tokens a second. Of all jobs: how many are `placed`, `waiting` and `lost`,
-    and how often one was `promoted` and `evicted`.
+    the longest time without an arriving block; `stalled`, the longest in which the blocks without a gap did
+    not grow, which is what a reader of the whole waits for. Of a service: `utilisation`, the share of its
+    time in which it computed; `token_rate`, in tokens a second. Of all jobs: how many are `placed`,
+    `waiting` and `lost`, and how often one was `promoted` and `evicted`.
     """
 
     MIN = "min"
@@ -96,6 +97,7 @@ class Statistic(StrEnum):
     FAIRNESS = "fairness"
     KEPT = "kept"
     OUTAGE = "outage"
+    STALLED = "stalled"
     UTILISATION = "utilisation"
     TOKEN_RATE = "token_rate"
     PLACED = "placed"
@@ -124,7 +126,7 @@ DELAY_STATISTICS = tuple(str(each) for each in _OF_A_DELAY)
 """Those of a stream that are delays."""
 
 _KINDS: dict[Statistic, Kind] = dict.fromkeys(
-    (*_OF_A_DELAY, Statistic.QUEUEING, Statistic.OPENING, Statistic.OUTAGE), Kind.DELAY
+    (*_OF_A_DELAY, Statistic.QUEUEING, Statistic.OPENING, Statistic.OUTAGE, Statistic.STALLED), Kind.DELAY
 )
 _KINDS |= {Statistic.THROUGHPUT: Kind.RATE}
 _KINDS |= dict.fromkeys(
@@ -144,7 +146,7 @@ OWN_STATISTICS: dict[Measure, tuple[Statistic, ...]] = {
         Statistic.PREEMPTED,
         Statistic.FAIRNESS,
     ),
-    Measure.TRANSFER: (Statistic.THROUGHPUT, Statistic.KEPT, Statistic.OUTAGE),
+    Measure.TRANSFER: (Statistic.THROUGHPUT, Statistic.KEPT, Statistic.OUTAGE, Statistic.STALLED),
     Measure.SERVICE: (Statistic.UTILISATION, Statistic.TOKEN_RATE),
     Measure.JOBS: (
         Statistic.PLACED,
@@ -156,7 +158,7 @@ OWN_STATISTICS: dict[Measure, tuple[Statistic, ...]] = {
 }
 """What there is of each measure that is a whole; all others are streams."""
 
-_OF_ALL_CHANNELS = (Statistic.ADMITTED, Statistic.REFUSED, Statistic.PREEMPTED, Statistic.FAIRNESS)
+OF_ALL_CHANNELS = (Statistic.ADMITTED, Statistic.REFUSED, Statistic.PREEMPTED, Statistic.FAIRNESS)
 """Those of all channels together; all but the last count sessions, whichever way these send."""
 
 ONE_WAY: dict[Measure, str] = {
@@ -197,19 +199,19 @@ class Quantified(Value):
     @property
     def is_of_all(self) -> bool:
         """Whether it is one number of a whole variant, of nothing in particular."""
-        of_all_channels = self.measure is Measure.CHANNEL and self.statistic in _OF_ALL_CHANNELS
+        of_all_channels = self.measure is Measure.CHANNEL and self.statistic in OF_ALL_CHANNELS
         return self.measure is Measure.JOBS or of_all_channels
 
     @property
     def has_direction(self) -> bool:
         """Whether there is one of it for each direction."""
         if self.measure is Measure.CHANNEL:
-            return self.statistic not in _OF_ALL_CHANNELS[:-1]
+            return self.statistic not in OF_ALL_CHANNELS[:-1]
         return self.measure not in OWN_STATISTICS and self.measure not in ONE_WAY
 
     @model_validator(mode="after")
     def _of_something(self) -> "Quantified":
-        if self.statistic not in OWN_STATISTICS.get(self.measure, _OF_A_STREAM):
+        if self.statistic not in statistics_of(self.measure):
             named, advice = repr(str(self.statistic)), _advice(self.measure, self.statistic)
             raise FieldError("statistic", f"{named} is not of {a_measure(self.measure)}; {advice}")
         if self.is_of_all:
@@ -224,6 +226,11 @@ class Quantified(Value):
             one_way = f"{a_measure(self.measure)} has one way only"
             raise FieldError("direction", f"{_ONE_WAY_ONLY.get(self.measure, one_way)}; remove this key")
         return self
+
+
+def statistics_of(measure: Measure) -> tuple[Statistic, ...]:
+    """All that there is of one measure."""
+    return OWN_STATISTICS.get(measure, _OF_A_STREAM)
 
 
 def a_measure(measure: Measure) -> str:

@@ -32,7 +32,7 @@ class Question(NamedTuple):
     partners: Partners
     seed: int
     turn: int
-    """How many jobs were placed before: where round robin stands."""
+    """The node behind the one that was given last: where round robin goes on."""
 
 
 Numbers = NDArray[np.float64] | NDArray[np.int64]
@@ -44,12 +44,16 @@ def choose(question: Question) -> int | None:
     return _CHOICES[question.policy.policy](question)
 
 
-def can_take(question: Question) -> NDArray[np.bool_]:
-    """Which nodes can take the job at delays that are known, if the policy looks at delays."""
-    feasible = question.fleet.feasible(question.job)
+def can_reach(question: Question) -> NDArray[np.bool_]:
+    """To which nodes the delays are known, if the policy looks at delays."""
     if looks_at_delays(question.policy) and question.partners:
-        feasible &= mean_delays_ns(question.partners, question.fleet, question.delays)[1]
-    return feasible
+        return mean_delays_ns(question.partners, question.fleet, question.delays)[1]
+    return np.ones(len(question.fleet), dtype=np.bool_)
+
+
+def can_take(question: Question) -> NDArray[np.bool_]:
+    """Which nodes can take the job, as far as they can be reached."""
+    return question.fleet.feasible(question.job) & can_reach(question)
 
 
 def looks_at_delays(policy: Placement) -> bool:
@@ -181,7 +185,7 @@ def choose_backup(fleet: Fleet, delays: Delays, job: JobRequest, primary: int) -
     """
     row = delays.row(fleet.names[primary], fleet.names)
     able = row != UNKNOWN
-    if fleet.is_plain and not job.resources:
+    if fleet.is_plain and not job.resources and job.spread is None:
         able &= fleet.feasible_backups(job, primary)
     else:
         able &= np.array([fleet.backs_up(number, job, primary) for number in range(len(fleet))])

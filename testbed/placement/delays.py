@@ -38,6 +38,10 @@ class Delays(Protocol):
         """Know another delay between two stations from now on."""
         ...
 
+    def check(self, nodes: Sequence[str]) -> None:
+        """Whether rows for these nodes can be given; ValueError if they are others, or in another order."""
+        ...
+
 
 class PairDelays:
     """Delays by pairs, in either order; one that is not given is unknown, not 0.
@@ -76,6 +80,10 @@ class PairDelays:
         """See `Delays.measured`; ValueError for a delay that cannot be."""
         _check(a, b, delay_ns)
         self._between_ns[a, b] = self._between_ns[b, a] = delay_ns
+        self._rows.clear()
+
+    def check(self, nodes: Sequence[str]) -> None:
+        """See `Delays.check`; pairs are by name, and any nodes will do."""
         self._rows.clear()
 
 
@@ -140,6 +148,10 @@ class MatrixDelays:
         row = self._stations.setdefault(a, np.full(len(self._index), UNKNOWN, dtype=np.int64))
         row[self._index[b]] = delay_ns
 
+    def check(self, nodes: Sequence[str]) -> None:
+        """See `Delays.check`."""
+        _check_order([*self._index], nodes)
+
     def _row(self, station: str) -> Integers | None:
         if station in self._index:
             found: Integers = self._matrix[self._index[station]]
@@ -199,6 +211,18 @@ class TierDelays:
             ValueError: Always.
         """
         raise ValueError(f"{a} and {b} cannot have {delay_ns} ns of their own among equals; use a matrix")
+
+    def check(self, nodes: Sequence[str]) -> None:
+        """See `Delays.check`."""
+        _check_order([*self._index], nodes)
+
+
+def _check_order(own: Sequence[str], nodes: Sequence[str]) -> None:
+    if list(own) != list(nodes):
+        raise ValueError(
+            f"the delays are of {len(own)} nodes in their order; the scheduler's {len(nodes)} are others, "
+            "or in another order"
+        )
 
 
 def _check(a: str, b: str, delay_ns: int) -> None:

@@ -31,6 +31,9 @@ class Equals:
             return None
         if policy.reservation is not Reservation.DEDICATED or len({*fleet.capacity}) != 1:
             return None
+        if not policy.load_weight:
+            # Then equally far nodes are equally good, however full they are.
+            return None
         size = delays.per_cell
         cells = range(0, len(fleet), size)
         if not all(fleet.are_one_domain(first, min(first + size, len(fleet))) for first in cells):

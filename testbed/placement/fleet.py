@@ -95,8 +95,6 @@ class Fleet:
         """Put a job on a node, or with -1 take it away."""
         self.running[number] += sign * job.weight
         self._hold(number, job, sign)
-        if job.group is not None:
-            self._in_domain[job.group, self.domain[number]] += sign
         self._changed(number)
 
     def reserve(self, number: int, job: JobRequest, primary: int, sign: int = 1) -> None:
@@ -111,6 +109,9 @@ class Fleet:
         self._changed(number)
 
     def _hold(self, number: int, job: JobRequest, sign: int) -> None:
+        # A backup counts for its group too: the job may be there one day.
+        if job.group is not None:
+            self._in_domain[job.group, self.domain[number]] += sign
         if job.resources:
             held = self.resources_used[number]
             for resource, needed in job.resources.items():
@@ -130,6 +131,12 @@ class Fleet:
         free = self.capacity[number] - self.used[number]
         if job.weight > free:
             return f"needs {job.weight}, {free} of {self.capacity[number]} free"
+        return self.obstacle_but_weight(number, job)
+
+    def obstacle_but_weight(self, number: int, job: JobRequest) -> str | None:
+        """The same for a node that has room."""
+        if not self.healthy[number]:
+            return "failed"
         if job.resources and (lacks := self._lacks(number, job)) is not None:
             return lacks
         if job.spread is not None and job.group is not None:
@@ -137,6 +144,10 @@ class Fleet:
             if there >= job.spread:
                 return f"{there} of {job.group} in its failure domain, at most {job.spread}"
         return None
+
+    def room_for(self, group: str, spread: int, number: int) -> int:
+        """How many more jobs of a group may be in a node's failure domain."""
+        return spread - self._in_domain[group, self.domain[number]]
 
     def backs_up(self, number: int, job: JobRequest, primary: int) -> bool:
         """Whether a node can keep a job's capacity free, and does not fail with the primary."""
@@ -148,7 +159,7 @@ class Fleet:
             extra = max(covered - self.reserved[number], 0)
         if self.used[number] + extra > self.capacity[number]:
             return False
-        return not job.resources or self._lacks(number, job) is None
+        return self.obstacle_but_weight(number, job) is None
 
     def _lacks(self, number: int, job: JobRequest) -> str | None:
         there, held = self.nodes[number].resources, self.resources_used[number]

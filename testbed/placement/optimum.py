@@ -6,7 +6,8 @@ one variable for each possible load makes all of it linear (a mixed-integer prog
 Partners are where they are before; backups are planned afterwards, and count for nothing here.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -114,7 +115,37 @@ class _Model:
             row([(first + added, 1.0) for added in levels], 1, 1)
             of_jobs = [(job * self._nodes + node, float(self._weights[job])) for job in range(self._jobs)]
             row([*of_jobs, *((first + added, -float(added)) for added in levels)], 0, 0)
+        for entries, most in (*self._resources(), *self._spread()):
+            row(entries, 0, most)
         return rows, columns, values, lower, upper
+
+    def _resources(self) -> Iterator[tuple[list[tuple[int, float]], float]]:
+        """What the jobs need of each further resource of a node, and what is free of it."""
+        fleet = self._questions[0].fleet
+        wanted = {resource for question in self._questions for resource in question.job.resources}
+        for resource in sorted(wanted):
+            for node in range(self._nodes):
+                held = fleet.resources_used[node].get(resource, 0)
+                free = fleet.nodes[node].resources.get(resource, 0) - held
+                needs = [question.job.resources.get(resource, 0) for question in self._questions]
+                yield (
+                    [(job * self._nodes + node, float(need)) for job, need in enumerate(needs) if need],
+                    free,
+                )
+
+    def _spread(self) -> Iterator[tuple[list[tuple[int, float]], float]]:
+        """The jobs of a group on the nodes of a failure domain, and how many more there may be."""
+        fleet = self._questions[0].fleet
+        first_of = {domain: node for node, domain in reversed([*enumerate(fleet.domain)])}
+        groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for job, question in enumerate(self._questions):
+            if question.job.group is not None and question.job.spread is not None:
+                groups[question.job.group, question.job.spread].append(job)
+        for (group, spread), jobs in groups.items():
+            for domain, first in first_of.items():
+                nodes = [node for node in range(self._nodes) if fleet.domain[node] == domain]
+                entries = [(job * self._nodes + node, 1.0) for job in jobs for node in nodes]
+                yield entries, fleet.room_for(group, spread, first)
 
     def nodes_of(self, solution: np.ndarray) -> list[int | None]:
         """The node of each job in a solution."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from testbed.model.placement import Placement, PlacementPolicy
+from testbed.model.placement import PlacementPolicy
 from testbed.placement.choosing import Question, looks_at_delays
 from testbed.placement.scoring import Score, explain, mean_delay_ns, score
 from testbed.units import milliseconds
@@ -73,9 +73,9 @@ def why_refused(rejected: Mapping[str, str]) -> str:
     return f"no node can take it: {named}" + (f"; and {more} more" if more > 0 else "")
 
 
-def why_backup(question: Question, primary: str, backup: str | None, policy: Placement) -> str:
+def why_backup(question: Question, primary: str, backup: str | None) -> str:
     """Why this backup, or none."""
-    if not question.job.backup or not policy.backup:
+    if not question.job.backup or not question.policy.backup:
         return "no backup wanted"
     if backup is None:
         return f"no backup: no other healthy node with room for {question.job.weight} at a known delay"

@@ -17,6 +17,11 @@ def milliseconds(value_ns: int | None) -> str:
     return "-" if value_ns is None else f"{value_ns / 1e6:.3f}"
 
 
+def microseconds(value_ns: int | None) -> str:
+    """A delay in microseconds without its unit, or a dash."""
+    return "-" if value_ns is None else f"{value_ns / 1e3:,.3f}"
+
+
 def shown_percent(value_ppm: int | None) -> str:
     """A share in percent with its sign, or a dash."""
     return "-" if value_ppm is None else percent(value_ppm)

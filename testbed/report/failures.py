@@ -44,7 +44,7 @@ class RecoverySummary(TypedDict):
 
 
 class GapSummary(TypedDict):
-    """The longest time without a frame at one player, and the frames that fell into it."""
+    """A time without a frame at a player, until another node took over, and the frames that fell into it."""
 
     session: str
     gap_ns: int
@@ -119,7 +119,7 @@ def recoveries(events: Iterable[Event]) -> list[RecoverySummary]:
 
 
 def gaps(events: Iterable[Event]) -> list[GapSummary]:
-    """The gap of every session that had one."""
+    """The gaps of all sessions, in the order of the events."""
     return [
         GapSummary(
             session=event["session"],

@@ -18,7 +18,7 @@ from testbed.model.scenario import Scenario
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report import timeline, work_page
-from testbed.report.cells import megabits, milliseconds, shown_percent
+from testbed.report.cells import megabits, microseconds, milliseconds, shown_percent
 from testbed.report.crowd import left_out, telling
 from testbed.report.drawing import Drawing, draw
 from testbed.report.expectations import show, show_measured
@@ -103,6 +103,8 @@ def render(
         placements=[event for event in events if event["kind"] in work_page.PLACEMENTS],
         work=work_page.work_of(summary),
         show=show,
+        ms=milliseconds,
+        us=microseconds,
         warnings=[event for event in events if event["kind"] == "warning"],
         events=events,
         command=_command(run.manifest()),

@@ -43,18 +43,23 @@ class ExpertsSummary(TypedDict):
 
 
 class PlaneSummary(TypedDict):
-    """One plane given up by a transfer, or found alive again, after so long a silence."""
+    """One plane given up by a transfer after so long a silence, or found alive again so long after that.
+
+    `blocks` were on their way there, and are sent again.
+    """
 
     at_ns: int
     plane: int
     alive: bool
     after_ns: int
+    blocks: int
 
 
 class TransferSummary(TypedDict):
     """A transfer at its end, and its rates before, during and after what broke in the fabric.
 
-    A rate is null where there is no such time. The outage began at `outage_at_ns`.
+    A rate is null where there is no such time. The outage began at `outage_at_ns`; `stalled_ns` is the
+    longest time in which the blocks without a gap did not grow.
     """
 
     received_bytes: int
@@ -66,6 +71,7 @@ class TransferSummary(TypedDict):
     kept_ppm: int | None
     outage_ns: int | None
     outage_at_ns: int | None
+    stalled_ns: int | None
     planes: list[PlaneSummary]
 
 
@@ -133,6 +139,7 @@ class _Arrived:
         arrived = blocks[blocks["received_at_ns"].notna()].sort_values("received_at_ns", kind="stable")
         at_ns: Integers = arrived["received_at_ns"].to_numpy(dtype=np.int64)
         self.at_ns = at_ns[at_ns <= self.ends_at_ns]
+        self._whole_at_ns = _whole_at_ns(blocks)
         self._sums: Integers = np.cumsum(arrived["size_bytes"].to_numpy(dtype=np.int64))
 
     def rate_bps(self, spans: Sequence[Span]) -> int | None:
@@ -152,6 +159,11 @@ class _Arrived:
         longest = int(waits_ns.argmax())
         return int(waits_ns[longest]), int(self.at_ns[longest])
 
+    def stalled_ns(self) -> int | None:
+        """The longest time in which the blocks without a gap did not grow; None if they never began to."""
+        grown_at_ns = self._whole_at_ns[self._whole_at_ns <= self.ends_at_ns]
+        return int(np.diff(grown_at_ns, append=self.ends_at_ns).max()) if len(grown_at_ns) else None
+
     def _within(self, span: Span) -> Span:
         """A span without what lies before the first arrival and after the end."""
         first_ns = int(self.at_ns[0]) if len(self.at_ns) else self.ends_at_ns
@@ -161,6 +173,15 @@ class _Arrived:
     def _bytes_by(self, at_ns: int) -> int:
         count = int(np.searchsorted(self.at_ns, at_ns, side="right"))
         return int(self._sums[count - 1]) if count else 0
+
+
+def _whole_at_ns(blocks: pd.DataFrame) -> Integers:
+    """When the blocks from the first one on without a gap grew, in order."""
+    received = blocks.sort_values("seq")["received_at_ns"]
+    missing = np.flatnonzero(received.isna().to_numpy())
+    without_gap = received.iloc[: int(missing[0])] if len(missing) else received
+    at_ns: Integers = without_gap.to_numpy(dtype=np.int64)
+    return np.unique(np.maximum.accumulate(at_ns)) if len(at_ns) else at_ns
 
 
 def _transfer(
@@ -181,6 +202,7 @@ def _transfer(
         kept_ppm=during * MILLION // before if during is not None and before else None,
         outage_ns=outage_ns,
         outage_at_ns=outage_at_ns,
+        stalled_ns=arrived.stalled_ns(),
         planes=planes,
     )
 
@@ -199,7 +221,11 @@ def united(spans: Iterable[Span]) -> list[Span]:
 def _planes(events: Iterable[Event], transfer: str) -> list[PlaneSummary]:
     return [
         PlaneSummary(
-            at_ns=event["at_ns"], plane=event["plane"], alive=event["alive"], after_ns=event["after_ns"]
+            at_ns=event["at_ns"],
+            plane=event["plane"],
+            alive=event["alive"],
+            after_ns=event["after_ns"],
+            blocks=event["blocks"],
         )
         for event in events
         if event["kind"] == "transfer.plane" and event["transfer"] == transfer

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.quantity import Measure, Quantified, Statistic
+from testbed.model.quantity import (
+    OF_ALL_CHANNELS,
+    ONE_WAY,
+    OWN_STATISTICS,
+    Measure,
+    Quantified,
+    Statistic,
+    statistics_of,
+)
 from testbed.report.expectations import MEASURE_KEYS, measured
 
 _DIRECTIONS = (DOWNSTREAM, UPSTREAM)
@@ -54,27 +62,25 @@ def _named(
     """What of one measure a variant has, as (session, direction, statistic)."""
     if measure is Measure.CHANNEL:
         yield from _of_channels(found)
-    elif measure is Measure.FLOW:
-        yield from ((flow, None, Statistic.THROUGHPUT) for flow in found["flows"])
-    elif measure in MEASURE_KEYS:
-        for session, directions in found[MEASURE_KEYS[measure]].items():
+        return
+    names = found.get(MEASURE_KEYS[measure], {})
+    if measure is Measure.JOBS:
+        yield from ((None, None, statistic) for statistic in statistics_of(measure))
+    elif measure in OWN_STATISTICS or measure in ONE_WAY:
+        yield from ((name, None, statistic) for name in names for statistic in statistics_of(measure))
+    else:
+        for session, directions in names.items():
             for direction in (each for each in _DIRECTIONS if each in directions):
-                yield from (
-                    (session, direction, statistic)
-                    for statistic in Statistic
-                    if statistic.own_measure is None
-                )
+                yield from ((session, direction, statistic) for statistic in statistics_of(measure))
 
 
 def _of_channels(found: Mapping[str, Any]) -> Iterator[tuple[str | None, Direction | None, Statistic]]:
-    own = [statistic for statistic in Statistic if statistic.own_measure is Measure.CHANNEL]
     if not found["channels"]:
         return
-    for statistic in (each for each in own if each.is_of_all_channels):
-        for direction in _DIRECTIONS if statistic.has_direction else (None,):
+    for statistic in OF_ALL_CHANNELS:
+        for direction in _DIRECTIONS if statistic is Statistic.FAIRNESS else (None,):
             yield None, direction, statistic
+    of_one = [each for each in statistics_of(Measure.CHANNEL) if each not in OF_ALL_CHANNELS]
     for session in found["channels"]:
         for direction in _DIRECTIONS:
-            yield from (
-                (session, direction, statistic) for statistic in own if not statistic.is_of_all_channels
-            )
+            yield from ((session, direction, statistic) for statistic in of_one)

@@ -65,9 +65,8 @@ def decision(event: Event) -> str:
 
 def reason(event: Event) -> str:
     """Why a decision about a job was taken."""
-    if "failed" in event:
-        return f"{event['failed']} failed"
-    return str(event.get("reason") or "-")
+    failed = [f"{event['failed']} failed"] if "failed" in event else []
+    return "; ".join([*failed, *([event["reason"]] if event.get("reason") else [])]) or "-"
 
 
 def scores(event: Event) -> str:

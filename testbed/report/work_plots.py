@@ -177,9 +177,11 @@ def _plane_marks(planes: Sequence[PlaneSummary], index: int, variant: str) -> go
 
 
 def plane_words(plane: PlaneSummary) -> str:
-    """What became of a plane: "plane 2 given up after 1.000 ms of silence"."""
-    what = "alive again" if plane["alive"] else "given up"
-    return f"plane {plane['plane']} {what} after {plane['after_ns'] / 1e6:.3f} ms of silence"
+    """What became of a plane: "plane 2 given up after 1.000 ms of silence, 64 blocks sent again"."""
+    after = f"{plane['after_ns'] / 1e6:.3f} ms"
+    if plane["alive"]:
+        return f"plane {plane['plane']} alive again {after} after it was given up"
+    return f"plane {plane['plane']} given up after {after} of silence, {plane['blocks']} blocks sent again"
 
 
 def _recoveries(summary: Summary) -> list[Plot]:
@@ -204,6 +206,8 @@ def _recoveries(summary: Summary) -> list[Plot]:
     for row, jobs in enumerate(bars.values(), start=1):
         for index, (part, words) in enumerate(zip(RECOVERY_PARTS, _PART_WORDS, strict=True)):
             figure.add_trace(_part(jobs, part, words, index, row == 1), row, 1)
+        names = [_shortened(job["job"]) for job in jobs]
+        figure.update_yaxes(tickvals=list(range(len(jobs))), ticktext=names, row=row)
     figure.update_layout(
         template=None,
         barmode="stack",
@@ -212,14 +216,12 @@ def _recoveries(summary: Summary) -> list[Plot]:
         legend={
             "orientation": "h",
             "yanchor": "bottom",
-            "y": 1,
-            "yref": "paper",
+            "y": 1 + 30 / (height - _ABOVE_PX - _BELOW_PX),
             "x": 0,
             "traceorder": "normal",
         },
     )
-    figure.layout.legend.y = 1 + 30 / (height - _ABOVE_PX - _BELOW_PX)
-    figure.update_yaxes(automargin=True, autorange="reversed", type="category")
+    figure.update_yaxes(automargin=True, autorange="reversed", zeroline=False)
     figure.update_xaxes(rangemode="tozero", zeroline=False)
     figure.update_xaxes(title_text="since the fault, ms", row=len(bars))
     few = f" The {BARS_AT_MOST} longest of {len(found)}." if len(found) > BARS_AT_MOST else ""
@@ -235,7 +237,9 @@ def _part(
     colour = style(index).colour
     return go.Bar(
         x=[job[part] / 1e6 for job in jobs],
-        y=[_bar_name(job, jobs) for job in jobs],
+        y=list(range(len(jobs))),
+        text=[f"{job['job']} on {job['node']}" for job in jobs],
+        textposition="none",
         name=words,
         legendgroup=words,
         showlegend=in_legend,
@@ -245,12 +249,10 @@ def _part(
             "pattern": {"shape": _PATTERNS[index], "fillmode": "overlay", "fgcolor": "#ffffff", "size": 6},
             "line": {"color": colour, "width": 1},
         },
-        hovertemplate=f"%{{y}}: {words} %{{x:.3f}} ms<extra></extra>",
+        hovertemplate=f"%{{text}}: {words} %{{x:.3f}} ms<extra></extra>",
     )
 
 
-def _bar_name(job: RecoverySummary, jobs: Sequence[RecoverySummary]) -> str:
-    """A job's name, shortened, and with its epoch where it recovered more than once."""
-    name = job["job"] if len(job["job"]) <= _LONGEST_NAME else f"{job['job'][: _LONGEST_NAME - 1]}…"
-    several = sum(other["job"][: _LONGEST_NAME - 1] == job["job"][: _LONGEST_NAME - 1] for other in jobs) > 1
-    return f"{name} ({job['epoch']})" if several else name
+def _shortened(name: str) -> str:
+    """A job's name with its beginning and its number."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:8]}…{name[-7:]}"

@@ -5,7 +5,14 @@ from typing import Any, Literal, cast
 
 from rich.table import Table
 
-from testbed.report.cells import add_by_variant, megabits, milliseconds, new_table, shown_percent
+from testbed.report.cells import (
+    add_by_variant,
+    megabits,
+    microseconds,
+    milliseconds,
+    new_table,
+    shown_percent,
+)
 from testbed.report.failures import RECOVERY_PARTS, GapSummary, RecoverySummary
 from testbed.report.metrics import StreamMetrics
 from testbed.report.node_work import ExpertsSummary, ServiceSummary, TransferSummary
@@ -136,7 +143,9 @@ def _shortly(value_ns: int) -> str:
 
 
 def _gaps(summary: Summary) -> Table:
-    table = new_table("The longest gap without a frame", ("variant", "session"), ("gap, ms", "missed/due"))
+    table = new_table(
+        "Without a frame until another node took over", ("variant", "session"), ("gap, ms", "missed/due")
+    )
     rows = [
         (
             variant,
@@ -190,9 +199,9 @@ def _services(summary: Summary) -> Table:
 
 
 def _experts(summary: Summary) -> Table:
-    table = new_table("Experts", ("variant", "experts"), ("steps", "nodes", "mean exchange, ms"))
+    table = new_table("Experts", ("variant", "experts"), ("steps", "nodes", "mean exchange, us"))
     rows = [
-        (variant, name, str(each["steps"]), str(len(set(each["nodes"]))), milliseconds(each["exchange_ns"]))
+        (variant, name, str(each["steps"]), str(len(set(each["nodes"]))), microseconds(each["exchange_ns"]))
         for variant, name, each in expert_rows(summary)
     ]
     add_by_variant(table, rows)
@@ -200,15 +209,21 @@ def _experts(summary: Summary) -> Table:
 
 
 def _transfers(summary: Summary) -> Table:
-    columns = ("Mbit/s", "before", "broken", "kept", "outage, ms", "again")
+    columns = ("Mbit/s", "before", "broken", "kept", "outage", "stalled", "again")
     table = new_table(
-        "Transfers: rates before and while the fabric is broken", ("variant", "transfer"), columns
+        "Transfers: Mbit/s before and while the fabric is broken, times in ms",
+        ("variant", "transfer"),
+        columns,
     )
     rows = [
         (
             *(variant, name, megabits(each["throughput_bps"])),
             *(megabits(each["before_bps"]), megabits(each["broken_bps"]), shown_percent(each["kept_ppm"])),
-            *(milliseconds(each["outage_ns"]), str(each["blocks_sent_again"])),
+            *(
+                milliseconds(each["outage_ns"]),
+                milliseconds(each["stalled_ns"]),
+                str(each["blocks_sent_again"]),
+            ),
         )
         for variant, name, each in transfer_rows(summary)
     ]

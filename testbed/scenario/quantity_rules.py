@@ -105,7 +105,7 @@ def _doing(measure: Measure, script: Script) -> tuple[str, list[str]]:
     if measure is Measure.REQUEST:
         return "group of jobs", [*script.jobs]
     if measure is Measure.RECOVERY:
-        return "session or group of jobs", [*script.sessions, *script.jobs]
+        return "job or group of jobs", [*script.sessions, *script.services, *script.jobs, *script.experts]
     if measure is Measure.SERVICE:
         return "service", [*script.services]
     return "transfer", [*script.transfers]

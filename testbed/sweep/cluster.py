@@ -10,7 +10,7 @@ import json
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ _SUMMARY = "summary.json"
 
 def work_off(
     scheduler: str, directory: SweepDirectory, orders: Sequence[Order], command: Sequence[str]
-) -> Iterator[Happened]:
+) -> Generator[Happened, None, None]:
     """Have orders done by the workers of a scheduler; `command` is what follows `python` there.
 
     A run whose worker died, or has no testbed, is a failed run and stops no other. Leaving early drops what
@@ -51,7 +51,9 @@ def work_off(
         futures = {}
         for order in orders:
             directory.clear(order.name)
-            future = client.submit(carry_out, Placed(order=order, out="", side_by_side=1), command, pure=False)
+            future = client.submit(
+                carry_out, Placed(order=order, out="", side_by_side=1), command, pure=False
+            )
             futures[future] = order.name
         # Workers do not say what they begin; they take orders as they come, each as many as it has threads.
         begun = iter([order.name for order in orders])
@@ -59,9 +61,9 @@ def work_off(
         for future in as_completed(list(futures)):
             name = futures.pop(future)
             yield from (Started(other) for other in islice(begun, 1))
-            error = future.exception()
-            if error is not None:
-                yield _failed(directory, name, 70, f"on the cluster: {type(error).__name__}: {error}")
+            refusal = future.exception()
+            if refusal is not None:
+                yield _failed(directory, name, 70, f"on the cluster: {type(refusal).__name__}: {refusal}")
                 continue
             status, log, packed = future.result()
             future.release()
@@ -73,7 +75,7 @@ def work_off(
 
 
 def carry_out(placed: Placed, command: Sequence[str]) -> tuple[int, str, bytes]:
-    """On a worker: carry an order out in a folder of its own; status, what was printed, and the run packed."""
+    """On a worker: carry an order out in a folder of its own; its status, what it printed, the run packed."""
     with tempfile.TemporaryDirectory(prefix="testbed-sweep-") as made:
         folder = Path(made)
         out, log = folder / "run", folder / "log"

@@ -1,4 +1,4 @@
-"""The numbers of all runs as one Parquet table: a row for each run, variant, session, direction and number."""
+"""The numbers of all runs as one Parquet table: a row for each number of each run."""
 
 from collections.abc import Iterable
 from pathlib import Path

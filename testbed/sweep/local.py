@@ -7,7 +7,7 @@ import os
 import selectors
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class LocalRuns:
     command: tuple[str, ...]
     slots: int
 
-    def work_off(self, orders: Sequence[Order], lock: int) -> Iterator[Happened]:
+    def work_off(self, orders: Sequence[Order], lock: int) -> Generator[Happened, None, None]:
         """Do all of them, in order, and tell what happens; runs hold the lock for as long as they last.
 
         Leaving early, by an error or by closing the iterator, ends every run that is under way.

@@ -56,7 +56,7 @@ def across_seeds(values: Sequence[float], level: float = LEVEL) -> Estimate:
 
 
 def t_quantile(level: float, degrees: int) -> float:
-    """What the absolute value of Student's t with these degrees of freedom exceeds in 1 - `level` of cases."""
+    """What the absolute value of Student's t, with these degrees of freedom, exceeds in 1 - `level`."""
     low, high = 0.0, 1.0
     while _share_within(high, degrees) < level:
         low, high = high, 2 * high
@@ -67,7 +67,7 @@ def t_quantile(level: float, degrees: int) -> float:
 
 
 def _share_within(t: float, degrees: int) -> float:
-    """The share of Student's t between -t and t, by its finite series (Abramowitz and Stegun, 26.7.3 and 4)."""
+    """The share of Student's t between -t and t: a finite series (Abramowitz, Stegun, 26.7.3 and 4)."""
     angle = atan(t / sqrt(degrees))
     odd = degrees % 2
     term = cos(angle) if odd else 1.0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from testbed.model.base import ACROSS
@@ -23,18 +24,25 @@ GIVEN_UP_NS = 100_000_000
 """An exchange in which nothing has arrived for so long has lost something: no queue holds a packet longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rank:
-    """Where a rank is: its node, and that node's address in each plane, or its only one."""
+Addresses = Callable[[str], Sequence[str]]
+"""A node's address in each plane, or its only one."""
+Inside = Callable[[str], AbstractContextManager[None]]
+"""Be on a node, to make sockets there."""
+
+
+@dataclass(slots=True)
+class _Rank:
+    """Where a rank is: its node, that node's addresses, and the sockets there."""
 
     node: str
-    addresses: tuple[str, ...]
+    addresses: Sequence[str]
+    sockets: list[Datagrams]
 
 
 class _Log:
     """Both ends of a stream of exchanges, which one program knows."""
 
-    def __init__(self, logs: Any, session: str, measure: str) -> None:
+    def __init__(self, logs: Path, session: str, measure: str) -> None:
         self._sent = SentLog(logs, session=session, measure=measure, direction=ACROSS)
         self._received = ReceivedLog(logs, session=session, measure=measure, direction=ACROSS)
 
@@ -53,7 +61,7 @@ class ExpertRanks:
     """Exchanges layer after layer in every step, from `starts` to `ends`.
 
     Says `exchange` with its `exchange_ns` after each. One that lost a packet is given up and counted among
-    the `remarks`; its rows are those of something lost.
+    the `remarks`; its rows are those of something lost. Told `move`, a `rank` goes on at another `node`.
     """
 
     def __init__(
@@ -61,23 +69,20 @@ class ExpertRanks:
         loop: Loop,
         name: str,
         experts: Experts,
-        ranks: Sequence[Rank],
+        nodes: Sequence[str],
+        addresses: Addresses,
+        inside: Inside,
         matrices: Callable[[], Matrix],
         first_port: int,
         packet_bytes: int,
-        inside: Callable[[str], AbstractContextManager[None]],
-        logs: Any,
+        logs: Path,
         say: Callable[..., None],
     ) -> None:
-        self._loop, self._name, self._experts, self._ranks = loop, name, experts, ranks
+        self._loop, self._experts = loop, experts
+        self._addresses, self._inside = addresses, inside
         self._matrices, self._first_port, self._say = matrices, first_port, say
         self._packet_bytes = packet_bytes
-        self._sockets: list[list[Datagrams]] = []
-        for number, rank in enumerate(ranks):
-            with inside(rank.node):
-                self._sockets.append(
-                    [Datagrams(loop.clock, address, first_port + number) for address in rank.addresses]
-                )
+        self._ranks = [self._at(rank, node) for rank, node in enumerate(nodes)]
         self._payload = bytearray(packet_bytes)
         self._view = memoryview(self._payload)
         self._logs = {measure: _Log(logs, name, measure) for measure in ("dispatch", "combine", "exchange")}
@@ -86,12 +91,28 @@ class ExpertRanks:
         self._dispatched_ns: int | None = None
         self._exchanges_ns = self._completed = self._given_up = self._missing_packets = 0
 
-    def start(self) -> None:
-        """Set out to exchange from the first step on."""
-        for rank, sockets in enumerate(self._sockets):
-            for datagrams in sockets:
+    def _at(self, rank: int, node: str) -> _Rank:
+        """A rank on a node, with its sockets open."""
+        addresses, port, sockets = self._addresses(node), self._first_port + rank, list[Datagrams]()
+        with self._inside(node):
+            for address in addresses:
+                datagrams = Datagrams(self._loop.clock, address, port)
                 datagrams.hold_much()
                 self._loop.on_readable(datagrams, partial(self._take, rank, datagrams))
+                sockets.append(datagrams)
+        return _Rank(node, addresses, sockets)
+
+    def told(self, message: dict[str, Any]) -> None:
+        """Move a rank if the driver says so; what was on its way to its old place is lost."""
+        if message["kind"] == "move":
+            rank = message["rank"]
+            for datagrams in self._ranks[rank].sockets:
+                self._loop.forget(datagrams)
+                datagrams.close()
+            self._ranks[rank] = self._at(rank, message["node"])
+
+    def start(self) -> None:
+        """Set out to exchange from the first step on."""
         self._loop.at(self._experts.starts_at_ns, self._begin)
 
     def _begin(self) -> None:
@@ -110,7 +131,7 @@ class ExpertRanks:
     def _send(self, messages: Sequence[Message]) -> None:
         for message in messages:
             NUMBER.pack_into(self._payload, 0, self._number * len(Phase) + message.phase)
-            sockets, there = self._sockets[message.source], self._ranks[message.destination]
+            sockets, there = self._ranks[message.source].sockets, self._ranks[message.destination]
             port = self._first_port + message.destination
             sizes_bytes = message.packet_sizes(self._packet_bytes)
             for index, size_bytes in enumerate(sizes_bytes, message.source + message.destination):
@@ -201,7 +222,7 @@ class ExpertRanks:
 
     def close(self) -> None:
         """Close sockets and logs."""
-        for datagrams in (each for sockets in self._sockets for each in sockets):
+        for datagrams in (each for rank in self._ranks for each in rank.sockets):
             datagrams.close()
         for log in self._logs.values():
             log.close()

@@ -17,8 +17,11 @@ from testbed.plan.text import plan_text
 from testbed.scenario import load, shipped, shipped_topologies
 
 PLANS = Path(__file__).parent / "plans"
+TOO_LONG = ("supernode_384",)
+"""Scenarios whose plans have thousands of lines, all alike: their topology is here with fewer nodes."""
 NAMES = sorted(
-    [f"topology-{name}" for name in shipped_topologies()] + [f"scenario-{name}" for name in shipped()]
+    [f"topology-{name}" for name in shipped_topologies()]
+    + [f"scenario-{name}" for name in shipped() if name not in TOO_LONG]
 )
 FEWER: dict[str, dict[str, object]] = {
     "supernode": {"nodes": 12, "planes": 2, "per_chassis": 4},

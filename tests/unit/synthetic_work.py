@@ -180,12 +180,12 @@ def _write_failures(events: EventLog) -> None:
     events.write("node.return", 930 * MS, node="npu3")
     events.write("fault", PLANE_LOST_NS, fault="plane", plane=2)
     silence = {"transfer": "copy", "plane": 2}
-    events.write("transfer.plane", PLANE_LOST_NS + MS, **silence, alive=False, after_ns=MS)
+    events.write("transfer.plane", PLANE_LOST_NS + MS, **silence, alive=False, after_ns=MS, blocks=64)
     events.write("repair", PLANE_BACK_NS, fault="plane", plane=2)
-    events.write("transfer.plane", PLANE_BACK_NS + 4 * MS, **silence, alive=True, after_ns=504 * MS)
+    events.write("transfer.plane", PLANE_BACK_NS + 4 * MS, **silence, alive=True, after_ns=503 * MS, blocks=0)
     events.write("fault", 1600 * MS, fault="other_uplink", isolated="npu5")
     events.write("node.fail", 1630 * MS, node="npu5", silent_ns=30 * MS)
-    events.write("job.evict", 1630 * MS, job="web4", failed="npu5")
+    events.write("job.evict", 1630 * MS, job="web4", failed="npu5", reason="no backup")
     events.write("job.place", 1640 * MS, job="web4", node="npu6", backup=None, reason="waited", scores={})
 
 

@@ -17,6 +17,8 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM, Value
 from testbed.model.channel import ChannelRange, ChannelRequest, Channels
 from testbed.model.command import UserProgram
 from testbed.model.fabric_work import Experts, Transfer
+from testbed.model.failure import FabricLink, Fault, Health
+from testbed.model.job import JobGroup, Requests
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.pon import Discovery, Pon, TContClass, Towards
 from testbed.model.quantity import OWN_STATISTICS, Expectation, Measure, Reference
@@ -198,6 +200,11 @@ SECTIONS: dict[str, type[Value]] = {
     "`sessions.NAME.channel`": ChannelRequest,
     "`sessions.NAME.channel.downstream`, `sessions.NAME.channel.upstream`": ChannelRange,
     "`background.NAME`": Flow,
+    "`health`": Health,
+    "`jobs.NAME`": JobGroup,
+    "`jobs.NAME.requests`": Requests,
+    "`faults.NAME`": Fault,
+    "`faults.NAME.link`": FabricLink,
     "`services.NAME`": Service,
     "`services.NAME.decode[]`": DecodePoint,
     "`services.NAME.clients.NAME`": Clients,

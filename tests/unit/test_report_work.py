@@ -100,6 +100,7 @@ def blocks_at(*arrivals_ms: int | None) -> pd.DataFrame:
         {
             "session": "copy",
             "measure": "block",
+            "seq": range(len(at_ns)),
             "sent_at_ns": pd.array([MS] * len(at_ns), dtype="Int64"),
             "received_at_ns": pd.array(at_ns, dtype="Int64"),
             "size_bytes": pd.array([1000] * len(at_ns), dtype="Int64"),
@@ -125,6 +126,18 @@ def sampled_until(at_ms: int) -> pd.DataFrame:
 def test_an_outage_that_does_not_end_lasts_until_the_end_of_the_transfer() -> None:
     found = transfers(END, [], blocks_at(2, 3, None, 5), sampled_until(100))["copy"]
     assert (found["outage_ns"], found["outage_at_ns"]) == (95 * MS, 5 * MS)
+
+
+def test_what_a_reader_of_the_whole_waits_for_is_longer_than_an_outage() -> None:
+    """Block 1 comes last: meanwhile others arrive, and nothing can be read on."""
+    found = transfers(END, [], blocks_at(2, 9, 3, 4, 5, 10), sampled_until(10))["copy"]
+    assert (found["outage_ns"], found["stalled_ns"]) == (4 * MS, 7 * MS)
+
+
+def test_a_block_that_never_comes_stalls_a_transfer_to_its_end() -> None:
+    found = transfers(END, [], blocks_at(2, 3, None, 4, 5, 6), sampled_until(6))["copy"]
+    assert (found["outage_ns"], found["stalled_ns"]) == (MS, 3 * MS)
+    assert transfers(END, [], blocks_at(None, 3), sampled_until(6))["copy"]["stalled_ns"] is None
 
 
 def test_a_transfer_of_which_nothing_arrives_has_no_outage_and_no_rates() -> None:
@@ -266,6 +279,7 @@ def test_the_tables_on_a_terminal_fit_80_columns(summary: Summary) -> None:
             "49.8 %",
             "missed/due",
             "mean exchange",
+            "stalled",
         ),
         *("Published figures beside ours", "85.0 %", "411"),
     ):

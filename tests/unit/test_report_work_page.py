@@ -43,7 +43,12 @@ def test_the_page_has_a_section_for_each_kind_of_work(page: str) -> None:
         assert re.search(rf"<h2 id=[^>]*>{heading}", page), heading
         assert f'href="#{heading.lower()}"' in page
     for shown in (
-        *("What broke", "plane 2 given up after 1.000 ms of silence", "49.8 %", "npu1 (2), npu2 (2)"),
+        *(
+            "What broke",
+            "plane 2 given up after 1.000 ms of silence, 64 blocks sent again",
+            "49.8 %",
+            "npu1 (2), npu2 (2)",
+        ),
         *("npu9, its backup", "npu3 failed", "and 35 more", "411", "29.4 %"),
     ):
         assert shown in page, shown
@@ -204,7 +209,9 @@ def test_a_decision_is_told_shortly() -> None:
     )
     assert scores({"kind": "job.queue"}) == "-"
     assert decision({"kind": "job.queue", "reason": "full"}) == "waits"
-    assert reason({"kind": "job.evict", "failed": "npu1"}) == "npu1 failed"
+    assert reason({"kind": "job.promote", "failed": "npu1"}) == "npu1 failed"
+    assert reason({"kind": "job.evict", "failed": "npu1", "reason": "no backup"}) == "npu1 failed; no backup"
+    assert reason({"kind": "job.place", "reason": ""}) == "-"
 
 
 def test_a_session_whose_stream_only_goes_across_has_no_plots_of_its_own(

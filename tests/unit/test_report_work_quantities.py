@@ -45,6 +45,8 @@ def findings(quantity: Quantified) -> list[tuple[str, str]]:
         named("transfer", "throughput", "copy"),
         named("transfer", "kept", "copy"),
         named("transfer", "outage", "copy"),
+        named("transfer", "stalled", "copy"),
+        named("recovery", "max", "llm"),
         named("service", "utilisation", "llm"),
         named("service", "token_rate", "llm"),
         *(named("jobs", str(statistic)) for statistic in OWN_STATISTICS[Measure.JOBS]),
@@ -73,7 +75,7 @@ def test_whatever_a_variant_has_can_be_named(quantity: Quantified) -> None:
         (
             named("recovery", "p50", "copy"),
             "session",
-            "there is no session or group of jobs 'copy'; known are player, web",
+            "there is no job or group of jobs 'copy'; known are player, llm, web, moe",
         ),
         (
             named("recovery", "p50", "web", variant="one_plane"),
@@ -132,7 +134,7 @@ def test_requests_that_nobody_sends_cannot_be_expected() -> None:
         ({"measure": "jobs"}, "'p50' is not of jobs; jobs have placed, waiting, lost, promoted, evicted"),
         (
             {"measure": "transfer", "session": "s"},
-            "'p50' is not of a transfer; a transfer has throughput, kept, outage",
+            "'p50' is not of a transfer; a transfer has throughput, kept, outage, stalled",
         ),
         (
             {"measure": "service", "session": "s", "statistic": "lost"},

@@ -31,6 +31,7 @@ class FakeChildren:
         self.started: dict[str, str] = {}
         self.hear: dict[str, Callable[[Any, dict[str, Any]], None]] = {}
         self.gone = list[str]()
+        self.told = list[tuple[str, str, dict[str, Any]]]()
 
     def start(self, name: str, host: str, _make: Any, on_message: Any) -> str:
         self.started[name] = host
@@ -40,14 +41,19 @@ class FakeChildren:
     def go(self, *children: str) -> None:
         self.gone += children
 
+    def tell(self, child: str, kind: str, **fields: Any) -> None:
+        self.told.append((child, kind, fields))
+
 
 class FakeJobs:
     """Gives each job the next node, until there are none."""
 
     def __init__(self, *nodes: str) -> None:
         self.nodes, self.done = [*nodes], list[str]()
+        self.at_move: dict[str, Callable[[str | None, int], None]] = {}
 
-    def place(self, _request: Any) -> str | None:
+    def place(self, request: Any, at_move: Any) -> str | None:
+        self.at_move[request.name] = at_move
         return self.nodes.pop(0) if self.nodes else None
 
     def complete(self, name: str) -> None:
@@ -117,19 +123,22 @@ def models(jobs: FakeJobs) -> tuple[FakeChildren, FakeEvents, list[tuple[str, in
     loop.pass_until(SECOND)
     if children.hear:
         children.hear["moe ranks"](None, {"kind": "exchange", "exchange_ns": 41})
+        jobs.at_move["moe2"](None, 1)
+        jobs.at_move["moe2"]("npu9", 2)
     loop.pass_until(3 * SECOND)
     work.stop()
     return children, events, told
 
 
-def test_the_ranks_of_a_model_are_placed_run_and_completed() -> None:
+def test_the_ranks_of_a_model_are_placed_moved_and_completed() -> None:
     jobs = FakeJobs("npu4", "npu7")
     children, events, told = models(jobs)
     assert children.started == {"moe ranks": "npu4"}
     assert told == [("moe", 41)]
     (end,) = events.written
     assert (end["kind"], end["at_ns"], end["experts"]) == ("experts.end", 2_500_000_000, "moe")
-    assert (end["steps"], end["exchange_ns"], end["nodes"]) == (3, 40, ("npu4", "npu7"))
+    assert (end["steps"], end["exchange_ns"], end["nodes"]) == (3, 40, ["npu4", "npu9"])
+    assert children.told == [("moe ranks", "move", {"rank": 1, "node": "npu9"})]
     assert jobs.done == ["moe1", "moe2"]
 
 

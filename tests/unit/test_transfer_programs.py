@@ -18,7 +18,7 @@ from testbed.program.loop import Loop
 from testbed.program.process import Part
 from testbed.record.samples import JoinedStream, StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.experts import ExpertRanks, Rank
+from testbed.workload.experts import ExpertRanks
 from testbed.workload.token_routing import exchange_matrix
 from testbed.workload.transfer import TransferSink, TransferSource, Way
 
@@ -143,11 +143,12 @@ def ranks_of(loop: Loop, model: Experts, port: int, logs: Path, said: list[int])
         loop,
         "moe",
         model,
-        [Rank(f"npu{rank}", (f"127.0.1.{rank}", f"127.0.2.{rank}")) for rank in range(1, 5)],
+        ["1", "2", "3", "4"],
+        lambda node: (f"127.0.1.{node}", f"127.0.2.{node}"),
+        lambda _node: nullcontext(),
         lambda: exchange_matrix(model, random),
         port,
         60_000,
-        lambda _node: nullcontext(),
         logs,
         lambda _kind, exchange_ns: said.append(exchange_ns),
     )
@@ -169,6 +170,15 @@ def test_every_layer_of_every_step_is_exchanged_and_logged(loop: Loop, port: int
     assert combine.received_at_ns.tolist() == exchange.received_at_ns.tolist()
     assert said == (exchange.received_at_ns - exchange.sent_at_ns).tolist()
     assert ranks.outcome["exchange_ns"] == sum(said) // len(said)
+    assert (ranks.outcome["given_up"], ranks.remarks) == (0, [])
+
+
+def test_a_rank_that_has_moved_is_sent_to_where_it_is(loop: Loop, port: int, tmp_path: Path) -> None:
+    said: list[int] = []
+    ranks = ranks_of(loop, moe(layers=1), port, tmp_path, said)
+    ranks.told({"kind": "move", "rank": 2, "node": "7"})
+    ranks.told({"kind": "stop"})
+    run(loop, [ranks], lambda: len(said) > 0)
     assert (ranks.outcome["given_up"], ranks.remarks) == (0, [])
 
 

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from mechanism import results_of
+from venue_boot import embedded_kernel
+
+from testbed.cli import main
 
 RATE_BPS = 100_000_000_000
 HEADERS_BYTES = 42
@@ -35,3 +38,35 @@ def test_two_ranks_on_one_node_need_no_network(tmp_path: Path) -> None:
     """The control: without a distance and without a port there is no time to measure."""
     exchange = results_of("exchange_at.py", tmp_path, "npu1", "npu1")["exchange"]
     assert exchange["took_ns"] == [0] * 10
+
+
+@pytest.mark.timeout(600)
+def test_affinity_takes_a_third_less_than_random_or_better(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And every other expectation of the shipped scenario holds."""
+    embedded_kernel()
+    assert main(["run", "moe_affinity", "--out", str(tmp_path / "run")]) == 0, capsys.readouterr().out
+
+
+def affinity(output: Path, *options: str) -> int:
+    """Run the one variant; the exit status."""
+    return main(["run", "moe_affinity", "--variant", "affinity", *options, "--out", str(output)])
+
+
+@pytest.mark.timeout(300)
+def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
+    embedded_kernel()
+    assert affinity(tmp_path / "one") == affinity(tmp_path / "two") == 0
+    for name in ("samples.parquet", "events.jsonl"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+@pytest.mark.timeout(300)
+def test_what_is_expected_of_affinity_fails_of_any_other_placement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The control."""
+    embedded_kernel()
+    assert affinity(tmp_path / "run", "--set", "variants.affinity.placement.policy=least_loaded") == 1
+    assert "FAIL" in capsys.readouterr().out

@@ -51,6 +51,7 @@
 
   // Every word of the filter must occur in an event, in any order.
   const filter = document.getElementById("event-filter");
+  if (!filter) return;  // a page about several runs has no events
   const events = [...document.querySelectorAll("#event-table tbody tr")];
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);

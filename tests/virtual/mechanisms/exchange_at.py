@@ -16,7 +16,7 @@ from testbed.plan.fabric import plane_ip
 from testbed.plan.make import make_plan
 from testbed.program.clock import Clock, use_exact_timers
 from testbed.program.loop import Loop
-from testbed.workload.experts import ExpertRanks, Rank
+from testbed.workload.experts import ExpertRanks
 from testbed.workload.token_routing import exchange_matrices
 from topologies import supernode
 
@@ -47,11 +47,12 @@ def main(output: Path, nodes: list[str]) -> None:
             loop,
             "moe",
             MODEL,
-            [Rank(node, (plane_ip(0, plan.address(node).ip),)) for node in nodes],
+            nodes,
+            lambda node: (plane_ip(0, plan.address(node).ip),),
+            emulation.inside,
             lambda: next(matrices),
             20_000,
             60_000,
-            emulation.inside,
             output,
             lambda _kind, exchange_ns: took_ns.append(exchange_ns),
         )

@@ -1,0 +1,65 @@
+"""What the pages about several runs have in common: templates, plots as JSON, numbers in words."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from testbed.model.quantity import Kind
+from testbed.report.figures import Plot
+from testbed.sweep.statistics import Estimate
+
+_SCALES = {Kind.DELAY.unit: (1e6, "ms"), Kind.RATE.unit: (1e6, "Mbit/s"), Kind.SHARE.unit: (1e4, "%")}
+"""By unit inside: what one of the unit for people is, and its name."""
+
+
+def environment() -> Environment:
+    """The templates of this package, which escape whatever is put into them."""
+    made = Environment(
+        loader=PackageLoader("testbed.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["figure_json"] = figure_json
+    return made
+
+
+def figure_json(plot: Plot) -> Markup:
+    """A figure as JSON that cannot end the script element around it."""
+    return Markup(plot.figure.to_json().replace("<", "\\u003c"))
+
+
+def for_people(value: float, unit: str) -> float:
+    """A value in the unit that people read: ms, Mbit/s, % or a plain count."""
+    return value / _SCALES.get(unit, (1, ""))[0]
+
+
+def unit_for_people(unit: str) -> str:
+    """That unit's name, empty for a count."""
+    return _SCALES.get(unit, (1, ""))[1]
+
+
+def written(estimate: Estimate | None, unit: str, *, signed: bool = False) -> str:
+    """An estimate with half the width of its interval: "6.123 ± 0.012"; a dash for none."""
+    if estimate is None:
+        return "-"
+    text = number(for_people(estimate.value, unit), unit, signed=signed)
+    if estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} ± {number(for_people((estimate.high - estimate.low) / 2, unit), unit)}"
+
+
+def bounds(estimate: Estimate, unit: str) -> str:
+    """The bounds of an interval: "-0.2 to 1.4"; a dash for none."""
+    if estimate.low is None or estimate.high is None:
+        return "-"
+    low, high = (for_people(bound, unit) for bound in (estimate.low, estimate.high))
+    return f"{number(low, unit, signed=True)} to {number(high, unit, signed=True)}"
+
+
+def number(value: float, unit: str, *, signed: bool = False) -> str:
+    """A number for people with as many decimals as its unit has: three, or for a count as few as will do."""
+    sign = "+" if signed else ""
+    if unit in _SCALES:
+        return f"{value:{sign}.3f}"
+    return f"{value:{sign}.2f}".rstrip("0").rstrip(".") if value % 1 else f"{value:{sign}.0f}"
