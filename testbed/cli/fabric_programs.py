@@ -17,7 +17,7 @@ from testbed.program.loop import Loop
 from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.exchange import MOST_PACKET_BYTES
-from testbed.workload.experts import ExpertRanks
+from testbed.workload.experts import ExpertRanks, Reach
 from testbed.workload.packets import HEADERS_BYTES
 from testbed.workload.token_routing import exchange_matrices
 from testbed.workload.transfer import TransferSink, TransferSource
@@ -69,17 +69,21 @@ class PlannedFabricWork:
         before = accumulate((each.ranks for each in self._scenario.experts.values()), initial=0)
         first_ports = dict(zip(self._scenario.experts, before, strict=False))
 
+        reach = Reach(
+            addresses=lambda node: self._addresses(node, nodes),
+            inside=self._inside,
+            first_port=FIRST_RANK_PORT + first_ports[name],
+            packet_bytes=self._packet_bytes(nodes),
+        )
+
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
             ranks = ExpertRanks(
                 loop,
                 name,
                 model,
                 nodes,
-                lambda node: self._addresses(node, nodes),
-                self._inside,
+                reach,
                 lambda: next(matrices),
-                FIRST_RANK_PORT + first_ports[name],
-                self._packet_bytes(nodes),
                 logs,
                 control.say,
             )

@@ -55,6 +55,8 @@ class Faults:
     def start(self, _logs: Path) -> None:
         """Set out to break and to mend."""
         for name, fault in self._faults.items():
+            # Now nothing is on its way yet that preparing could lose.
+            self._network.prepare_faults(broken_by(self._plan, fault))
             self._loop.at(fault.at_ns, partial(self._break, name, fault))
             if fault.repaired_ns is not None:
                 self._loop.at(fault.repaired_ns, partial(self._mend, name, fault))

@@ -119,7 +119,10 @@ class Services:
             return
         self._end_server(running)
         running.node = node
-        self._children.go(self._start_server(name, running))
+        server = self._start_server(name, running)
+        self._children.go(server)
+        if running.exchanges_ns:
+            self._children.tell(server, "exchange", exchange_ns=running.exchanges_ns[-1])
         address, port = self._programs.address(name, node)
         for client in running.clients:
             self._children.tell(client, "moved", address=address, port=port, epoch=epoch)

@@ -118,6 +118,7 @@ class Sessions:
         self._children.go(home, render)
         self._active[name] = _UnderWay(placed, home, render, application)
         self._event("session.start", session=name, player=session.player, node=node)
+        self._share(node)
         self._loop.at(session.ends_at_ns + DRAIN_NS // 2, partial(self._end, name))
 
     def _start_render(self, placed: Placed) -> Child:
@@ -151,6 +152,19 @@ class Sessions:
         )
         under_way.render = self._start_render(under_way.placed)
         self._children.go(under_way.render)
+        self._share(node)
+
+    def _share(self, node: str) -> None:
+        """Tell the sessions that render on a node how many they are."""
+        sharing = [
+            under_way.render
+            for under_way in self._active.values()
+            if under_way.render is not None
+            and under_way.placed.node == node
+            and under_way.placed.session.render_ns
+        ]
+        for render in sharing:
+            self._children.tell(render, "sharers", count=len(sharing))
 
     def _moved(self, name: str, message: dict[str, Any]) -> None:
         """The player says that the first frame of another node has come."""
@@ -175,8 +189,11 @@ class Sessions:
     def _end_at_node(self, under_way: _UnderWay) -> None:
         for program in (under_way.application, under_way.render):
             if program is not None:
-                self._stop(program)
+                done = self._stop(program)
+                if "left_out" in done:
+                    self._event("session.render", session=under_way.placed.name, left_out=done["left_out"])
         under_way.application = under_way.render = None
+        self._share(under_way.placed.node)
 
     def _end(self, name: str) -> None:
         """Stop a session's programs and give its channel back; does nothing if that was done already."""

@@ -106,6 +106,7 @@ class Repeat(Value):
 class Session(Value):
     """A cloud-gaming session: a player at home, a render job on a node, frames down, commands up.
 
+    A frame takes `render` of its node's graphics processor, as many times as long as sessions share it.
     With frames up as well it is a meeting. A session with `repeat` stands for many: it is their pattern,
     with the earliest instants and the first player.
     """
@@ -116,6 +117,7 @@ class Session(Value):
     ends_at_ns: Duration = Field(alias="ends")
     job: Job
     frames_per_second: Annotated[int, Field(ge=1, le=1000)] = 60
+    render_ns: Duration = 0
     scenes: Annotated[tuple[Scene, ...], Field(min_length=1)]
     commands: Commands = Commands()
     probes: Probes = Probes()

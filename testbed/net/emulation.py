@@ -118,11 +118,20 @@ class Emulation:
         """The counters of every class of the PON's line, by minor number."""
         return self.port(direction).counters()
 
+    def prepare_faults(self, interfaces: Iterable[str]) -> None:
+        """Make interfaces ready to be cut, while nothing is on its way: what waits in them is lost.
+
+        Raises:
+            KernelError: Refused.
+        """
+        for name in interfaces:
+            self._faults_of(name).prepare()
+
     def cut(self, interfaces: Iterable[str]) -> None:
         """Break interfaces, by their names in the plan: whatever leaves them is lost and counted.
 
-        Nothing tells of it: neither the carrier nor a route changes, and packets already on the way arrive.
-        What is broken stays so.
+        Nothing tells of it: neither the carrier nor a route changes. What waits in an interface is sent, if
+        it was prepared; the first cut of one that was not empties it. What is broken stays so.
 
         Raises:
             KernelError: Refused.

@@ -5,12 +5,22 @@ from testbed.net.netlink import NetlinkSocket
 
 
 class Faults:
-    """Of one interface. Its first fault prepares it; until then it is as if there were none."""
+    """Of one interface, which is prepared for them first, or by its first fault."""
 
     def __init__(self, socket: NetlinkSocket, ifindex: int) -> None:
         self._socket = socket
         self._ifindex = ifindex
         self._is_prepared = self._is_cut = False
+
+    def prepare(self) -> None:
+        """Make ready for a fault. The kernel empties the interface's queue for it, and counts nothing.
+
+        Raises:
+            KernelError: Refused.
+        """
+        if not self._is_prepared:
+            self._socket.ask(fault_messages.count_faults(self._ifindex))
+            self._is_prepared = True
 
     def cut(self) -> None:
         """Lose whatever leaves from now on.
@@ -20,9 +30,9 @@ class Faults:
         """
         if self._is_cut:
             return
-        first = [] if self._is_prepared else fault_messages.count_faults(self._ifindex)
-        self._socket.ask([*first, fault_messages.cut(self._ifindex)])
-        self._is_prepared = self._is_cut = True
+        self.prepare()
+        self._socket.ask([fault_messages.cut(self._ifindex)])
+        self._is_cut = True
 
     def mend(self) -> None:
         """Lose nothing any more.

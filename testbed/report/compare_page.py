@@ -13,11 +13,11 @@ from rich.table import Table
 
 from testbed.model.quantity import Kind
 from testbed.record.atomic import replacing
+from testbed.report.cells import milliseconds
 from testbed.report.comparison import PER_MILLE, SEED, Compared, Comparison, Stream
 from testbed.report.figures import Plot, alone, panels, style
 from testbed.report.page import bounds, environment, for_people, number
 from testbed.report.reduce import cumulative
-from testbed.report.table import milliseconds
 from testbed.sweep.statistics import BLOCKS, LEVEL, RESAMPLES, Estimate
 
 FOLDED_FROM = 40
@@ -119,9 +119,8 @@ def _plots(comparison: Comparison) -> list[tuple[str, list[Plot]]]:
 
 
 def _largest(by_run: dict[str, Compared]) -> float:
-    return max(
-        (abs(each.value) for found in by_run.values() for each in found.differences.values()), default=0
-    )
+    found = [each.value for compared in by_run.values() for each in compared.differences.values()]
+    return max(map(abs, found), default=0)
 
 
 def _distribution(key: str, stream: Stream, by_run: dict[str, Compared], labels: list[str]) -> Plot:

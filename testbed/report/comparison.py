@@ -64,7 +64,7 @@ def compared(runs: Sequence[RunDirectory]) -> Comparison:
             for label, of_run in found.items()
         )
         raise ScenarioError(
-            f"these runs have no stream of packets in common, and nothing to compare; their variants: {variants}"
+            f"these runs have no stream of packets in common to compare; their variants: {variants}"
         )
     return Comparison(
         tuple(zip(labels, runs, strict=True)), {stream: _against_first(stream, found) for stream in shared}

@@ -25,6 +25,10 @@ _SIDES = (
 
 COLUMN_PX, ROW_PX, BOX_WIDTH_PX, BOX_HEIGHT_PX = 182, 58, 96, 34
 TOP_PX = 34
+_BESIDE_PX = 20
+"""To the right of the last column: wires within it bulge there."""
+_WIDEST_PX = 1136
+"""A drawing is no wider than the page, whatever number of columns it has."""
 DRAWN_IN_A_COLUMN = 12
 WIRES_ONE_BY_ONE = 200
 """More wires than this are told in words group by group, those alike together."""
@@ -88,11 +92,12 @@ def draw(network: Network, notes: Mapping[str, str]) -> Drawing:
     wanted = _with_neighbours(network, notes)
     shown = {heading: _most_telling(stations, wanted) for heading, stations in columns.items()}
     rows = max((len(stations) for stations in shown.values()), default=1)
+    column_px = min(COLUMN_PX, (_WIDEST_PX - _BESIDE_PX) // max(1, len(shown)))
     boxes: dict[str, Box] = {}
     for column, stations in enumerate(shown.values()):
         first_y_px = TOP_PX + ROW_PX * (rows - len(stations)) // 2 + ROW_PX // 2
         for row, station in enumerate(stations):
-            x_px, y_px = COLUMN_PX * column + COLUMN_PX // 2, first_y_px + ROW_PX * row
+            x_px, y_px = column_px * column + column_px // 2, first_y_px + ROW_PX * row
             note = notes.get(station.name, "")
             boxes[station.name] = Box(
                 station.name, station.role.value, x_px, y_px, note, _title(station, note)
@@ -103,10 +108,9 @@ def draw(network: Network, notes: Mapping[str, str]) -> Drawing:
         if len(stations) > len(shown[heading])
     )
     return Drawing(
-        # Wires within the last column bulge to its right.
-        width_px=COLUMN_PX * len(shown) + 20,
+        width_px=column_px * len(shown) + _BESIDE_PX,
         height_px=TOP_PX + ROW_PX * rows + 8,
-        headings=tuple((COLUMN_PX * column + COLUMN_PX // 2, word) for column, word in enumerate(shown)),
+        headings=tuple((column_px * column + column_px // 2, word) for column, word in enumerate(shown)),
         boxes=tuple(boxes.values()),
         lines=tuple(_lines(network, boxes)),
         undrawn=undrawn,

@@ -28,8 +28,8 @@ class _Line:
 def plots(plan: SweepPlan, found: Estimates) -> list[tuple[str, list[Plot]]]:
     """The plots by heading: for each value that was varied, its delays and throughputs."""
     delays, throughputs = _delay_streams(found), _of_flows(found)
-    wanted = [(statistic, delays, "one-way delay") for statistic in _DELAYS]
-    wanted.append(("throughput", throughputs, "throughput"))
+    wanted = [(statistic, delays, f"One-way delay ({statistic})") for statistic in _DELAYS]
+    wanted.append(("throughput", throughputs, "Throughput"))
     swept = [index for index, axis in enumerate(plan.axes) if axis.is_swept]
     sections = []
     for axis in swept:
@@ -65,7 +65,7 @@ def _plot(
     drawn = "of the first seed alone; with more seeds there would be intervals"
     if len(plan.seeds) > 1:
         drawn = f"mean across {len(plan.seeds)} seeds, bars: 95 % interval (Student's t)"
-    caption = f"{what.capitalize()} ({statistic}) over {key}: {drawn}."
+    caption = f"{what} over {key}: {drawn}."
     if is_fixed:
         caption += f" Of all lines the first {LINES_AT_MOST}."
     if len(streams) > len(shown):

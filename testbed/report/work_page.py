@@ -65,8 +65,9 @@ def decision(event: Event) -> str:
 
 def reason(event: Event) -> str:
     """Why a decision about a job was taken."""
-    failed = [f"{event['failed']} failed"] if "failed" in event else []
-    return "; ".join([*failed, *([event["reason"]] if event.get("reason") else [])]) or "-"
+    if event.get("reason"):
+        return str(event["reason"])
+    return f"{event['failed']} failed" if "failed" in event else "-"
 
 
 def scores(event: Event) -> str:

@@ -126,24 +126,26 @@ def _both(measures: Sequence[tuple[str, str]]) -> str:
 
 
 def _throughput(run: _Run, summary: Summary, name: str) -> Plot:
-    figure = panels(["Throughput"], "Mbit/s", names=len(run.faults))
+    of_transfer = run.rates[run.rates["session"] == name]
+    unit, size_bps = _unit(int(of_transfer["throughput_bps"].max()) if len(of_transfer) else 0)
+    figure = panels(["Throughput"], unit, names=len(run.faults))
     at_most = drawn_at_most(len(run.faults))
     buckets: set[int] = set()
     for index, variant in enumerate(run.faults):
-        rows = run.rates[(run.rates["variant"] == variant) & (run.rates["session"] == name)]
+        rows = of_transfer[of_transfer["variant"] == variant]
         series = envelope(integers(rows["at_ns"]), integers(rows["throughput_bps"]), at_most)
         buckets |= {series.bucket_ns} if series.bucket_ns else set()
         looks = style(index)
         figure.add_trace(
             go.Scatter(
                 x=series.at_ns / 1e9,
-                y=series.value / 1e6,
+                y=series.value / size_bps,
                 name=variant,
                 legendgroup=variant,
                 mode="lines",
                 # A row stands for the time before it.
                 line={"color": looks.colour, "dash": looks.dash, "width": 2, "shape": "vh"},
-                hovertemplate=f"{variant}: %{{y:.4~g}} Mbit/s until %{{x:.3f}} s<extra></extra>",
+                hovertemplate=f"{variant}: %{{y:.4~g}} {unit} until %{{x:.3f}} s<extra></extra>",
             )
         )
         found = summary["variants"][variant].get("transfers", {}).get(name)
@@ -156,6 +158,11 @@ def _throughput(run: _Run, summary: Summary, name: str) -> Plot:
         f"found alive again (up).{BANDS if bands else ''}{alone(len(run.faults))}{said(buckets)}"
     )
     return Plot(f"work-rate-{name}", caption, figure, can_be_logarithmic=True)
+
+
+def _unit(highest_bps: int) -> tuple[str, int]:
+    """The unit of an axis that reaches so high, and its size: no axis needs thousands of it."""
+    return ("Gbit/s", 10**9) if highest_bps >= 10**10 else ("Mbit/s", 10**6)
 
 
 def _plane_marks(planes: Sequence[PlaneSummary], index: int, variant: str) -> go.Scatter:

@@ -15,9 +15,10 @@ from testbed.words import instead
 
 def serving_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the key `services`."""
+    # Transfers and experts, which come later, see to it that their names are none of these.
     taken = {**dict.fromkeys(script.sessions, "session"), **dict.fromkeys(script.background, "flow")}
-    taken |= {**dict.fromkeys(script.jobs, "group of jobs"), **dict.fromkeys(script.transfers, "transfer")}
-    taken |= dict.fromkeys(script.experts, "group of experts")
+    for name, group in script.jobs.items():
+        taken |= dict.fromkeys((name, *group.jobs_of(name)), "job")
     for name, service in script.services.items():
         at: Keys = ("services", name)
         yield from _unique(at, name, "service", taken)

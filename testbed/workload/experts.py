@@ -24,10 +24,18 @@ GIVEN_UP_NS = 100_000_000
 """An exchange in which nothing has arrived for so long has lost something: no queue holds a packet longer."""
 
 
-Addresses = Callable[[str], Sequence[str]]
-"""A node's address in each plane, or its only one."""
-Inside = Callable[[str], AbstractContextManager[None]]
-"""Be on a node, to make sockets there."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How ranks reach each other, on whatever nodes they are.
+
+    `addresses` has a node's address in each plane, or its only one; `inside` is to be on a node, to make
+    sockets there. Ranks have a port each from `first_port` on; one packet carries `packet_bytes`.
+    """
+
+    addresses: Callable[[str], Sequence[str]]
+    inside: Callable[[str], AbstractContextManager[None]]
+    first_port: int
+    packet_bytes: int
 
 
 @dataclass(slots=True)
@@ -70,20 +78,15 @@ class ExpertRanks:
         name: str,
         experts: Experts,
         nodes: Sequence[str],
-        addresses: Addresses,
-        inside: Inside,
+        reach: Reach,
         matrices: Callable[[], Matrix],
-        first_port: int,
-        packet_bytes: int,
         logs: Path,
         say: Callable[..., None],
     ) -> None:
-        self._loop, self._experts = loop, experts
-        self._addresses, self._inside = addresses, inside
-        self._matrices, self._first_port, self._say = matrices, first_port, say
-        self._packet_bytes = packet_bytes
+        self._loop, self._experts, self._reach = loop, experts, reach
+        self._matrices, self._say = matrices, say
         self._ranks = [self._at(rank, node) for rank, node in enumerate(nodes)]
-        self._payload = bytearray(packet_bytes)
+        self._payload = bytearray(reach.packet_bytes)
         self._view = memoryview(self._payload)
         self._logs = {measure: _Log(logs, name, measure) for measure in ("dispatch", "combine", "exchange")}
         self._exchange: Exchange | None = None
@@ -93,10 +96,10 @@ class ExpertRanks:
 
     def _at(self, rank: int, node: str) -> _Rank:
         """A rank on a node, with its sockets open."""
-        addresses, port, sockets = self._addresses(node), self._first_port + rank, list[Datagrams]()
-        with self._inside(node):
+        addresses, sockets = self._reach.addresses(node), list[Datagrams]()
+        with self._reach.inside(node):
             for address in addresses:
-                datagrams = Datagrams(self._loop.clock, address, port)
+                datagrams = Datagrams(self._loop.clock, address, self._reach.first_port + rank)
                 datagrams.hold_much()
                 self._loop.on_readable(datagrams, partial(self._take, rank, datagrams))
                 sockets.append(datagrams)
@@ -118,7 +121,7 @@ class ExpertRanks:
     def _begin(self) -> None:
         """Begin the next exchange."""
         nodes = [rank.node for rank in self._ranks]
-        exchange = Exchange(self._experts, self._matrices(), nodes, self._packet_bytes)
+        exchange = Exchange(self._experts, self._matrices(), nodes, self._reach.packet_bytes)
         self._exchange, self._dispatched_ns = exchange, None
         self._begun_ns = self._heard_ns = self._loop.clock.now_ns()
         dispatch_bytes, combine_bytes = (exchange.phase_bytes(phase) for phase in Phase)
@@ -132,8 +135,8 @@ class ExpertRanks:
         for message in messages:
             NUMBER.pack_into(self._payload, 0, self._number * len(Phase) + message.phase)
             sockets, there = self._ranks[message.source].sockets, self._ranks[message.destination]
-            port = self._first_port + message.destination
-            sizes_bytes = message.packet_sizes(self._packet_bytes)
+            port = self._reach.first_port + message.destination
+            sizes_bytes = message.packet_sizes(self._reach.packet_bytes)
             for index, size_bytes in enumerate(sizes_bytes, message.source + message.destination):
                 plane = index % len(sockets)
                 sockets[plane].send_to(self._view[:size_bytes], there.addresses[plane], port)

@@ -4,11 +4,12 @@ Every packet is numbered and logged where it is sent and where it arrives.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.quantity import Measure
@@ -17,6 +18,7 @@ from testbed.program.datagrams import COMMANDS_PORT, FRAMES_PORT, READ_INTERVAL_
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import frames
+from testbed.workload.rendering import Gpu
 from testbed.workload.video import Takeover, VideoReceiver, VideoSender
 
 COMMAND_HEADER = struct.Struct("!Q")
@@ -56,7 +58,9 @@ class Ends:
             datagrams.connect(self.player_ip, self.first_port + FRAMES_PORT)
         return datagrams
 
-    def sender(self, loop: Loop, datagrams: Datagrams, direction: Direction) -> VideoSender | None:
+    def sender(
+        self, loop: Loop, datagrams: Datagrams, direction: Direction, gpu: Gpu | None = None
+    ) -> VideoSender | None:
         """What sends the session's video in this direction; None if it has none."""
         if not self.session.sends_video(direction):
             return None
@@ -71,6 +75,7 @@ class Ends:
             direction=direction,
             epoch=self.epoch,
             from_ns=self.from_ns,
+            gpu=gpu,
         )
 
     def receiver(self, datagrams: Datagrams, direction: Direction) -> VideoReceiver | None:
@@ -90,13 +95,25 @@ class RenderServer:
         self._loop, self._enter_scene = loop, enter_scene
         datagrams = ends.video_socket(loop, DOWNSTREAM)
         self._commands = Datagrams(loop.clock, ends.node_ip, ends.first_port + COMMANDS_PORT)
-        self._video = ends.sender(loop, datagrams, DOWNSTREAM)
+        session = ends.session
+        self._gpu = Gpu(session.render_ns, session.frames_per_second) if session.render_ns else None
+        self._video = ends.sender(loop, datagrams, DOWNSTREAM, self._gpu)
         self._received = ends.receiver(datagrams, UPSTREAM)
         self._command_log = ReceivedLog(
             ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM
         )
         first_ns = ends.session.starts_at_ns if ends.from_ns is None else ends.from_ns
         self._scenes = [scene for scene in ends.session.scenes if scene.at_ns >= first_ns]
+
+    def told(self, message: Mapping[str, Any]) -> None:
+        """Heed the driver: `sharers` says how many sessions render on this node from now on."""
+        if message["kind"] == "sharers" and self._gpu is not None:
+            self._gpu.sharers = message["count"]
+
+    @property
+    def outcome(self) -> dict[str, int]:
+        """What is said of the session's rendering at the end."""
+        return {} if self._gpu is None else {"left_out": self._gpu.left_out}
 
     def start(self) -> None:
         """Set out to enter every scene at its instant, and to send the frames between."""

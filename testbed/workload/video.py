@@ -15,6 +15,7 @@ from testbed.program.datagrams import Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import Frame
+from testbed.workload.rendering import Gpu
 
 VIDEO_HEADER = struct.Struct("!QIIHH")
 """Packet number, frame number, epoch of the sender, index of the packet in its frame, packets in it."""
@@ -30,7 +31,8 @@ class VideoSender:
     """Sends every frame at its instant, cut into packets, and logs both frames and packets.
 
     Who goes on for another sender begins with the frames due `from_ns`; their numbers are those that they
-    would have had anyway, and those of their packets too.
+    would have had anyway, and those of their packets too. With a `gpu` a frame leaves once it is rendered,
+    and is logged from the instant at which it was due.
     """
 
     def __init__(
@@ -44,9 +46,10 @@ class VideoSender:
         direction: Direction,
         epoch: int = 1,
         from_ns: int | None = None,
+        gpu: Gpu | None = None,
     ) -> None:
         self._loop, self._datagrams, self._frames = loop, datagrams, frames
-        self._epoch, self._from_ns = epoch, from_ns
+        self._epoch, self._from_ns, self._gpu = epoch, from_ns, gpu
         stream = _Stream(session=session, direction=direction)
         self._packet_log = SentLog(logs, measure=Measure.PACKET, **stream)
         self._frame_log = SentLog(logs, measure=Measure.FRAME, **stream)
@@ -62,15 +65,30 @@ class VideoSender:
         while frame is not None and self._from_ns is not None and frame.at_ns < self._from_ns:
             self._packets += _packets_of(frame)
             frame = next(self._frames, None)
-        if frame is not None:
+        if frame is None:
+            return
+        if self._gpu is None:
             self._loop.at(frame.at_ns, lambda: self._send(frame))
+        else:
+            # The one before may have taken until now.
+            self._loop.at(max(frame.at_ns, self._loop.clock.now_ns()), lambda: self._render(frame))
+
+    def _render(self, frame: Frame) -> None:
+        assert self._gpu is not None
+        now_ns = self._loop.clock.now_ns()
+        takes_ns = self._gpu.takes_ns(frame.at_ns, now_ns)
+        if takes_ns is None:
+            self._packets += _packets_of(frame)
+            self._await_next()
+        else:
+            self._loop.at(now_ns + takes_ns, lambda: self._send(frame))
 
     def _send(self, frame: Frame) -> None:
         count = _packets_of(frame)
         left_bytes = frame.size_bytes
         packets = []
         at_ns = self._loop.clock.now_ns()
-        self._frame_log.write(frame.number, frame.size_bytes, at_ns)
+        self._frame_log.write(frame.number, frame.size_bytes, at_ns if self._gpu is None else frame.at_ns)
         for index in range(count):
             size_bytes = max(min(left_bytes, VIDEO_PAYLOAD_BYTES), VIDEO_HEADER.size)
             left_bytes -= VIDEO_PAYLOAD_BYTES

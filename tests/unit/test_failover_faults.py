@@ -47,9 +47,14 @@ class Cutting:
     """Remembers what is cut."""
 
     def __init__(self) -> None:
+        self.prepared: set[str] = set()
         self.cut_now: set[str] = set()
 
+    def prepare_faults(self, interfaces: Iterable[str]) -> None:
+        self.prepared |= {*interfaces}
+
     def cut(self, interfaces: Iterable[str]) -> None:
+        assert {*interfaces} <= self.prepared, "an interface that is not prepared loses what waits in it"
         self.cut_now |= {*interfaces}
 
     def mend(self, interfaces: Iterable[str]) -> None:

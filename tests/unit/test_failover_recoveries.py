@@ -1,4 +1,4 @@
-"""A loss is measured from its fault to the first answer, its parts add up, and one without end stays in sight."""
+"""A loss lasts from its fault to the first answer, its parts add up, and one without end stays in sight."""
 
 from pathlib import Path
 

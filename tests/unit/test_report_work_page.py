@@ -210,7 +210,7 @@ def test_a_decision_is_told_shortly() -> None:
     assert scores({"kind": "job.queue"}) == "-"
     assert decision({"kind": "job.queue", "reason": "full"}) == "waits"
     assert reason({"kind": "job.promote", "failed": "npu1"}) == "npu1 failed"
-    assert reason({"kind": "job.evict", "failed": "npu1", "reason": "no backup"}) == "npu1 failed; no backup"
+    assert reason({"kind": "job.evict", "failed": "npu1", "reason": "no backup"}) == "no backup"
     assert reason({"kind": "job.place", "reason": ""}) == "-"
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.model.base import FieldError
-from testbed.model.decoding import CLOUDMATRIX384, DecodePoint, DecodeTable
-from testbed.model.serving import Batching
+from testbed.model.decoding import CLOUDMATRIX384, DECODE_TABLES, DecodePoint, DecodeTable
+from testbed.model.serving import Batching, Service
 from testbed.workload.batching import BATCHERS, Request
 
 MS = 1_000_000
@@ -59,6 +59,11 @@ def test_without_the_lengths_of_prompts_the_published_rows_do_not_come_out() -> 
     line = DecodeTable([point for point in CLOUDMATRIX384 if point.prompt_tokens == 4096])
     found_per_s, _ = saturated(1024, 64, 128, line)
     assert found_per_s < 0.8 * 2733
+
+
+def test_an_editor_is_offered_every_table_that_may_be_named() -> None:
+    by_name = Service.model_json_schema()["properties"]["decode"]["anyOf"][1]
+    assert by_name.get("enum", [by_name.get("const")]) == [*DECODE_TABLES]
 
 
 def test_between_the_points_are_straight_lines() -> None:

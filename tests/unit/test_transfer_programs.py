@@ -18,7 +18,7 @@ from testbed.program.loop import Loop
 from testbed.program.process import Part
 from testbed.record.samples import JoinedStream, StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.experts import ExpertRanks
+from testbed.workload.experts import ExpertRanks, Reach
 from testbed.workload.token_routing import exchange_matrix
 from testbed.workload.transfer import TransferSink, TransferSource, Way
 
@@ -144,11 +144,13 @@ def ranks_of(loop: Loop, model: Experts, port: int, logs: Path, said: list[int])
         "moe",
         model,
         ["1", "2", "3", "4"],
-        lambda node: (f"127.0.1.{node}", f"127.0.2.{node}"),
-        lambda _node: nullcontext(),
+        Reach(
+            addresses=lambda node: (f"127.0.1.{node}", f"127.0.2.{node}"),
+            inside=lambda _node: nullcontext(),
+            first_port=port,
+            packet_bytes=60_000,
+        ),
         lambda: exchange_matrix(model, random),
-        port,
-        60_000,
         logs,
         lambda _kind, exchange_ns: said.append(exchange_ns),
     )

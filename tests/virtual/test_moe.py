@@ -1,12 +1,16 @@
 """Exchanges of experts over the fabric take what distance and rate say, and placement by affinity less."""
 
+import json
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from mechanism import results_of
 from venue_boot import embedded_kernel
 
 from testbed.cli import main
+from testbed.cli.running import run_scenario
+from testbed.scenario.loading import from_mapping
 
 RATE_BPS = 100_000_000_000
 HEADERS_BYTES = 42
@@ -70,3 +74,41 @@ def test_what_is_expected_of_affinity_fails_of_any_other_placement(
     embedded_kernel()
     assert affinity(tmp_path / "run", "--set", "variants.affinity.placement.policy=least_loaded") == 1
     assert "FAIL" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(300)
+def test_a_rank_whose_node_dies_goes_on_at_another(tmp_path: Path) -> None:
+    """Exchanges are given up while it is nowhere, and complete again once it has moved."""
+    embedded_kernel()
+    line = {"rate": "1 Gbit/s", "committed": "100 Mbit/s", "queue": "500 kB"}
+    rank = {"weight": 10, "kind": "inference"}
+    run = run_scenario(
+        from_mapping(
+            {
+                "title": "A rank's node dies",
+                "duration": "1500 ms",
+                "network": {"topology": "elastic_supernode", "parameters": {"onus": 1, "nodes": 5}},
+                "access": {"downstream": line, "upstream": line},
+                "pon": {"model": "shaped_link"},
+                "placement": {"policy": "round_robin"},
+                "health": {"heartbeat": "10 ms"},
+                "experts": {
+                    "moe": {"ranks": 4, "job": rank, "starts": "1 s", "ends": "1400 ms", "interval": "20 ms"}
+                },
+                "faults": {"death": {"node": "npu2", "at": "1110 ms"}},
+            },
+            "rank_dies",
+        ),
+        out=tmp_path / "run",
+    )
+    events = [json.loads(line) for line in run.events_path.read_text().splitlines()]
+    (end,) = (event for event in events if event["kind"] == "experts.end")
+    assert end["nodes"] == ["npu1", "npu5", "npu3", "npu4"]
+    assert end["given_up"] >= 1
+    samples = pyarrow.parquet.read_table(run.samples_path).to_pandas()
+    exchanges = samples[samples["measure"] == "exchange"].sort_values("seq")
+    arrived = exchanges["received_at_ns"].notna()
+    assert len(exchanges) - arrived.sum() == end["given_up"]
+    assert arrived.iloc[:5].all(), "before the fault"
+    assert arrived.iloc[-5:].all(), "after the rank has moved"
+    assert any(event["kind"] == "warning" and "given up" in event["text"] for event in events)

@@ -16,7 +16,7 @@ from testbed.plan.fabric import plane_ip
 from testbed.plan.make import make_plan
 from testbed.program.clock import Clock, use_exact_timers
 from testbed.program.loop import Loop
-from testbed.workload.experts import ExpertRanks
+from testbed.workload.experts import ExpertRanks, Reach
 from testbed.workload.token_routing import exchange_matrices
 from topologies import supernode
 
@@ -48,11 +48,13 @@ def main(output: Path, nodes: list[str]) -> None:
             "moe",
             MODEL,
             nodes,
-            lambda node: (plane_ip(0, plan.address(node).ip),),
-            emulation.inside,
+            Reach(
+                addresses=lambda node: (plane_ip(0, plan.address(node).ip),),
+                inside=emulation.inside,
+                first_port=20_000,
+                packet_bytes=60_000,
+            ),
             lambda: next(matrices),
-            20_000,
-            60_000,
             output,
             lambda _kind, exchange_ns: took_ns.append(exchange_ns),
         )

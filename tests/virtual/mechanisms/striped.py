@@ -68,6 +68,7 @@ def main(output: Path, planes: int, cut: list[int]) -> None:
             source = TransferSource(loop, TRANSFER, ips, 5000, SentLog(output, **log), say)
         with emulation.inside("npu3"):
             sink = TransferSink(loop, TRANSFER, ips, 5000, ReceivedLog(output, **log), say)
+        emulation.prepare_faults(broken)
         for part in (source, sink):
             part.start()
         loop.at(CUT_AT_NS, lambda: emulation.cut(broken))

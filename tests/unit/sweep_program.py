@@ -1,0 +1,37 @@
+"""Stands in for the program of one run: does what its order's text says, and makes no network at all.
+
+The text is a line of words: `finish`, `fail STATUS`, `wait` until the starter is gone. The file named in the
+variable SWEEP_DONE gets a line for each time it was started.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from testbed.sweep.order import Placed
+
+VERDICT = {"text": "it is near", "holds": True, "measured": 1, "unit": "ns"}
+
+
+def main() -> int:
+    """Take the order and obey."""
+    placed = Placed.from_line(sys.stdin.readline())
+    out = Path(placed.out)
+    out.mkdir(parents=True)
+    with Path(os.environ["SWEEP_DONE"]).open("a") as done:
+        done.write(f"{placed.order.name}\n")
+    words = placed.order.text.split()
+    if words[0] == "wait":
+        os.write(2, b"waiting\n")
+        os.read(0, 1)
+        return 1
+    if words[0] == "fail":
+        print("error: it could not be", file=sys.stderr)
+        return int(words[1])
+    (out / "summary.json").write_text(json.dumps({"expectations": [VERDICT], "run_dir": str(out)}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""Agents, their monitor and a client on a network in memory: orders, leases, and answers that are fenced."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_network import FakeLoop
+
+from testbed.model.job import Requests
+from testbed.record.streams import ReceivedLog, SentLog
+from testbed.workload import monitor as monitor_module
+from testbed.workload import node_agent, request_client
+from testbed.workload.health_wire import CLIENT_PORT
+from testbed.workload.monitor import Monitor
+from testbed.workload.node_agent import AgentPlace, NodeAgent
+from testbed.workload.request_client import RequestClient
+
+MS = 1_000_000
+HEARTBEAT_NS, SILENCE_NS, WAY_NS = 10 * MS, 30 * MS, 1 * MS
+Address = tuple[str, int]
+
+
+@dataclass
+class Network:
+    """Everything reaches everything after one way, but to or from what is cut."""
+
+    loop: FakeLoop
+    cut: set[str] = field(default_factory=set)
+    ends: dict[Address, Callable[[bytes, Address], None]] = field(default_factory=dict)
+
+    def endpoint(self, _loop: Any, ip: str, port: int, heard: Callable[[bytes, Address], None]) -> Any:
+        network, own = self, (ip, port)
+        self.ends[own] = heard
+
+        class End:
+            def send(self, payload: bytes, to: Address) -> None:
+                if not {ip, to[0]} & network.cut and to in network.ends:
+                    deliver = partial(network.deliver, payload, own, to)
+                    network.loop.at(network.loop.now_ns + WAY_NS, deliver)
+
+            def close(self) -> None:
+                del network.ends[own]
+
+        return End()
+
+    def deliver(self, payload: bytes, sender: Address, to: Address) -> None:
+        if to in self.ends:
+            self.ends[to](payload, sender)
+
+
+class NoStates:
+    """In place of the server of state."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class World:
+    """Two nodes, the monitor and a client; what they tell the driver is kept."""
+
+    def __init__(self, logs: Path, patch: pytest.MonkeyPatch) -> None:
+        self.loop = FakeLoop()
+        self.network = Network(self.loop)
+        for module in (node_agent, monitor_module, request_client):
+            patch.setattr(module, "Endpoint", self.network.endpoint)
+            if hasattr(module, "StateServer"):
+                patch.setattr(module, "StateServer", NoStates)
+        self.told: list[dict[str, Any]] = []
+        self.agents = {name: self.agent(name, boot=1) for name in ("a", "b")}
+        loop: Any = self.loop
+        self.monitor = Monitor(loop, "monitor", {"a": "a", "b": "b"}, SILENCE_NS, 0, self.tell)
+        stream = RequestClient.streams("group")
+        self.client = RequestClient(
+            loop,
+            "client",
+            CLIENT_PORT,
+            Requests(source="client", interval_ns=5 * MS),
+            SentLog(logs, **stream),
+            ReceivedLog(logs, **stream),
+            self.tell,
+        )
+        self.monitor.start()
+        for agent in self.agents.values():
+            agent.start()
+
+    def agent(self, name: str, boot: int) -> NodeAgent:
+        place = AgentPlace(
+            node=name,
+            number=ord(name) - ord("a"),
+            ip=name,
+            monitor_ip="monitor",
+            heartbeat_ns=HEARTBEAT_NS,
+            silence_ns=SILENCE_NS,
+            first_ns=0,
+        )
+        return NodeAgent(self.loop, place, boot, nullcontext, self.tell)  # type: ignore[arg-type]
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        self.told.append({"at_ns": self.loop.now_ns, "kind": kind, **fields})
+
+    def kinds(self, *kinds: str) -> list[tuple[str, str]]:
+        return [
+            (each["kind"], each.get("node", each.get("job", "")))
+            for each in self.told
+            if each["kind"] in kinds
+        ]
+
+    def serve(self, node: str, epoch: int) -> None:
+        order = {
+            "kind": "serve",
+            "job": "j",
+            "epoch": epoch,
+            "sources": [],
+            "state_bytes": 0,
+            "restart_ns": 0,
+        }
+        self.monitor.order(node, order)
+        self.monitor.inform(("client", CLIENT_PORT), {"job": "j", "epoch": epoch, "ip": node})
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_an_order_given_before_the_first_heartbeat_is_carried_out(world: World) -> None:
+    world.serve("a", 1)
+    world.loop.pass_until(20 * MS)
+    assert world.kinds("serves", "served") == [("serves", "a"), ("served", "j")]
+
+
+def test_an_order_that_is_lost_is_given_again(world: World) -> None:
+    world.loop.pass_until(20 * MS)
+    world.network.cut = {"a"}
+    world.serve("a", 1)
+    world.loop.pass_until(24 * MS)
+    world.network.cut = set()
+    world.loop.pass_until(40 * MS)
+    assert world.kinds("serves") == [("serves", "a")]
+
+
+def test_a_node_cut_off_drops_its_jobs_before_it_is_given_up(world: World) -> None:
+    world.serve("a", 1)
+    world.loop.pass_until(50 * MS)
+    world.network.cut = {"a"}
+    world.loop.pass_until(200 * MS)
+    dropped, silent = (each for each in world.told if each["kind"] in ("dropped", "silent"))
+    assert (dropped["kind"], silent["kind"]) == ("dropped", "silent")
+    # The heartbeat sent at 50 ms arrived, and its answer did not: the lease is from the one before.
+    assert (dropped["at_ns"], silent["at_ns"]) == (40 * MS + SILENCE_NS, 50 * MS + WAY_NS + SILENCE_NS)
+
+
+def test_a_node_mended_in_time_goes_on(world: World) -> None:
+    """The control: a short break costs nothing."""
+    world.serve("a", 1)
+    world.loop.pass_until(53 * MS)
+    world.network.cut = {"a"}
+    world.loop.pass_until(65 * MS)
+    world.network.cut = set()
+    world.loop.pass_until(300 * MS)
+    assert world.kinds("dropped", "silent", "back") == []
+
+
+def test_a_node_that_comes_back_is_empty_and_takes_new_orders(world: World) -> None:
+    world.serve("a", 1)
+    world.loop.pass_until(50 * MS)
+    world.network.cut = {"a"}
+    world.loop.pass_until(200 * MS)
+    world.serve("b", 2)
+    world.network.cut = set()
+    world.loop.pass_until(250 * MS)
+    assert world.kinds("back") == [("back", "a")]
+    served = [(each["job"], each["epoch"]) for each in world.told if each["kind"] == "served"]
+    assert served == [("j", 1), ("j", 2)]
+    world.serve("a", 3)
+    world.loop.pass_until(300 * MS)
+    assert [each["epoch"] for each in world.told if each["kind"] == "serves"] == [1, 2, 3]
+
+
+def test_an_order_to_a_life_that_is_over_is_void(world: World) -> None:
+    """Given to a node that is cut off and then given up: it is not carried out when the node is back."""
+    world.loop.pass_until(50 * MS)
+    world.network.cut = {"a"}
+    world.serve("a", 1)
+    world.loop.pass_until(200 * MS)
+    world.network.cut = set()
+    world.loop.pass_until(400 * MS)
+    assert world.kinds("silent", "back", "serves") == [("silent", "a"), ("back", "a")]
+
+
+def test_a_node_that_dies_and_is_there_again_at_once_has_failed_all_the_same(world: World) -> None:
+    world.serve("a", 1)
+    world.loop.pass_until(50 * MS)
+    world.agents["a"].close()
+    world.agents["a"] = world.agent("a", boot=2)
+    world.agents["a"].start()
+    world.loop.pass_until(80 * MS)
+    assert world.kinds("silent", "back") == [("silent", "a"), ("back", "a")]
+
+
+def test_requests_to_a_node_without_the_epoch_are_not_answered(world: World) -> None:
+    """A client that was told wrongly gets no answer, so that none is served twice over."""
+    world.serve("a", 1)
+    world.loop.pass_until(50 * MS)
+    served = len(world.kinds("served"))
+    world.monitor.inform(("client", CLIENT_PORT), {"job": "j", "epoch": 2, "ip": "a"})
+    world.loop.pass_until(100 * MS)
+    assert len(world.kinds("served")) == served == 1
