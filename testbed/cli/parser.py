@@ -31,10 +31,10 @@ def parser() -> argparse.ArgumentParser:
     ]))  # fmt: skip
     _sweep(_command(commands, "sweep", "run a scenario at every combination of values and seeds", [
         "testbed sweep cloud_gaming --set network.parameters.onus=8,16,32 --seeds 10",
-        "testbed sweep my.yaml --set duration='10 s' --set access.downstream.rate='50 Mbit/s','1 Gbit/s'",
+        "testbed sweep my.yaml --set pon.model=frames,shaped_link --seeds 5 --jobs 2",
         "testbed sweep cloud_gaming --seeds 100 --scheduler tcp://cluster:8786",
     ]))  # fmt: skip
-    compare = _command(commands, "compare", "set finished runs side by side", [
+    _compare(_command(commands, "compare", "set finished runs side by side", [
         "testbed compare runs/cloud_gaming-7-20260101T120000 runs/cloud_gaming-7-20260101T130000",
         "testbed compare runs/before runs/after --out before_after.html",
     ])  # fmt: skip
@@ -191,6 +191,14 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
         help="longest wall time of a variant, in seconds (default: %(default)g)",
+    )  # fmt: skip
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="run directory; all are held against the first")
+    command.add_argument(
+        "--out", type=Path, default=Path("compare.html"), metavar="FILE",
+        help="where to write the page (default: %(default)s)",
     )  # fmt: skip
 
 

@@ -106,6 +106,13 @@ class Children:
             raise self._failed(child, "said that it was done, and then ended badly", status)
         return done
 
+    def crash(self, child: Child) -> None:
+        """End a program where it stands, as when its host dies, whatever it was waiting for."""
+        self._loop.forget(child.control)
+        os.kill(child.pid, signal.SIGKILL)
+        os.waitpid(child.pid, 0)
+        self._forget(child)
+
     def kill(self) -> None:
         """End whatever still runs: after an error, when nothing can be said to it any more."""
         for child in self._alive:

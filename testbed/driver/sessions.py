@@ -86,6 +86,10 @@ class Sessions:
         """
         for under_way in self._active.values():
             if under_way.placed.node == node:
+                if under_way.application is not None:
+                    # It has no records, and may be waiting for an answer that will not come.
+                    self._children.crash(under_way.application)
+                    under_way.application = None
                 self._end_at_node(under_way)
 
     def dropped(self, name: str, node: str) -> None:

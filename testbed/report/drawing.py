@@ -178,10 +178,10 @@ def egress_text(egress: Egress) -> str:
     return ", ".join(said) or "as is"
 
 
-def short_rate(rate_bps: int) -> str:
-    """A rate to four digits, because a PON's capacity is an odd number of bit/s."""
+def short_rate(rate_bps: int, digits: int = 4) -> str:
+    """A rate to four digits, because a PON's capacity is an odd number of bit/s, or to fewer."""
     unit = next((unit for unit, size in reversed(RATE.units.items()) if rate_bps >= size), "bit/s")
-    return f"{rate_bps / RATE.units[unit]:.4g} {unit}"
+    return f"{rate_bps / RATE.units[unit]:.{digits}g} {unit}"
 
 
 def _with_neighbours(network: Network, notes: Collection[str]) -> set[str]:
@@ -225,7 +225,7 @@ def _lines(network: Network, boxes: Mapping[str, Box]) -> list[Line]:
             Line(
                 path=path,
                 title=title,
-                label=_label(wire.a_egress) if alone else "",
+                label=_label(wire.a_egress, right.x_px - left.x_px) if alone else "",
                 label_x_px=(left.x_px + right.x_px) // 2,
                 label_y_px=(left.y_px + right.y_px) // 2 - 6,
                 is_pon=wire.a_egress.pon is not None or wire.b_egress.pon is not None,
@@ -234,11 +234,11 @@ def _lines(network: Network, boxes: Mapping[str, Box]) -> list[Line]:
     return lines
 
 
-def _label(egress: Egress) -> str:
-    """The one figure for which there is room between two columns."""
+def _label(egress: Egress, apart_px: int) -> str:
+    """The one figure for which there is room between two columns, which may stand closely."""
     if egress.delay_ns:
         return DURATION.format(egress.delay_ns)
-    return "" if egress.rate_bps is None else short_rate(egress.rate_bps)
+    return "" if egress.rate_bps is None else short_rate(egress.rate_bps, 4 if apart_px >= COLUMN_PX else 3)
 
 
 def _title(station: Station, note: str) -> str:

@@ -14,7 +14,7 @@ BANDS = " Grey bands: what is broken meanwhile."
 _NAMED_AT_MOST = 12
 """Faults with their words in a plot; of more, only the bands are drawn."""
 
-_LINES, _LINE_PX = 4, 14
+_LINES, _LINE_PX = 6, 14
 """Words of faults that follow each other closely stand on so many lines, one below the other."""
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from testbed.model.fabric_work import Transfer
 from testbed.model.network import Network, Role
 from testbed.model.scenario import Script
-from testbed.plan.paths import mtu_bytes
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION, SIZE
@@ -45,13 +44,22 @@ def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[
     if transfer.source == transfer.destination:
         yield (*at, "destination"), f"is {transfer.source!r}, the source itself; a transfer joins two nodes"
     elif {*ends.values()} <= {*nodes}:
-        carried_bytes = mtu_bytes(network, transfer.source, transfer.destination) - _HEADERS_BYTES
+        carried_bytes = _mtu_bytes(network, transfer.source, transfer.destination) - _HEADERS_BYTES
         if transfer.block_bytes > carried_bytes:
             yield (
                 (*at, "block"),
                 f"{SIZE.format(transfer.block_bytes)} is more than one packet from {transfer.source} to "
                 f"{transfer.destination} carries; the most is {SIZE.format(carried_bytes)}",
             )
+
+
+def _mtu_bytes(network: Network, a: str, b: str) -> int:
+    """The largest IP packet on the wires at both ends, which are those to the planes if a fabric joins them."""
+    fabric = network.fabric
+    planes = {*fabric.planes} if fabric is not None and fabric.joins(a, b) else set()
+    wires = [wire for wire in network.wires if {wire.a, wire.b} & {a, b}]
+    over_planes = [wire for wire in wires if {wire.a, wire.b} & planes]
+    return min(wire.mtu_bytes or network.mtu_bytes for wire in over_planes or wires)
 
 
 def _name_rules(script: Script) -> Iterator[Finding]:

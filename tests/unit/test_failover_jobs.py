@@ -43,7 +43,7 @@ class World:
         self.jobs.on_change = lambda *change: self.changes.append(change)
 
     def place(self, name: str, weight: int = 2, *, waits: bool = False, at_move: Any = None) -> str | None:
-        request = self.jobs.request(name, Job(weight=weight), {"home1": 1.0})
+        request = self.jobs.request(name, Job(weight=weight), {})
         return self.jobs.place(request, at_move, waits=waits)
 
 

@@ -30,7 +30,7 @@ def saturated(prompt: int, output: int, batch: int, table: DecodeTable) -> tuple
         prefill_tokens_per_s=10**9,
         step_time=table.step_ns,
     )
-    for number in range(4 * batch):
+    for number in range(2 * batch):
         serving.arrive(Request(number, prompt, output), 0)
     first_ns = {}
     times_ns = []
@@ -41,7 +41,7 @@ def saturated(prompt: int, output: int, batch: int, table: DecodeTable) -> tuple
             elif token.is_last:
                 times_ns.append((token.at_ns - first_ns[token.request]) / (output - 2))
     worked = serving.worked
-    assert worked.answered == 4 * batch
+    assert worked.answered == 2 * batch
     return worked.decoded / worked.decode_ns * 1e9, sum(times_ns) / len(times_ns) / 1e6
 
 

@@ -98,14 +98,14 @@ def test_the_page_says_what_failed_what_holds_and_how_sure_it_is(page: str) -> N
     assert "&lt;the kernel&gt; died" in page
     assert re.search(r"FAIL</td>\s*<td>seed is small</td><td class=\"number\">18 of 30", page)
     assert re.search(r"PASS</td>\s*<td>elastic is near</td><td class=\"number\">30 of 30", page)
+    assert "<b>COMPLETE:</b> 30 of 30 runs are finished, 1 failed." in page
     assert "12.030 ± 0.020" in page
     assert "Student&#39;s t" in page or "Student's t" in page
 
 
 def test_a_complete_sweep_does_not_say_that_something_failed(tmp_path: Path) -> None:
     page = write_sweep(tmp_path, plan(seeds=1)).report_path.read_text()
-    assert "COMPLETE" in page
-    assert "INCOMPLETE" not in page
+    assert "<b>COMPLETE:</b> 6 of 6 runs are finished." in page
     assert 'id="failed"' not in page
     assert "12.010 ±" not in page
 

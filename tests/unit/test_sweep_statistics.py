@@ -1,4 +1,4 @@
-"""Intervals: Student's t against scipy, coverage, and the block bootstrap with what it must and must not find."""
+"""Intervals: Student's t against scipy, coverage, and what a block bootstrap must and must not find."""
 
 from math import sqrt
 from statistics import fmean, stdev

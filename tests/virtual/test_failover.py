@@ -19,7 +19,7 @@ PARTS = ("detection_ns", "decision_ns", "transfer_ns", "restart_ns", "first_requ
 
 def ran(name: str, folder: Path, *variants: str) -> RunDirectory:
     embedded_kernel()
-    return run_scenario(load(name, variants=variants or None), out=folder / "run")
+    return run_scenario(load(name, variants=variants), out=folder / "run")
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +165,10 @@ def test_without_heartbeats_the_game_does_not_come_back(game: RunDirectory) -> N
     assert arrived.max() < only(game, "unwatched", "fault")["at_ns"] + 20 * MS
 
 
-def test_two_runs_of_a_failover_are_the_same(game: RunDirectory, tmp_path: Path) -> None:
-    again = ran("render_failover", tmp_path, "isolated")
-    assert [*again.events()] == [each for each in game.events() if each["variant"] == "isolated"]
-    rows = samples(game)
-    before = rows[rows["variant"] == "isolated"].reset_index(drop=True)
-    assert before.astype(str).equals(samples(again).reset_index(drop=True).astype(str))
+def test_two_runs_of_a_failover_are_the_same(tmp_path: Path) -> None:
+    first, second = (ran("render_failover", tmp_path / each, "isolated") for each in ("first", "second"))
+    assert first.events_path.read_bytes() == second.events_path.read_bytes()
+    assert first.samples_path.read_bytes() == second.samples_path.read_bytes()
 
 
 def test_what_the_supernode_expects_holds(supernode: RunDirectory) -> None:

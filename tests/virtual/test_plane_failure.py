@@ -1,13 +1,17 @@
 """A transfer uses all planes of a fabric, loses one of k with 1/k of its rate, and no block."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 from mechanism import results_of
 from venue_boot import embedded_kernel
 
 from testbed.cli import main
+from testbed.cli.running import run_scenario
+from testbed.scenario.loading import from_mapping
 
 MS = 1_000_000
 BLOCK_BYTES, HEADERS_BYTES = 60_000, 42
@@ -58,6 +62,9 @@ def test_of_k_planes_one_that_dies_costs_its_share_and_no_block(planes: int, tmp
     assert lost["blocks"] == WINDOW == found["source"]["blocks_sent_again"]
     assert TIMEOUT_NS < found["sink"]["stalled_ns"] < TIMEOUT_NS + (WINDOW + 2) * block_ns
     assert MENDED_AT_NS < again["at_ns"] < MENDED_AT_NS + RETRY_NS
+    # Whatever was lost has been counted: what was on its way, and a probe every `retry`.
+    probes = (MENDED_AT_NS - lost["at_ns"]) // RETRY_NS
+    assert found["packets_lost"] == WINDOW + probes
 
 
 def test_without_any_plane_nothing_arrives_until_one_is_back_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -70,6 +77,36 @@ def test_without_any_plane_nothing_arrives_until_one_is_back_and_nothing_is_lost
     assert rate_bps(found, MENDED_AT_NS + 2 * RETRY_NS, ENDS_AT_NS) > 0.99 * rate_bps(
         found, 12 * MS, CUT_AT_NS
     )
+
+
+def test_two_nodes_without_a_fabric_have_one_way(tmp_path: Path) -> None:
+    """Its window is what a round trip lets through: 64 blocks of 8 kB in the 2 ms there and back."""
+    embedded_kernel()
+    line = {"rate": "1 Gbit/s", "committed": "100 Mbit/s", "queue": "500 kB"}
+    ends = {"source": "node1", "destination": "node2", "starts": "0 s", "ends": "100 ms"}
+    run = run_scenario(
+        from_mapping(
+            {
+                "title": "A transfer between two nodes",
+                "duration": "200 ms",
+                "network": {"topology": "elastic_access", "parameters": {"onus": 1, "mtu": "9 kB"}},
+                "access": {"downstream": line, "upstream": line},
+                "pon": {"model": "shaped_link"},
+                "transfers": {"bulk": {**ends, "block": "8 kB", "timeout": "10 ms"}},
+            },
+            "one_way",
+        ),
+        out=tmp_path / "run",
+    )
+    events = [json.loads(line) for line in run.events_path.read_text().splitlines()]
+    (end,) = (event for event in events if event["kind"] == "transfer.end")
+    assert end["throughput_bps"] == pytest.approx(64 * 8_000 * 8 / 2e-3, rel=0.02)
+    rates = pyarrow.parquet.read_table(run.rates_path).to_pandas()
+    assert set(rates["session"]) == {"bulk"}
+    assert set(rates["direction"]) == {"across"}
+    assert len(rates) == 10
+    assert rates[["rate_bps", "demand_bps", "backlog_bytes", "dropped"]].isna().all().all()
+    assert rates["throughput_bps"].sum() // 10 == end["throughput_bps"]
 
 
 @pytest.mark.timeout(600)
