@@ -19,7 +19,7 @@ from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.exchange import MOST_PACKET_BYTES
 from testbed.workload.experts import ExpertRanks, Reach
 from testbed.workload.packets import HEADERS_BYTES
-from testbed.workload.token_routing import exchange_matrices
+from testbed.workload.token_routing import Matrix, exchange_matrices, traffic
 from testbed.workload.transfer import TransferSink, TransferSource
 
 Program = Callable[[], None]
@@ -59,6 +59,10 @@ class PlannedFabricWork:
         there = self._addresses(transfer.destination, [transfer.source])
         port = FIRST_TRANSFER_PORT + [*self._scenario.transfers].index(name)
         return {"transfer": transfer, "ways": [*zip(here, there, strict=True)], "port": port}
+
+    def traffic_bytes(self, name: str) -> Matrix:
+        """How much two ranks of a model have to say to each other."""
+        return traffic(self._scenario.experts[name], self._scenario.seed, name)
 
     def experts(self, name: str, nodes: Sequence[str], clock: Clock, control: Control, logs: Path) -> Program:
         """All ranks of a model on their nodes."""

@@ -126,7 +126,7 @@ class _Watched:
         """Heed the driver: orders, and what becomes of nodes."""
         match message["kind"]:
             case "order":
-                self._monitor.order(message["node"], message["order"])
+                self._monitor.order(message["node"], message["order"], message["failures"])
             case "inform":
                 _, address = self._clients[message["group"]]
                 self._monitor.inform(address, message["news"])

@@ -24,6 +24,13 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"testbed {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _that_run(commands)
+    _that_look(commands)
+    return top
+
+
+def _that_run(commands: Any) -> None:
+    """The commands that run a network, and that report on it."""
     _run(_command(commands, "run", "run a scenario and report", [
         "testbed run cloud_gaming",
         "testbed run cloud_gaming --variant elastic --seed 3",
@@ -37,14 +44,24 @@ def parser() -> argparse.ArgumentParser:
     _compare(_command(commands, "compare", "set finished runs side by side", [
         "testbed compare runs/cloud_gaming-7-20260101T120000 runs/cloud_gaming-7-20260101T130000",
         "testbed compare runs/before runs/after --out before_after.html",
-    ])  # fmt: skip
-    compare.add_argument(
-        "runs", nargs="+", metavar="RUN", help="run directory; all are held against the first"
-    )
-    compare.add_argument(
-        "--out", type=Path, default=Path("compare.html"), metavar="FILE",
-        help="where to write the page (default: %(default)s)",
-    )  # fmt: skip
+    ]))  # fmt: skip
+    _exec(_command(commands, "exec", "run a scenario with a program of yours on one of its hosts", [
+        "testbed exec cloud_gaming home1 -- ping -c 3 10.2.0.1",
+        "testbed exec my.yaml node1 --variant elastic --starts '1 s' -- irtt client 10.1.1.1",
+    ]))  # fmt: skip
+    _serve(_command(commands, "serve", "run a network in real time, with its API on this machine", [
+        "testbed serve cloud_gaming",
+        "testbed serve cloud_gaming --variant elastic --listen 127.0.0.1:9000",
+        "testbed serve my.yaml --profiles my_profiles.yaml --tokens tokens.yaml --state sessions.db",
+    ]))  # fmt: skip
+    _report(_command(commands, "report", "report on a finished run again", [
+        "testbed report runs/cloud_gaming-7-20260101T120000",
+        "testbed report runs/cloud_gaming-7-20260101T120000 --csv tables",
+    ]))  # fmt: skip
+
+
+def _that_look(commands: Any) -> None:
+    """All others: about files, kernels and what is on this machine."""
     check = _command(
         commands, "check", "check scenario files without running them", ["testbed check a.yaml b.yaml"]
     )
@@ -56,25 +73,12 @@ def parser() -> argparse.ArgumentParser:
         "testbed schema --out scenario.schema.json",
     ])  # fmt: skip
     schema.add_argument("--out", type=Path, metavar="FILE", help="write it there (default: print it)")
-    _serve(_command(commands, "serve", "run a network in real time, with its API on this machine", [
-        "testbed serve cloud_gaming",
-        "testbed serve cloud_gaming --variant elastic --listen 127.0.0.1:9000",
-        "testbed serve my.yaml --profiles my_profiles.yaml --tokens tokens.yaml --state sessions.db",
-    ]))  # fmt: skip
-    _report(_command(commands, "report", "report on a finished run again", [
-        "testbed report runs/cloud_gaming-7-20260101T120000",
-        "testbed report runs/cloud_gaming-7-20260101T120000 --csv tables",
-    ]))  # fmt: skip
     _kernel(_command(commands, "kernel", "the embedded kernel, and a module for this machine's", [
         "testbed kernel build",
         "testbed kernel info",
         "sudo testbed kernel module --load",
     ]))  # fmt: skip
     _command(commands, "clean", "remove what crashed runs on the host venue left", ["sudo testbed clean"])
-    _exec(_command(commands, "exec", "run a scenario with a program of yours on one of its hosts", [
-        "testbed exec cloud_gaming home1 -- ping -c 3 10.2.0.1",
-        "testbed exec my.yaml node1 --variant elastic --starts '1 s' -- irtt client 10.1.1.1",
-    ]))  # fmt: skip
     shell = _command(commands, "shell", "Mininet's command line on a scenario's network", [
         "testbed shell cloud_gaming",
     ])  # fmt: skip
@@ -82,7 +86,6 @@ def parser() -> argparse.ArgumentParser:
     shell.add_argument(
         "--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)"
     )
-    return top
 
 
 class _Parser(argparse.ArgumentParser):
@@ -195,7 +198,7 @@ def _sweep(command: argparse.ArgumentParser) -> None:
 
 
 def _compare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("runs", nargs="+", metavar="RUN", help="run directory; all are held against the first")
+    command.add_argument("runs", nargs="+", metavar="RUN", help="run directory; the first is the measure")
     command.add_argument(
         "--out", type=Path, default=Path("compare.html"), metavar="FILE",
         help="where to write the page (default: %(default)s)",

@@ -1,6 +1,6 @@
 """Models of experts: their ranks placed beside those that they talk to, run, and written down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from testbed.model.scenario import Scenario
 from testbed.placement import JobRequest
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
-from testbed.workload.token_routing import traffic
 
 _LEAD_NS = 500_000_000
 _DRAIN_NS = 500_000_000
@@ -22,12 +21,11 @@ Exchanged = Callable[[str, int], None]
 """Told the name of a model and how long its latest exchange took, in nanoseconds."""
 
 
-def rank_requests(name: str, experts: Experts, seed: int) -> list[JobRequest]:
+def rank_requests(name: str, experts: Experts, traffic_bytes: Sequence[Sequence[int]]) -> list[JobRequest]:
     """The jobs of a model's ranks, NAME1, NAME2, …, each with its traffic with those before it.
 
     They are placed in this order: of those that come later it is not known where they will be.
     """
-    matrix = traffic(experts, seed, name)
     names = experts.jobs_of(name)
     return [
         JobRequest(
@@ -40,7 +38,7 @@ def rank_requests(name: str, experts: Experts, seed: int) -> list[JobRequest]:
             },
             backup=bool(experts.job.backup),
         )
-        for rank, (own, sizes_bytes) in enumerate(zip(names, matrix, strict=True))
+        for rank, (own, sizes_bytes) in enumerate(zip(names, traffic_bytes, strict=True))
     ]
 
 
@@ -77,7 +75,7 @@ class ExpertModels:
     def _open(self, name: str, experts: Experts, logs: Path) -> None:
         """Place all ranks; a model of which one finds no node does not run."""
         nodes: dict[str, str] = {}
-        for rank, request in enumerate(rank_requests(name, experts, self._scenario.seed)):
+        for rank, request in enumerate(rank_requests(name, experts, self._programs.traffic_bytes(name))):
             node = self._jobs.place(request, partial(self._move, name, rank))
             if node is None:
                 for placed in nodes:

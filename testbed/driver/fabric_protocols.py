@@ -15,6 +15,10 @@ class FabricPrograms(Protocol):
         self, name: str, clock: Clock, control: Control, logs: Path
     ) -> Callable[[], None]: ...
     def transfer_sink(self, name: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
+    def traffic_bytes(self, name: str) -> Sequence[Sequence[int]]:
+        """How much two ranks of a model have to say to each other: what their places should go by."""
+        ...
+
     def experts(
         self, name: str, nodes: Sequence[str], clock: Clock, control: Control, logs: Path
     ) -> Callable[[], None]:

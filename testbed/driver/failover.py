@@ -48,7 +48,11 @@ class Failover:
         self._loop, self._events = loop, events
         self._group_of = group_of(scenario.jobs)
         self._described = _jobs_of(scenario)
-        self._recoveries = Recoveries(events, lambda job: self._group_of.get(job, job))
+        streams = {job: name for name, each in scenario.experts.items() for job in each.jobs_of(name)}
+        streams |= self._group_of
+        self._recoveries = Recoveries(events, lambda job: streams.get(job, job))
+        asked = {job for job, name in self._group_of.items() if scenario.jobs[name].requests is not None}
+        self._observed = asked | {*scenario.sessions, *scenario.services}
         self._health = Health(programs, children, loop.clock, self._hear, stop)
         self._groups = Groups(scenario, jobs, loop)
         self._faults = Faults(scenario.faults, network.plan, network, loop, events, self._broke, self._mended)
@@ -125,6 +129,9 @@ class Failover:
         # Whoever placed the job has started its programs on its first node already.
         if epoch != self._first_epoch[job]:
             self._jobs.moved(job, node, epoch)
+        if job not in self._observed:
+            # Nobody asks it for anything: it has recovered as soon as it may serve.
+            self._served(job, epoch, message["ready_ns"])
 
     def _served(self, job: str, epoch: int, first_ns: int) -> None:
         self._recoveries.served(job, epoch, first_ns, self._loop.clock.now_ns())
@@ -136,7 +143,7 @@ class Failover:
             for order in orders(name, self._described[name], before, after, self._health.sources):
                 self._health.order(order)
         group = self._group_of.get(name)
-        if group is not None and self._scenario.jobs[group].requests is not None:
+        if group is not None and name in self._observed:
             self._inform(group, name, before, after)
         if after == NOWHERE:
             self._recoveries.over(name)

@@ -58,7 +58,8 @@ class Groups:
     def _complete(self, name: str, group: JobGroup) -> None:
         if name in self._placed:
             self._placed.remove(name)
-            for job in group.jobs_of(name):
+            # Those that wait first, or they would be placed in what the others leave.
+            for job in sorted(group.jobs_of(name), key=lambda job: self._jobs.assigned(job).node is not None):
                 self._jobs.complete(job)
 
     def stop(self) -> None:

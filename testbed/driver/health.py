@@ -4,6 +4,7 @@ What is said here stands for what happens on the hosts themselves: a node dies, 
 monitor decides. What nodes and monitor say to each other crosses the emulated network.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Health:
         self._programs, self._children, self._clock, self._heard = programs, children, clock, heard
         self._stop_program = stop
         self._program: Child | None = None
+        self._failures = Counter[str]()
 
     def start(self, logs: Path) -> None:
         """Start the monitor, the agents and the clients."""
@@ -37,13 +39,18 @@ class Health:
             "health",
             self._programs.monitor,
             lambda control: self._programs.health(self._clock, control, logs),
-            lambda _child, message: self._heard(message),
+            self._hear,
         )
         self._children.go(self._program)
 
+    def _hear(self, _child: Child, message: dict[str, Any]) -> None:
+        if message["kind"] == "silent":
+            self._failures[message["node"]] += 1
+        self._heard(message)
+
     def order(self, order: Order) -> None:
-        """Have the monitor give an order."""
-        self._tell("order", node=order.node, order=order.fields)
+        """Have the monitor give an order, as long as the node has not failed again meanwhile."""
+        self._tell("order", node=order.node, order=order.fields, failures=self._failures[order.node])
 
     def inform(self, group: str, job: str, epoch: int, node: str | None) -> None:
         """Have the monitor tell a group's client where a job is."""

@@ -86,17 +86,13 @@ class Sessions:
         """
         for under_way in self._active.values():
             if under_way.placed.node == node:
-                if under_way.application is not None:
-                    # It has no records, and may be waiting for an answer that will not come.
-                    self._children.crash(under_way.application)
-                    under_way.application = None
-                self._end_at_node(under_way)
+                self._leave_node(under_way)
 
     def dropped(self, name: str, node: str) -> None:
         """The agent of a node has dropped a session's job, its lease being over: its program ends."""
         under_way = self._active.get(name)
         if under_way is not None and under_way.placed.node == node:
-            self._end_at_node(under_way)
+            self._leave_node(under_way)
 
     def _request(self, index: int, name: str, session: Session) -> None:
         node = self._jobs.place(self._jobs.of_session(name, session), partial(self._move, name))
@@ -149,8 +145,7 @@ class Sessions:
         under_way = self._active.get(name)
         if under_way is None or node is None:
             return
-        if under_way.render is not None:
-            self._end_at_node(under_way)
+        self._leave_node(under_way)
         under_way.placed = replace(
             under_way.placed, node=node, epoch=epoch, from_ns=self._loop.clock.now_ns()
         )
@@ -189,6 +184,15 @@ class Sessions:
         self._event("scene", session=placed.name, scene=scene.name, rate_bps=scene.rate_bps)
         self._scenes.enter(placed, scene)
         self._children.tell(child, "entered")
+
+    def _leave_node(self, under_way: _UnderWay) -> None:
+        """End the programs on a node that the session loses; nothing if they have ended."""
+        if under_way.application is not None:
+            # It has no records, and may be waiting for an answer that will not come.
+            self._children.crash(under_way.application)
+            under_way.application = None
+        if under_way.render is not None:
+            self._end_at_node(under_way)
 
     def _end_at_node(self, under_way: _UnderWay) -> None:
         for program in (under_way.application, under_way.render):

@@ -53,6 +53,7 @@ class PairDelays:
     def __init__(self, between_ns: Mapping[tuple[str, str], int]) -> None:
         self._between_ns: dict[tuple[str, str], int] = {}
         self._rows: dict[str, Integers] = {}
+        self._rows_of: Sequence[str] = ()
         for (a, b), delay_ns in between_ns.items():
             _check(a, b, delay_ns)
             if a != b and self._between_ns.setdefault((b, a), delay_ns) != delay_ns:
@@ -69,6 +70,10 @@ class PairDelays:
 
     def row(self, station: str, nodes: Sequence[str]) -> Integers:
         """See `Delays.row`."""
+        if nodes is not self._rows_of:
+            # Another scheduler, which may have the nodes in another order.
+            self._rows_of = nodes
+            self._rows.clear()
         if station not in self._rows:
             known = (self.get(station, node) for node in nodes)
             self._rows[station] = np.array(

@@ -31,8 +31,8 @@ class Equals:
             return None
         if policy.reservation is not Reservation.DEDICATED or len({*fleet.capacity}) != 1:
             return None
-        if not policy.load_weight:
-            # Then equally far nodes are equally good, however full they are.
+        if shares(policy)[0] * MICRO < 2 * fleet.capacity[0] or not delays.longest_ns:
+            # A job more must count by a millionth at least: else fuller nodes are as good, and rank decides.
             return None
         size = delays.per_cell
         cells = range(0, len(fleet), size)

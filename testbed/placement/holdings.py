@@ -45,11 +45,26 @@ class Holdings:
         if task is None:
             task = self.tasks[job.name] = Task(job, Phase.REFUSED, len(self.tasks))
         elif not task.phase.waits:
-            raise DuplicateJobError(
-                f"job {job.name} is {task.phase} on {task.node}; a new job needs a new name"
-            )
+            raise _duplicate(task)
         task.job = job
         return task
+
+    def tasks_of(self, jobs: list[JobRequest]) -> list[Task]:
+        """The tasks of several jobs: new ones wait from now on, whatever becomes of the others.
+
+        Raises:
+            DuplicateJobError: A name is taken, or stands for two of the jobs; nothing is changed.
+        """
+        if len({job.name for job in jobs}) < len(jobs):
+            raise DuplicateJobError("two of the jobs to be placed have one name; a new job needs a new name")
+        for job in jobs:
+            task = self.tasks.get(job.name)
+            if task is not None and not task.phase.waits:
+                raise _duplicate(task)
+        tasks = [self.task_of(job) for job in jobs]
+        for task in tasks:
+            self.waiting.setdefault(task.job.name, None)
+        return tasks
 
     def question(self, job: JobRequest) -> Question:
         """What is to be decided about a job, with its partners as stations."""
@@ -131,3 +146,9 @@ class Holdings:
         task.phase = phase
         if phase.waits:
             self.wait(task, phase)
+
+
+def _duplicate(task: Task) -> DuplicateJobError:
+    return DuplicateJobError(
+        f"job {task.job.name} is {task.phase} on {task.node}; a new job needs a new name"
+    )

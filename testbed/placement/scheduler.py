@@ -13,7 +13,7 @@ from testbed.placement.choosing import Question
 from testbed.placement.delays import Delays
 from testbed.placement.fleet import Fleet, Node
 from testbed.placement.holdings import Holdings
-from testbed.placement.job import DuplicateJobError, JobRequest, UnknownJobError
+from testbed.placement.job import JobRequest, UnknownJobError
 from testbed.placement.outcomes import Cancelled, Completed, Evicted, Outcome, Placed, Queued, Refused
 from testbed.placement.preemption import cheapest
 from testbed.placement.reasons import told_scores, verdicts, why_backup, why_chosen, why_refused
@@ -170,9 +170,7 @@ class Scheduler:
             NotReadyError: The policy is `optimal`, and there is no solver, or too much for it.
         """
         asked = list(jobs)
-        if len({job.name for job in asked}) < len(asked):
-            raise DuplicateJobError("two of the jobs to be placed have one name; a new job needs a new name")
-        tasks = [self._holdings.task_of(job) for job in asked]
+        tasks = self._holdings.tasks_of(asked)
         if self.policy.policy is not PlacementPolicy.OPTIMAL or len(asked) < 2:
             return [outcome for job in asked for outcome in self.place(job)]
         # The solver is loaded by those who use it.

@@ -13,6 +13,7 @@ from testbed.sweep.plan import SweepPlan
 
 PANELS_AT_MOST = 6
 LINES_AT_MOST = 12
+_LONG_NAME = 10
 _DELAYS = ("p50", "p99")
 
 
@@ -52,7 +53,9 @@ def _plot(
     shown = streams[:PANELS_AT_MOST]
     unit = unit_for_people(_unit(found, statistic))
     titles = [", ".join(word for word in (each.session, each.direction) if word) for each in shown]
-    figure = panels(titles, f"{statistic}, {unit}", names=len(lines))
+    # On a phone, a long name has a row of the legend to itself.
+    rows_of_legend = 3 if max(len(line.name) for line in lines) > _LONG_NAME else 1
+    figure = panels(titles, f"{statistic}, {unit}", names=len(lines) * rows_of_legend)
     places = scale(plan.axes[axis].scalars)
     for row, stream in enumerate(shown, start=1):
         for index, line in enumerate(lines):

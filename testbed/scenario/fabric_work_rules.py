@@ -44,6 +44,7 @@ def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[
     if transfer.source == transfer.destination:
         yield (*at, "destination"), f"is {transfer.source!r}, the source itself; a transfer joins two nodes"
     elif {*ends.values()} <= {*nodes}:
+        yield from _timeout_rules(at, transfer, network)
         carried_bytes = _mtu_bytes(network, transfer.source, transfer.destination) - _HEADERS_BYTES
         if transfer.block_bytes > carried_bytes:
             yield (
@@ -53,8 +54,22 @@ def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[
             )
 
 
+def _timeout_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[Finding]:
+    """Whether an answer can come before the plane is given up for want of it."""
+    fabric, ends = network.fabric, (transfer.source, transfer.destination)
+    if fabric is None or not fabric.joins(*ends):
+        return
+    round_trip_ns = 2 * fabric.delay_ns(*ends)
+    if transfer.timeout_ns <= round_trip_ns:
+        yield (
+            (*at, "timeout"),
+            f"{DURATION.format(transfer.timeout_ns)} is not longer than the round trip from {ends[0]} to "
+            f"{ends[1]}, {DURATION.format(round_trip_ns)}: every plane would be given up",
+        )
+
+
 def _mtu_bytes(network: Network, a: str, b: str) -> int:
-    """The largest IP packet on the wires at both ends, which are those to the planes if a fabric joins them."""
+    """The largest IP packet on the wires at both ends: those to the planes, if a fabric joins the two."""
     fabric = network.fabric
     planes = {*fabric.planes} if fabric is not None and fabric.joins(a, b) else set()
     wires = [wire for wire in network.wires if {wire.a, wire.b} & {a, b}]

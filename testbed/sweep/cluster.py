@@ -8,8 +8,8 @@ an order is complete in itself, and a finished run returns as an archive. Files 
 import io
 import json
 import sys
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Generator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -96,21 +96,18 @@ def unpack(packed: bytes, directory: SweepDirectory, name: str) -> None:
     """Put a run where it belongs; its summary comes last, because with it the run counts as finished."""
     run = directory.run(name)
     run.path.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        members = [member for member in archive.getmembers() if member.name != _SUMMARY]
-        archive.extractall(run.path, members, filter="data")
-        summary = archive.extractfile(_SUMMARY)
-        assert summary is not None, f"run {name} came without its summary"
-        found: dict[str, Any] = json.load(summary)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        archive.extractall(run.path, [member for member in archive.namelist() if member != _SUMMARY])
+        found: dict[str, Any] = json.loads(archive.read(_SUMMARY))
     run.write_summary({**found, "run_dir": str(run.path)})
 
 
 def _packed(run: Path) -> bytes:
     target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as archive:
+    # Not compressed: what is large is Parquet, and that is compressed.
+    with zipfile.ZipFile(target, "w") as archive:
         for path in sorted(run.rglob("*")):
-            if path.is_file():
-                archive.add(path, str(path.relative_to(run)), recursive=False)
+            archive.write(path, path.relative_to(run))
     return target.getvalue()
 
 

@@ -3,6 +3,7 @@
 An order goes out again until it is acknowledged or its node is given up: then it is void.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ class Monitor:
         self._watch = Watch(self._names, silence_ns, begins_ns)
         self._open: dict[int, tuple[str, int]] = {}
         self._waiting: dict[str, list[dict[str, Any]]] = {node: [] for node in nodes}
+        self._failures = Counter[str]()
         self._numbered = 0
         self._endpoint = Endpoint(loop, ip, wire.MONITOR_PORT, self._hear)
         self._states = StateServer(loop, lambda _job: True)
@@ -41,9 +43,16 @@ class Monitor:
         for node in self._names:
             self._await(node)
 
-    def order(self, node: str, order: dict[str, Any]) -> None:
-        """Give an order to a node's agent, once its first heartbeat has come; void if it is given up."""
+    def order(self, node: str, order: dict[str, Any], failures: int) -> None:
+        """Give an order to a node's agent, once its first heartbeat has come; void if it is given up.
+
+        `failures` of the node are what the scheduler knew of as it decided. If there are more by now, it is
+        about to hear of them and to decide anew: the order is void, or the node would take up a job that
+        goes elsewhere.
+        """
         boot = self._watch.boot(node)
+        if failures != self._failures[node]:
+            return
         if boot is not None:
             self._send(node, boot, order)
         elif self._watch.due_ns(node) is not None:
@@ -83,7 +92,7 @@ class Monitor:
             return
         self._endpoint.send(wire.beat(wire.ANSWER, number, boot, beat), sender)
         if failed:
-            self._tell("silent", node=node, silent_ns=silent_ns)
+            self._gave_up(node, silent_ns)
         if returned:
             self._tell("back", node=node)
             self._await(node)
@@ -100,9 +109,13 @@ class Monitor:
         now_ns = self._loop.clock.now_ns()
         if self._watch.expire(node, now_ns):
             self._waiting[node].clear()
-            self._tell("silent", node=node, silent_ns=self._watch.silent_ns(node, now_ns))
+            self._gave_up(node, self._watch.silent_ns(node, now_ns))
         else:
             self._await(node)
+
+    def _gave_up(self, node: str, silent_ns: int) -> None:
+        self._failures[node] += 1
+        self._tell("silent", node=node, silent_ns=silent_ns)
 
     def close(self) -> None:
         """Watch no more."""

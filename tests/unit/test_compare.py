@@ -11,7 +11,9 @@ import synthetic_sweep
 from testbed.cli import main
 from testbed.errors import ScenarioError
 from testbed.record.directory import RunDirectory
-from testbed.report.comparison import Stream, compared
+from testbed.report import comparison
+from testbed.report.compare_page import write_page
+from testbed.report.comparison import Comparison, Stream, compared
 
 DOWN = Stream("elastic", "player", "probe", "downstream")
 
@@ -37,6 +39,11 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     return run
 
 
+@pytest.fixture(scope="module")
+def found(first: RunDirectory, second: RunDirectory) -> Comparison:
+    return compared([first, second])
+
+
 def changed(run: RunDirectory, path: Path, **manifest: Any) -> RunDirectory:
     """The run under another name with another manifest."""
     path.mkdir()
@@ -47,10 +54,7 @@ def changed(run: RunDirectory, path: Path, **manifest: Any) -> RunDirectory:
     return RunDirectory.open(path)
 
 
-def test_a_run_that_is_slower_by_a_millisecond_is_found_to_be(
-    first: RunDirectory, second: RunDirectory
-) -> None:
-    found = compared([first, second])
+def test_a_run_that_is_slower_by_a_millisecond_is_found_to_be(found: Comparison) -> None:
     labels = [label for label, _ in found.runs]
     assert [label.split("/")[-1] for label in labels] == ["run", "run"]
     assert len(set(labels)) == 2
@@ -64,22 +68,21 @@ def test_a_run_that_is_slower_by_a_millisecond_is_found_to_be(
         assert each.is_clear
 
 
-def test_a_stream_of_which_nothing_arrived_is_there_without_a_difference(
-    first: RunDirectory, second: RunDirectory
-) -> None:
-    found = compared([first, second])
+def test_a_stream_of_which_nothing_arrived_is_there_without_a_difference(found: Comparison) -> None:
     silent = found.streams[Stream("elastic", "guest", "probe", "downstream")]
     assert all(each.differences == {} for each in silent.values())
     assert all(each.metrics["lost"] == 20 for each in silent.values())
 
 
-def test_runs_of_two_venues_are_not_compared(first: RunDirectory, tmp_path: Path) -> None:
+def test_runs_of_two_venues_are_not_compared(
+    first: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_host = changed(first, tmp_path / "on_host", venue="host")
     with pytest.raises(ScenarioError, match="different venues") as refused:
         compared([first, on_host])
     assert "run is virtual, on_host is host" in str(refused.value)
-    again = changed(first, tmp_path / "again")
-    assert compared([first, again]).streams
+    monkeypatch.setattr(comparison, "differences", lambda *_, **__: {})
+    assert compared([first, changed(first, tmp_path / "again")]).streams
 
 
 def test_one_run_and_the_same_run_twice_are_no_comparison(first: RunDirectory) -> None:
@@ -100,7 +103,11 @@ def test_runs_with_nothing_in_common_are_refused_with_what_they_have(
 
 
 def test_the_command_prints_differences_and_writes_the_page(
-    first: RunDirectory, second: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    first: RunDirectory,
+    second: RunDirectory,
+    found: Comparison,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     page = tmp_path / "page.html"
     assert main(["compare", str(first.path), str(second.path), "--out", str(page)]) == 0
@@ -110,7 +117,7 @@ def test_the_command_prints_differences_and_writes_the_page(
     text = page.read_text()
     assert "+1.000 [+1.000 to +1.000] *" in text
     assert "1000 resamples and seed 1" in text
-    assert main(["compare", str(first.path), str(second.path), "--out", str(tmp_path / "again.html")]) == 0
+    write_page(found, tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text() == text
 
 
@@ -122,9 +129,6 @@ def test_the_folder_of_a_sweep_is_told_from_that_of_a_run(
     assert "is a sweep; name two of its runs" in capsys.readouterr().err
 
 
-def test_a_page_that_cannot_be_written_is_status_2(
-    first: RunDirectory, second: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    nowhere = tmp_path / "nowhere" / "page.html"
-    assert main(["compare", str(first.path), str(second.path), "--out", str(nowhere)]) == 2
-    assert "cannot write" in capsys.readouterr().err
+def test_a_page_that_cannot_be_written_says_so(found: Comparison, tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="cannot write"):
+        write_page(found, tmp_path / "nowhere" / "page.html")

@@ -137,6 +137,17 @@ def test_a_program_that_died_is_noticed_when_it_is_told_something(children: Chil
         children.go(child)
 
 
+def test_a_program_can_crash_with_its_host_and_that_is_no_error(children: Children, loop: Loop) -> None:
+    deaf = children.start("application", "node1", ending(signal.pause, after="ready"))
+    other = children.start("player", "home1", obedient)
+    children.go(deaf, other)
+    children.crash(deaf)
+    assert not runs(deaf.pid)
+    loop.at(loop.clock.now_ns(), loop.stop)
+    loop.run()
+    assert children.stop(other)["kind"] == "done"
+
+
 def test_a_program_that_does_not_finish_properly_is_noticed(children: Children) -> None:
     def make(control: Control) -> Program:
         def program() -> None:

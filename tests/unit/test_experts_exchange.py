@@ -81,7 +81,7 @@ def test_placement_is_told_the_traffic_of_two_ranks_both_ways() -> None:
     matrix = traffic(model, 7, "moe")
     assert all(matrix[a][b] == matrix[b][a] for a in range(8) for b in range(8))
     assert all(matrix[rank][rank] == 0 for rank in range(8))
-    requests = rank_requests("moe", model, 7)
+    requests = rank_requests("moe", model, matrix)
     assert [request.name for request in requests] == [f"moe{rank}" for rank in range(1, 9)]
     assert requests[0].partners == {}, "nobody is placed before the first"
     assert {*requests[3].partners} == {"moe1", "moe2", "moe3"}

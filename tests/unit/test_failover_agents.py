@@ -1,20 +1,26 @@
 """Agents, their monitor and a client on a network in memory: orders, leases, and answers that are fenced."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from fake_network import FakeLoop
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from testbed.model.job import Requests
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload import monitor as monitor_module
 from testbed.workload import node_agent, request_client
 from testbed.workload.health_wire import CLIENT_PORT
+from testbed.workload.lease import Lease
 from testbed.workload.monitor import Monitor
 from testbed.workload.node_agent import AgentPlace, NodeAgent
 from testbed.workload.request_client import RequestClient
@@ -110,7 +116,7 @@ class World:
             if each["kind"] in kinds
         ]
 
-    def serve(self, node: str, epoch: int) -> None:
+    def serve(self, node: str, epoch: int, failures: int | None = None) -> None:
         order = {
             "kind": "serve",
             "job": "j",
@@ -119,7 +125,8 @@ class World:
             "state_bytes": 0,
             "restart_ns": 0,
         }
-        self.monitor.order(node, order)
+        known = self.kinds("silent").count(("silent", node)) if failures is None else failures
+        self.monitor.order(node, order, known)
         self.monitor.inform(("client", CLIENT_PORT), {"job": "j", "epoch": epoch, "ip": node})
 
 
@@ -211,3 +218,81 @@ def test_requests_to_a_node_without_the_epoch_are_not_answered(world: World) -> 
     world.monitor.inform(("client", CLIENT_PORT), {"job": "j", "epoch": 2, "ip": "a"})
     world.loop.pass_until(100 * MS)
     assert len(world.kinds("served")) == served == 1
+
+
+def test_an_order_decided_before_a_failure_was_heard_of_is_void(world: World) -> None:
+    world.loop.pass_until(50 * MS)
+    world.agents["a"].close()
+    world.agents["a"] = world.agent("a", boot=2)
+    world.agents["a"].start()
+    world.loop.pass_until(80 * MS)
+    world.serve("a", 1, failures=0)
+    world.loop.pass_until(120 * MS)
+    assert world.kinds("serves") == []
+    world.serve("a", 1, failures=1)
+    world.loop.pass_until(150 * MS)
+    assert world.kinds("serves") == [("serves", "a")]
+
+
+def serving(world: World) -> list[str]:
+    """The nodes that would answer a request now, in whatever epoch."""
+    return [
+        name
+        for name, agent in world.agents.items()
+        if any(job.serves for job in agent._jobs.values()) and agent._lease.may_serve(world.loop.now_ns)
+    ]
+
+
+def for_good(lease: Lease, _boot: int, _number: int) -> None:
+    """A lease that does not end."""
+    lease.until_ns = 10**18
+
+
+def played(cuts: list[tuple[int, set[str]]], logs: Path, *, leases: bool = True) -> list[list[str]]:
+    """Who serves at every half millisecond, while nodes are cut off and mended and a scheduler moves the job.
+
+    The control is a node without a lease: it goes on until somebody tells it to stop.
+    """
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        world = World(logs, patch)
+        if not leases:
+            patch.setattr(node_agent.Lease, "answered", for_good)
+        epoch, holder, heeded, failures = 1, "a", 0, Counter[str]()
+        world.serve(holder, epoch)
+        last_ns = sum(after_ns for after_ns, _ in cuts) + 100 * MS
+        changes = dict(
+            zip(accumulate(after_ns for after_ns, _ in cuts), (cut for _, cut in cuts), strict=True)
+        )
+        for at_ns in sorted({*range(0, last_ns, MS // 2), *changes}):
+            world.network.cut = changes.get(at_ns, world.network.cut)
+            world.loop.pass_until(at_ns)
+            for news in world.told[heeded:]:
+                if news["kind"] == "silent":
+                    failures[news["node"]] += 1
+                if news["kind"] == "silent" and news["node"] == holder:
+                    epoch, holder = epoch + 1, "b" if holder == "a" else "a"
+                    world.serve(holder, epoch, failures[holder])
+                elif news["kind"] == "back" and news["node"] == holder:
+                    epoch += 1
+                    world.serve(holder, epoch, failures[holder])
+            heeded = len(world.told)
+            found.append(serving(world))
+        world.client.close()
+    return found
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 120 * MS), st.sets(st.sampled_from("ab"))), max_size=8))
+def test_no_job_is_ever_served_by_two_nodes(cuts: list[tuple[int, set[str]]]) -> None:
+    with TemporaryDirectory() as logs:
+        assert max(map(len, played(cuts, Path(logs)))) <= 1
+
+
+def test_without_leases_it_would_be_served_by_two(tmp_path: Path) -> None:
+    """The control: a node that is cut off and heeds no lease serves beside the one that took over."""
+    cut_off = [(50 * MS, {"a"}), (200 * MS, set[str]())]
+    (tmp_path / "with").mkdir()
+    (tmp_path / "without").mkdir()
+    assert max(map(len, played(cut_off, tmp_path / "with"))) == 1
+    assert max(map(len, played(cut_off, tmp_path / "without", leases=False))) == 2

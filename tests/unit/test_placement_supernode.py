@@ -3,11 +3,13 @@
 import pytest
 
 from testbed.placement import DuplicateJobError, Node, Placed, Promoted, Refused, UnknownJobError
-from testbed.placement.delays import Delays
+from testbed.placement.delays import PairDelays
 from testbed.placement.supernode import SuperNodeTaskScheduler
 
 NAMES = [f"node_{i}" for i in range(10)]
-MESH = Delays({(a, b): 100 + 10 * (j - i) for i, a in enumerate(NAMES) for j, b in enumerate(NAMES) if i < j})
+MESH = PairDelays(
+    {(a, b): 100 + 10 * (j - i) for i, a in enumerate(NAMES) for j, b in enumerate(NAMES) if i < j}
+)
 
 
 def scheduler(nodes: int = 10, capacity: int = 10) -> SuperNodeTaskScheduler:
@@ -19,14 +21,14 @@ def test_the_articles_example_places_all_five_tasks_and_loses_none_to_a_failure(
     for i in range(5):
         front.add_task(f"task_{i}", task_weight=3)
     assert all(isinstance(each, Placed) for each in front.assign_task())
-    busy = front.state.tasks["task_2"].node
+    busy = front.scheduler.tasks["task_2"].node
     assert busy is not None
     assert any(isinstance(each, Promoted) for each in front.handle_node_failure(busy))
     status = front.get_scheduler_status()
     assert (status["pending_tasks"], status["running_tasks"]) == (0, 5)
     assert (status["total_nodes"], status["failed_nodes"]) == (10, [busy])
-    assert busy not in {task.node for task in front.state.tasks.values()}
-    assert busy not in {task.backup for task in front.state.tasks.values()}
+    assert busy not in {task.node for task in front.scheduler.tasks.values()}
+    assert busy not in {task.backup for task in front.scheduler.tasks.values()}
 
 
 def test_a_task_that_does_not_fit_stays_queued_until_there_is_room() -> None:
@@ -45,12 +47,12 @@ def test_a_task_without_a_backup_is_queued_again_when_its_node_fails() -> None:
     front = scheduler(nodes=2)
     front.add_task("alone", backup=False)
     front.assign_task()
-    node = front.state.tasks["alone"].node
+    node = front.scheduler.tasks["alone"].node
     assert node is not None
     front.handle_node_failure(node)
     assert front.get_scheduler_status()["pending_tasks"] == 1
     front.assign_task()
-    assert front.state.tasks["alone"].node not in (None, node)
+    assert front.scheduler.tasks["alone"].node not in (None, node)
 
 
 def test_a_name_is_used_once_and_only_a_queued_task_is_looked_at() -> None:

@@ -1,7 +1,6 @@
 """Numbers of work on nodes and of failures, by arithmetic; what no variant has is in no summary."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.fixture(scope="module")
 def summary(run: RunDirectory) -> Summary:
     return summarise(run, synthetic_work.expectations(), synthetic_work.references())
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """The control: a run with none of this."""
+    return summarise(synthetic_run.make_run(tmp_path_factory.mktemp("plain") / "run"), (), ())
 
 
 @pytest.fixture(scope="module")
@@ -254,13 +259,13 @@ def test_expectations_and_references_can_be_of_all_of_this(summary: Summary) -> 
     assert [each["measured"] for each in summary["references"]][:2] == [100 * MS, 294_444]
 
 
-def test_a_run_without_such_work_has_none_of_its_numbers(tmp_path: Path) -> None:
+def test_a_run_without_such_work_has_none_of_its_numbers(plain: Summary) -> None:
     """The control: nothing is added to other runs but the count of their jobs."""
-    plain = summarise(synthetic_run.make_run(tmp_path / "run"), (), ())["variants"]["elastic"]
-    assert set(plain) == {
+    elastic = plain["variants"]["elastic"]
+    assert set(elastic) == {
         *("probes", "frames", "packets", "commands", "channels", "admission", "jobs", "flows", "placement")
     }
-    assert plain["placement"] == {"placed": 1, "waiting": 0, "lost": 0, "promoted": 0, "evicted": 0}
+    assert elastic["placement"] == {"placed": 1, "waiting": 0, "lost": 0, "promoted": 0, "evicted": 0}
 
 
 def printed(summary: Summary) -> str:
@@ -286,9 +291,9 @@ def test_the_tables_on_a_terminal_fit_80_columns(summary: Summary) -> None:
         assert words in text
 
 
-def test_a_run_without_such_work_prints_no_table_of_it(tmp_path: Path) -> None:
+def test_a_run_without_such_work_prints_no_table_of_it(plain: Summary) -> None:
     """The control of the tables."""
-    text = printed(summarise(synthetic_run.make_run(tmp_path / "run"), (), ()))
+    text = printed(plain)
     for words in ("Jobs", "serves again", "Work on nodes", "Services", "Experts", "Transfers"):
         assert words not in text
 

@@ -69,6 +69,7 @@ def test_every_table_has_a_caption_and_every_picture_words(page: str) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.fixture(scope="module")
 def plots(written: tuple[RunDirectory, Summary]) -> dict[str, Any]:
     run, summary = written
     found = plots_of_work(summary, samples(run), rates(run), synthetic_work.DURATION_NS)
@@ -82,10 +83,8 @@ def plots(written: tuple[RunDirectory, Summary]) -> dict[str, Any]:
     return {plot.key: plot.figure for _, of_heading in found for plot in of_heading}
 
 
-def test_recoveries_are_bars_of_five_parts_that_differ_without_colour(
-    written: tuple[RunDirectory, Summary],
-) -> None:
-    bars = plots(written)["recoveries"].data
+def test_recoveries_are_bars_of_five_parts_that_differ_without_colour(plots: dict[str, Any]) -> None:
+    bars = plots["recoveries"].data
     assert [bar.name for bar in bars] == [
         "detection",
         "decision",
@@ -112,10 +111,8 @@ def test_of_very_many_recoveries_the_longest_are_drawn(written: tuple[RunDirecto
     assert f"{BARS_AT_MOST} longest of 100" in plot.caption
 
 
-def test_the_throughput_of_a_transfer_falls_when_a_plane_breaks(
-    written: tuple[RunDirectory, Summary],
-) -> None:
-    figure = plots(written)["work-rate-copy"]
+def test_the_throughput_of_a_transfer_falls_when_a_plane_breaks(plots: dict[str, Any]) -> None:
+    figure = plots["work-rate-copy"]
     by_name = {trace.name: trace for trace in figure.data}
     assert {"one_plane", "two_planes", "two_planes: planes"} == set(by_name)
     rate = dict(
@@ -125,8 +122,8 @@ def test_the_throughput_of_a_transfer_falls_when_a_plane_breaks(
     assert list(by_name["two_planes: planes"].marker.symbol) == ["triangle-down", "triangle-up"]
 
 
-def test_faults_are_marked_on_the_time_axis_with_their_words(written: tuple[RunDirectory, Summary]) -> None:
-    figure = plots(written)["work-web"]
+def test_faults_are_marked_on_the_time_axis_with_their_words(plots: dict[str, Any]) -> None:
+    figure = plots["work-web"]
     bands = [(shape.x0, shape.x1) for shape in figure.layout.shapes]
     assert sorted(set(bands)) == [(0.5, 0.9), (0.7, 2.0), (1.0, 1.5), (1.6, 2.0)]
     words = [note.text for note in figure.layout.annotations]

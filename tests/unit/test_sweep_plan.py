@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from testbed.sweep.plan import SweepPlan, make_plan
 ONUS, FLOWS = "network.parameters.onus=8,16", "channels.provisioning=0 s,1 s"
 
 
+@cache
 def plan(*settings: str, **changes: Any) -> SweepPlan:
     """A sweep of the shipped cloud game."""
     chosen: dict[str, Any] = {"seeds": 2, "first_seed": None, "variants": (), "kernel": "k1", "version": "1"}

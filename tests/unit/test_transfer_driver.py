@@ -111,7 +111,7 @@ def models(jobs: FakeJobs) -> tuple[FakeChildren, FakeEvents, list[tuple[str, in
     done = {"moe ranks": {"steps": 3, "exchange_ns": 40, "given_up": 0}}
     work = ExpertModels(
         cast(Scenario, SimpleNamespace(experts={"moe": EXPERTS}, seed=1)),
-        cast(FabricPrograms, SimpleNamespace(experts=dict)),
+        cast(FabricPrograms, SimpleNamespace(experts=dict, traffic_bytes=lambda _name: [[0, 5], [5, 0]])),
         cast(Jobs, jobs),
         cast(Children, children),
         cast(Loop, loop),
