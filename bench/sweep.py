@@ -1,8 +1,8 @@
 """How much a sweep gains from a second core: its wall time beside that of the same runs one after another.
 
-The same sweep, of a short scenario with one variant, is made twice, first with `--jobs 1` and then with as many
-as there are processors; twice over, in turn, so that a machine that is busy meanwhile does not favour one. Each
-run is a kernel of its own. `processor` is what all processes of a sweep used of one core's time.
+The same sweep, of a short scenario with one variant, is made with `--jobs 1`, and with as many as there
+are processors; repeats alternate between the two, so that a machine that is busy meanwhile favours neither.
+Each run is a kernel of its own. `processor` is what all processes of a sweep used of one core's time.
 
     .venv/bin/python bench/sweep.py [--runs 32] [--repeat 1]
 """
@@ -53,7 +53,8 @@ def sweep_s(folder: Path, scenario: Path, runs: int, jobs: int) -> tuple[float, 
 
 def main() -> int:
     """Measure, print, and say by the exit status whether two cores are enough of a gain."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
     parser.add_argument("--runs", type=int, default=32)
     parser.add_argument("--repeat", type=int, default=1)
     options = parser.parse_args()
@@ -63,10 +64,10 @@ def main() -> int:
         scenario = Path(made) / "short.yaml"
         scenario.write_text(SCENARIO)
         for _ in range(options.repeat):
-            for jobs in walls_s:
+            for jobs, so_far_s in walls_s.items():
                 load = os.getloadavg()[0]
                 wall_s, used_s = sweep_s(Path(made), scenario, options.runs, jobs)
-                walls_s[jobs].append(wall_s)
+                so_far_s.append(wall_s)
                 print(
                     f"{options.runs} runs, {jobs} at a time: {wall_s:6.1f} s, processor {used_s:6.1f} s "
                     f"(load before: {load:.1f})",

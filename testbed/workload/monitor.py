@@ -31,7 +31,7 @@ class Monitor:
         self._loop, self._ips, self._tell = loop, nodes, tell
         self._names = tuple(nodes)
         self._watch = Watch(self._names, silence_ns, begins_ns)
-        self._open: dict[int, tuple[str, int]] = {}
+        self._open: dict[int, tuple[str, int] | None] = {}
         self._waiting: dict[str, list[dict[str, Any]]] = {node: [] for node in nodes}
         self._failures = Counter[str]()
         self._numbered = 0
@@ -61,7 +61,7 @@ class Monitor:
     def inform(self, address: Address, fields: dict[str, Any]) -> None:
         """Have something reach an address that is no agent's: one who asks jobs for answers."""
         self._numbered += 1
-        self._open[self._numbered] = "", 0
+        self._open[self._numbered] = None
         self._repeat(self._numbered, address, wire.written(wire.ORDER, {**fields, "number": self._numbered}))
 
     def _send(self, node: str, boot: int, order: dict[str, Any]) -> None:
@@ -73,8 +73,8 @@ class Monitor:
     def _repeat(self, number: int, address: Address, payload: bytes) -> None:
         if number not in self._open:
             return
-        node, boot = self._open[number]
-        if node and self._watch.boot(node) != boot:
+        life = self._open[number]
+        if life is not None and self._watch.boot(life[0]) != life[1]:
             del self._open[number]
             return
         self._endpoint.send(payload, address)

@@ -18,12 +18,12 @@ from testbed.placement import (
 
 NAMES = tuple(f"n{i}" for i in range(5))
 MESH_NS = {(a, b): 1000 * (i + 1) for i, a in enumerate(NAMES) for b in NAMES[i + 1 :]}
-SHARED = Placement(reservation=Reservation.SHARED)
+SHARED, DEDICATED = Reservation.SHARED, Reservation.DEDICATED
 
 
-def cluster(*capacities: int, policy: Placement | None = None) -> Scheduler:
+def cluster(*capacities: int) -> Scheduler:
     nodes = [Node(name=name, capacity=each) for name, each in zip(NAMES, capacities, strict=False)]
-    return Scheduler(nodes, PairDelays(MESH_NS), policy)
+    return Scheduler(nodes, PairDelays(MESH_NS))
 
 
 def running(*capacities: int, backup: bool = True) -> tuple[Scheduler, str, str]:
@@ -123,13 +123,14 @@ def test_a_node_that_is_not_there_can_neither_fail_nor_return() -> None:
         core.restore("n9")
 
 
-def two_jobs(policy: Placement) -> Scheduler:
-    """Jobs on n0 and on n1, each filling it; n2 is all that is left for their backups."""
-    core = cluster(2, 2, 2, policy=policy)
-    core.fail("n2")
-    for name in ("a", "b"):
-        core.place(JobRequest(name=name, weight=2))
-    core.restore("n2")
+def two_jobs(reservation: Reservation, *, priority: int = 0) -> Scheduler:
+    """Jobs a on n0 and b on n1, each filling its node; n2, nearest to both, is all there is for backups."""
+    delays = PairDelays({("n0", "n1"): 5, ("n0", "n2"): 1, ("n1", "n2"): 1})
+    policy = Placement(load_weight=0, reservation=reservation)
+    core = Scheduler([Node(name=name, capacity=2) for name in NAMES[:3]], delays, policy)
+    core.place(JobRequest(name="a", weight=2, partners={"n0": 1.0}))
+    core.place(JobRequest(name="b", weight=2, partners={"n1": 1.0}, priority=priority))
+    assert [task.node for task in core.tasks.values()] == ["n0", "n1"]
     return core
 
 
@@ -138,15 +139,13 @@ def test_jobs_that_cannot_fail_together_share_a_reservation() -> None:
     assert [task.backup for task in core.tasks.values()] == ["n2", "n2"]
     assert list(core.fleet.used) == [2, 2, 2]
     # The control: a reservation for each needs twice the room.
-    assert [task.backup for task in two_jobs(Placement()).tasks.values()] == ["n2", None]
+    assert [task.backup for task in two_jobs(DEDICATED).tasks.values()] == ["n2", None]
 
 
 def test_one_failure_uses_a_shared_reservation_up_and_the_other_job_is_told() -> None:
     core = two_jobs(SHARED)
-    failed = core.tasks["a"].node
-    assert failed is not None
-    promoted, *told = core.fail(failed)
-    assert promoted == Promoted(job="a", failed=failed, node="n2", epoch=2)
+    promoted, *told = core.fail("n0")
+    assert promoted == Promoted(job="a", failed="n0", node="n2", epoch=2)
     assert {(each.job, each.backup) for each in told if isinstance(each, BackupChosen)} == {
         ("a", None),
         ("b", None),
@@ -164,10 +163,6 @@ def test_two_failures_at_once_oversell_nothing_and_the_later_job_is_told() -> No
 
 
 def test_the_higher_priority_is_promoted_where_one_can_be() -> None:
-    core = cluster(2, 2, 2, policy=SHARED)
-    core.fail("n2")
-    core.place(JobRequest(name="low", weight=2))
-    core.place(JobRequest(name="high", weight=2, priority=1))
-    core.restore("n2")
-    promoted, evicted, *_ = core.fail("n0", "n1")
-    assert (promoted.job, evicted.job) == ("high", "low")
+    promoted, evicted, *_ = two_jobs(SHARED, priority=1).fail("n0", "n1")
+    assert (type(promoted), promoted.job) == (Promoted, "b")
+    assert (type(evicted), evicted.job) == (Evicted, "a")
