@@ -85,8 +85,8 @@ class Service(Value):
 
     Prompts wait for prefill, which works at `prefill_rate` tokens a second and gives the first token; then a
     request joins the decode batch, of at most `batch`. A step gives every request of the batch one token and
-    takes as long as `decode` says. With `experts`, the exchange that these make in the fabric, once for each of
-    the model's `exchange_layers`, takes the place of the share `exchange_share` of a step.
+    takes as long as `decode` says. With `experts`, the exchange that these make in the fabric, once for each
+    of the model's `exchange_layers`, takes the place of the share `exchange_share` of a step.
     """
 
     job: Job

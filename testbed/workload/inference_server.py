@@ -76,7 +76,7 @@ class InferenceServer:
         """Nothing: a server waits for its clients."""
 
     def told(self, message: Mapping[str, Any]) -> None:
-        """Heed the driver: `exchange` says what the experts' exchange of a layer takes, from the next step on."""
+        """Heed the driver: `exchange` says what an exchange of one layer takes, from the next step on."""
         if message["kind"] == "exchange":
             self._times.exchange_ns = message["exchange_ns"]
 
