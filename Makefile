@@ -17,7 +17,7 @@ demo: setup
 	.venv/bin/testbed run cloud_gaming
 
 test:
-	@tools/setup.sh python kernel browser
+	@tools/setup.sh python kernel browser vagrant
 	.venv/bin/python -m pytest
 
 check:

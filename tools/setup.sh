@@ -3,13 +3,14 @@
 #
 #   tools/setup.sh python            what the checks need
 #   tools/setup.sh python kernel     what a run needs (make setup)
-#   tools/setup.sh python kernel browser    what the whole test suite needs
+#   tools/setup.sh python kernel browser vagrant    what the whole test suite needs
 #
 # Whatever is there already is left alone, so that a second call takes a fraction of a second. PYTHON
 # names another interpreter than the system's. Every failure ends with one sentence on what to do.
 set -euo pipefail
 
-readonly ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly ROOT
 readonly VENV=$ROOT/.venv
 readonly STAMPS=$VENV/.stamps
 readonly OS_RELEASE=${OS_RELEASE:-/etc/os-release}
@@ -20,6 +21,8 @@ readonly KERNEL_PACKAGES=(
     bc binutils bison flex gcc libc6-dev make patch tar util-linux xz-utils
     iproute2 iputils-ping mininet net-tools procps
 )
+# What the suite does without where apt does not have it: Debian 12 has it, Debian 13 has not.
+readonly OPTIONAL_PACKAGES=(vagrant)
 readonly PACKAGE_MIB=1500 VENV_MIB=1500
 
 say() { printf '%s\n' "$*" >&2; }
@@ -43,8 +46,9 @@ check_system() {
     case "$id:$version" in
         debian:12 | debian:13) ;;
         *)
-            [[ " $id $like " == *" debian "* ]] && command -v apt-get dpkg-query > /dev/null ||
+            if [[ " $id $like " != *" debian "* ]] || ! command -v apt-get dpkg-query > /dev/null; then
                 fail "this system is ${name:-unknown}, which is not supported." "use $SUPPORTED."
+            fi
             say "setup: warning: this system is ${name:-unknown}; supported are $SUPPORTED. Trying anyway."
             ;;
     esac
@@ -117,7 +121,7 @@ require_root_for() { # packages
 }
 
 install_packages() {
-    local wanted=("$@") missing package source
+    local wanted=("$@") missing offered=() package source
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     [[ " ${components[*]} " == *" kernel "* ]] && ! has_kernel_source && missing+=(linux-source-6.12)
     ((${#missing[@]})) || return 0
@@ -133,13 +137,19 @@ install_packages() {
         missing=("${missing[@]/#linux-source-6.12/$source}")
     fi
     for package in "${missing[@]}"; do
-        available "$package" ||
+        if available "$package"; then
+            offered+=("$package")
+        elif [[ " ${OPTIONAL_PACKAGES[*]} " == *" $package "* ]]; then
+            say "setup: apt does not have $package here; the tests that need it are skipped."
+        else
             fail "apt does not know the package $package." \
                 "check the network, and that apt's sources have Debian's main archive; then run make again."
+        fi
     done
+    ((${#offered[@]})) || return 0
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
-        install --yes --no-install-recommends "${missing[@]}" ||
-        fail "apt-get could not install ${missing[*]}; its reason is above." \
+        install --yes --no-install-recommends "${offered[@]}" ||
+        fail "apt-get could not install ${offered[*]}; its reason is above." \
             "check the network and the disk, then run make again: it goes on where it stopped."
 }
 
@@ -190,7 +200,7 @@ setup_python() {
     "$python" -m venv --clear "$VENV" ||
         fail "$python could not make a virtual environment; its reason is above." \
             "install the venv module that belongs to it (Debian: apt-get install python3-venv), then run make again."
-    "$VENV/bin/python" -m pip install --disable-pip-version-check --editable "$ROOT[dev]" ||
+    "$VENV/bin/python" -m pip install --disable-pip-version-check --editable "${ROOT}[dev]" ||
         fail "pip could not install the Python packages; its reason is above." \
             "check the network (a proxy goes into HTTPS_PROXY) and the disk, then run make again."
     stamp python
@@ -217,7 +227,8 @@ main() {
             python) ;;
             kernel) packages+=("${KERNEL_PACKAGES[@]}") ;;
             browser) packages+=(chromium) ;;
-            *) fail "there is no component $component." "choose among python, kernel and browser." ;;
+            vagrant) packages+=(vagrant) ;;
+            *) fail "there is no component $component." "choose among python, kernel, browser and vagrant." ;;
         esac
     done
     check_system

@@ -28,15 +28,25 @@ class Parameters(Value):
     """
 
     servers: Annotated[int, Field(ge=2, le=1000)] = 32
+    """How many there are."""
     per_rack: Annotated[int, Field(ge=1, le=500)] = 8
+    """How many of them share a top-of-rack switch."""
     server_rate_bps: Annotated[Rate, Field(ge=1_000_000)] = 100_000_000_000
+    """Of a server's port."""
     oversubscription: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 4.0
+    """What a rack's servers may send together for each bit/s of its uplink."""
     rack_delay_ns: Duration = 1_000
+    """One way, between server and rack switch."""
     spine_delay_ns: Duration = 1_500
+    """One way, between rack switch and spine."""
     switch_queue_bytes: Size = 16_000_000
+    """What may wait in one port."""
     server_capacity: Annotated[int, Field(ge=1)] = 10
+    """The weight of jobs that a server carries."""
     controller_ns: Duration = 50_000
+    """One way, between spine and controller."""
     cluster_mtu_bytes: Annotated[Size, Field(ge=576, le=65_535)] = 9_000
+    """The largest IP packet in the cluster."""
 
 
 def network(parameters: Parameters) -> Network:

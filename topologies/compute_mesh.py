@@ -25,16 +25,22 @@ class Node(Value):
     """A compute node: its distance from the metro exchange, its port, and the job weight that it carries."""
 
     delay_ns: Duration
+    """One way, between metro exchange and node."""
     rate_bps: Rate = 25_000_000_000
+    """Of its port, and of its direct links unless the other end is slower."""
     capacity: Annotated[int, Field(ge=1)] = 10
+    """The weight of jobs that it carries."""
 
 
 class Pair(Value):
     """The one-way delay of one direct link."""
 
     a: Name
+    """A compute node."""
     b: Name
+    """A compute node."""
     delay_ns: Duration
+    """One way."""
 
 
 def _three_nodes() -> dict[str, Node]:
@@ -48,9 +54,13 @@ class Parameters(Value):
     """
 
     nodes: Annotated[dict[Name, Node], Field(min_length=1, default_factory=_three_nodes)]
+    """`node1`, `node2` and `node3`, 500 µs, 1 ms and 2 ms away, unless given."""
     mesh_delay_ns: Duration = 1_000_000
+    """One way, of the direct link between any two nodes."""
     pairs: tuple[Pair, ...] = ()
+    """Direct links with another delay."""
     controller_ns: Duration | None = None
+    """One way, between the metro exchange and a host `controller`, which there is then."""
 
 
 def network(parameters: Parameters) -> Network:

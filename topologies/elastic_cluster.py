@@ -15,6 +15,7 @@ class Parameters(pon_tree.Parameters, cluster.Parameters):
     """Those of the PON and of the cluster, and the length of the metro segment that joins them."""
 
     metro_m: Length = 40_000
+    """Between the OLT and the spine, at 4.9 µs a km."""
 
 
 def network(parameters: Parameters) -> Network:

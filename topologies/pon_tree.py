@@ -39,12 +39,19 @@ class Parameters(Value):
     """
 
     pon: PonStandard = PonStandard("XGS-PON")
+    """The standard, and for 50G-PON its upstream rate."""
     onus: Annotated[int, Field(ge=1, le=128)] = 4
+    """How many subscribers the tree has."""
     split: Annotated[int, Field(ge=2, le=256)] = 32
+    """Of the splitter: a power of two, within the standard and no smaller than `onus`."""
     fibre_m: Length = 20_000
+    """From the OLT to an ONU, at 4.9 µs a km."""
     fibres: dict[Name, Length] = Field(default_factory=dict)
+    """For ONUs at other distances: `{onu3: 5 km}`."""
     devices: dict[Name, Devices] = Field(default_factory=dict)
+    """Further hosts behind an ONU: `{onu1: [tablet, tv]}`."""
     mtu_bytes: Annotated[Size, Field(ge=576, le=9000)] = 1500
+    """The largest IP packet on every wire of the network."""
 
 
 def network(parameters: Parameters) -> Network:

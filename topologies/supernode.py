@@ -36,8 +36,11 @@ class Site(Value):
     """Where a number of nodes stands, on a plane map."""
 
     nodes: Annotated[int, Field(ge=1)]
+    """How many of the nodes; all sites together have all of them."""
     x_m: Length = 0
+    """On the map."""
     y_m: Length = 0
+    """On the map."""
 
 
 class Parameters(Value):
@@ -50,20 +53,36 @@ class Parameters(Value):
     """
 
     nodes: Annotated[int, Field(ge=2, le=1000)] = 384
+    """How many there are."""
     per_chassis: Annotated[int, Field(ge=1)] = 8
+    """Nodes of a chassis."""
     per_device: Annotated[int, Field(ge=1)] = 1
+    """Nodes of a device, as the dies of an NPU; divides `per_chassis`."""
     same_device_ns: Duration = 218
+    """One way between nodes of a device."""
     same_chassis_ns: Duration = 929
+    """One way between nodes of a chassis: one layer of switches."""
     other_chassis_ns: Duration = 2_500
+    """One way between chassis: two layers of switches."""
     sites: dict[Name, Site] = Field(default_factory=dict)
+    """Where the nodes stand in a metro area; in the order of the nodes."""
     matrix: InputFile | None = None
+    """A CSV file with all distances, in place of those and `sites`: no heading, a line for each node, in each
+    field the one-way delay to a node, as `929 ns`; the same both ways, and 0 from a node to itself."""
     planes: Annotated[int, Field(ge=1, le=MOST_PLANES)] = 1
+    """Independent planes; they share `rate`."""
     rate_bps: Annotated[Rate, Field(ge=8_000_000)] = 3_136_000_000_000
+    """Of a node in each direction, all planes together."""
     fabric_queue_bytes: Size = PORT_QUEUE_BYTES
+    """What may wait in one port."""
     capacity: Annotated[int, Field(ge=1)] = 10
+    """The weight of jobs that a node carries."""
     metro_delay_ns: Duration = 100_000
+    """One way, between metro exchange and node."""
     metro_rate_bps: Annotated[Rate, Field(ge=1_000_000)] = 100_000_000_000
+    """Of a node's port to the metro exchange."""
     controller_ns: Duration = 50_000
+    """One way, between metro exchange and controller."""
 
 
 def network(parameters: Parameters) -> Network:

@@ -87,6 +87,7 @@ def create_app(
     )
     app.state.office = Office(settings, subscribers, bookings, door)
     app.state.gate = Gate(settings)
+    app.state.outbox = outbox
     for routes in (session_routes, profile_routes, assignment_routes):
         app.include_router(routes.router)
     app.add_exception_handler(ApiError, _refused)

@@ -86,8 +86,8 @@ class StreamNetwork(_Network):
     async def _next(self) -> bytes:
         try:
             return await self._reader.readline()
-        except ConnectionResetError:
-            # The other end died with a message of ours unread.
+        except (BrokenPipeError, ConnectionResetError):
+            # The other end died with a message of ours unread, or before we sent one more.
             return b""
         except ValueError as error:
             raise InvariantError(f"a line of the network is too long: {error}") from error

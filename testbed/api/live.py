@@ -6,6 +6,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter
@@ -44,6 +45,14 @@ class LiveClass(BaseModel):
 _CLASSES = TypeAdapter(list[LiveClass])
 
 
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """All classes of channels at an instant of the run."""
+
+    at_ns: int
+    classes: list[LiveClass]
+
+
 class Asking(Protocol):
     """A line on which a question is asked and answers are heard."""
 
@@ -56,11 +65,11 @@ class LiveClasses:
 
     def __init__(self, line: Asking) -> None:
         self._line = line
-        self._asked: deque[asyncio.Future[list[LiveClass]]] = deque()
+        self._asked: deque[asyncio.Future[Dump]] = deque()
         self._gone = False
         line.on_message(CLASSES, self._answered)
 
-    async def now(self) -> list[LiveClass]:
+    async def now(self) -> Dump:
         """The classes at present.
 
         Raises:
@@ -68,7 +77,7 @@ class LiveClasses:
         """
         if self._gone:
             raise _unavailable()
-        answer: asyncio.Future[list[LiveClass]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Dump] = asyncio.get_running_loop().create_future()
         try:
             self._line.send({"kind": CLASSES})
         except NotReadyError as error:
@@ -85,10 +94,12 @@ class LiveClasses:
         self._asked.clear()
 
     def _answered(self, message: dict[str, Any]) -> None:
+        if self._gone:
+            return  # An answer that crossed the news: whoever asked has been refused already.
         asked = self._asked.popleft()
         # Whoever asked may have gone away; the answer is still theirs and nobody else's.
         if not asked.done():
-            asked.set_result(_CLASSES.validate_python(message[CLASSES]))
+            asked.set_result(Dump(message["at_ns"], _CLASSES.validate_python(message[CLASSES])))
 
 
 def _unavailable() -> ApiError:
@@ -102,6 +113,6 @@ def live_router(classes: LiveClasses) -> APIRouter:
     @router.get("/channels", openapi_extra=scoped(READ_SCOPE), responses=documented(ORDER_CODES))
     async def channels() -> list[LiveClass]:
         """The channels that are open, one entry for each direction, as the kernel has them now."""
-        return await classes.now()
+        return (await classes.now()).classes
 
     return router

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ _MOST_WAITING = 1000
 _MOST_AT_ONCE = 16
 _GRACE_S = 2.0
 """How long the server's end waits for events that are on their way."""
+DROPPED = "dropped"
 _log = logging.getLogger(__name__)
 
 
@@ -131,6 +132,8 @@ class Outbox:
         self._waiting: dict[str, deque[Delivery]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._gone: set[str] = set()
+        self.ended: Counter[str] = Counter()
+        """How many events came to which end: an outcome, or dropped because too many waited."""
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
         self._ending = asyncio.Event()
 
@@ -144,6 +147,7 @@ class Outbox:
         if booking in self._gone:
             return
         if self.waiting >= self._most_waiting:
+            self.ended[DROPPED] += 1
             _log.warning("event %s is dropped: %d wait already", delivery.event.id, self._most_waiting)
             return
         self._waiting.setdefault(booking, deque()).append(delivery)
@@ -164,8 +168,10 @@ class Outbox:
             while waiting:
                 outcome = await self._deliver(waiting[0])
                 waiting.popleft()
+                self.ended[outcome.name.lower()] += 1
                 if outcome is Outcome.GONE:
                     self._gone.add(booking)
+                    self.ended[outcome.name.lower()] += len(waiting)
                     break
         finally:
             del self._tasks[booking], self._waiting[booking]

@@ -12,7 +12,9 @@ from pydantic import ConfigDict, Field, Strict, ValidationError, model_validator
 from testbed.api.devices import Device
 from testbed.api.measures import Rate, TimeSpan, rate_at_most, time_span
 from testbed.api.shape import Asked, QosProfileName, Shape, Text
+from testbed.channel import policy_called
 from testbed.errors import ScenarioError
+from testbed.extension import ExtensionError
 from testbed.model.base import DOWNSTREAM, FROM_TEXT, UPSTREAM, Direction, FieldError, Name
 from testbed.model.channel import ChannelRequest
 from testbed.record.atomic import explained
@@ -111,6 +113,10 @@ class ProfileEntry(ProfileFields):
     @model_validator(mode="after")
     def _kept(self) -> "ProfileEntry":
         channel = self.channel
+        try:
+            policy_called(channel.policy)
+        except ExtensionError as error:
+            raise FieldError(("channel", "policy"), str(error)) from error
         if channel.lifetime_ns is not None:
             raise FieldError(("channel", "lifetime"), "is decided by the session's duration; leave it out")
         for key, promised, kept_bps in self._promises():

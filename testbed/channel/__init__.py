@@ -33,10 +33,14 @@ from testbed.channel.events import (
     Resize,
     Tick,
 )
+from testbed.channel.policies import policy_called
+from testbed.channel.policy import Answer, ChannelPolicy, Need, Told
 from testbed.channel.state import Channel, ChannelState, Lane, Link, Want
 
 __all__ = [
+    "Answer",
     "Channel",
+    "ChannelPolicy",
     "ChannelState",
     "Close",
     "Counted",
@@ -47,6 +51,7 @@ __all__ = [
     "Lane",
     "Link",
     "Load",
+    "Need",
     "Observation",
     "Open",
     "Output",
@@ -55,7 +60,9 @@ __all__ = [
     "Request",
     "Resize",
     "Tick",
+    "Told",
     "Want",
     "decide",
     "demand_of_scene",
+    "policy_called",
 ]

@@ -1,9 +1,9 @@
 """The channel controller as one pure function: a state and an event give a state and what is to be done."""
 
 from dataclasses import replace
+from typing import Any
 
 from testbed.channel import admission, reasons
-from testbed.channel.demand import need
 from testbed.channel.events import (
     Counted,
     Demand,
@@ -15,12 +15,13 @@ from testbed.channel.events import (
     Request,
     Tick,
 )
-from testbed.channel.following import followed
+from testbed.channel.policies import policy_called
+from testbed.channel.policy import Answer, ChannelPolicy, Told
 from testbed.channel.state import DIRECTIONS, Channel, ChannelState, Lane, Want
 from testbed.channel.turn import Turn
 from testbed.errors import InvariantError
 from testbed.model.base import Direction
-from testbed.model.channel import ResizePolicy
+from testbed.model.channel import ChannelRequest
 
 
 def decide(state: ChannelState, event: Event, now_ns: int) -> tuple[ChannelState, list[Output]]:
@@ -97,34 +98,83 @@ def _request(turn: Turn, state: ChannelState, event: Request) -> None:
     for victim in going:
         turn.remove(victim.channel.session, admission.preemption(event, victim))
     turn.refused |= {victim.channel.session for victim in going}
-    down, up = (
-        _new_lane(event, direction, tuple(link.name for link in path))
-        for direction, path in zip(DIRECTIONS, paths, strict=True)
+    lanes, memories = zip(
+        *(
+            _new_lane(event, direction, tuple(link.name for link in path), turn.now_ns)
+            for direction, path in zip(DIRECTIONS, paths, strict=True)
+        ),
+        strict=True,
     )
     channel = Channel(
         session=event.session,
         request=event.channel,
-        lanes=(down, up),
+        lanes=lanes,
         opens_at_ns=turn.now_ns + state.provisioning_ns,
         lifetime_ns=event.channel.lifetime_ns,
     )
     turn.admit(channel, reasons.admit(channel, state.provisioning_ns))
+    turn.keep(event.session, memories)
     if not state.provisioning_ns:
         turn.open(event.session)
 
 
-def _new_lane(event: Request, direction: Direction, links: tuple[str, ...]) -> Lane:
+def _new_lane(event: Request, direction: Direction, links: tuple[str, ...], now_ns: int) -> tuple[Lane, Any]:
+    """A lane with its first need, and what the policy remembers of it."""
     bounds = event.channel.towards(direction)
-    return Lane(
+    policy = policy_called(event.channel.policy)
+    told = Told(
+        direction=direction,
+        committed_bps=bounds.committed_bps,
+        peak_bps=bounds.peak_bps,
+        serialisation_ns=event.channel.serialisation_ns,
+        hold_ns=event.channel.hold_ns,
+        now_ns=now_ns,
+        rate_bps=bounds.committed_bps,
+    )
+    if event.demand is not None and policy.hears_scenes:
+        told = told._replace(scene=event.demand.scene, load=event.demand.towards(direction))
+    need, memory = policy.decide(told)
+    lane = Lane(
         session=event.session,
         direction=direction,
         links=links,
         committed_bps=bounds.committed_bps,
         weight=event.channel.weight,
         hold_ns=event.channel.hold_ns,
-        wants=(Want(need=need(event.channel, direction, event.demand)),),
+        wants=(Want(need=need),),
         rate_bps=bounds.committed_bps,
         is_open=False,
+    )
+    return lane, memory
+
+
+def _ask(
+    policy: ChannelPolicy,
+    request: ChannelRequest,
+    lane: Lane,
+    memory: Any,
+    now_ns: int,
+    *,
+    demand: Demand | None = None,
+    counted: Counted | None = None,
+) -> Answer:
+    """What a policy says about a lane, of which something new is known."""
+    bounds = request.towards(lane.direction)
+    return policy.decide(
+        Told(
+            lane.direction,
+            bounds.committed_bps,
+            bounds.peak_bps,
+            request.serialisation_ns,
+            lane.hold_ns,
+            now_ns,
+            lane.rate_bps,
+            tuple([want.need.rate_bps for want in lane.wants]),
+            None if demand is None else demand.scene,
+            None if demand is None else demand.towards(lane.direction),
+            counted,
+            memory,
+        )
     )
 
 
@@ -132,12 +182,18 @@ def _demand(turn: Turn, event: Demand) -> None:
     if event.session in turn.refused:
         return
     channel = turn.channel(event.session)
-    if channel.request.policy is not ResizePolicy.SIGNALLED:
+    policy = policy_called(channel.request.policy)
+    if not policy.hears_scenes:
         return
     turn.speaker = event.session
+    answers = [
+        _ask(policy, channel.request, lane, memory, turn.now_ns, demand=event)
+        for lane, memory in zip(channel.lanes, turn.memories(event.session), strict=True)
+    ]
     down, up = (
-        lane.wanting(need(channel.request, lane.direction, event), turn.now_ns) for lane in channel.lanes
+        lane.wanting(answer.need, turn.now_ns) for lane, answer in zip(channel.lanes, answers, strict=True)
     )
+    turn.keep(event.session, (answers[0].memory, answers[1].memory))
     turn.follow(channel, (down, up))
 
 
@@ -147,14 +203,28 @@ def _observe(turn: Turn, session: str, counted: tuple[Counted, Counted]) -> None
     channel = turn.channel(session)
     if channel.opened_at_ns is None:
         raise InvariantError(f"the classes of session {session} were read, and it has none before it opens")
-    if not channel.request.policy.goes_by_counters:
+    policy = policy_called(channel.request.policy)
+    if not policy.hears_counters:
         return
-    (down, down_meter), (up, up_meter) = (
-        followed(channel.request, lane, meter, each, turn.now_ns)
-        for lane, meter, each in zip(channel.lanes, turn.meters(session), counted, strict=True)
+    memories = turn.memories(session)
+    (down, down_memory), (up, up_memory) = (
+        _followed(policy, channel.request, lane, memory, each, turn.now_ns)
+        for lane, memory, each in zip(channel.lanes, memories, counted, strict=True)
     )
-    turn.keep(session, (down_meter, up_meter))
+    turn.keep(session, (down_memory, up_memory))
     turn.follow(channel, (down, up))
+
+
+def _followed(
+    policy: ChannelPolicy, request: ChannelRequest, lane: Lane, memory: Any, counted: Counted, now_ns: int
+) -> tuple[Lane, Any]:
+    """A lane after one interval, the lane itself if what it wants is the same, and the policy's memory."""
+    need, memory = _ask(policy, request, lane, memory, now_ns, counted=counted)
+    for want in lane.wants:
+        if want.need.rate_bps == need.rate_bps:
+            same = want is lane.wants[-1]
+            return (lane if same else lane.wanting(want.need, now_ns)), memory
+    return lane.wanting(need, now_ns), memory
 
 
 def _extend(turn: Turn, event: Extend) -> None:

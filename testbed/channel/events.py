@@ -24,7 +24,7 @@ class Load:
 class Request:
     """A session asks for a channel over these links; each counts in the directions that it is known in.
 
-    With `demand` the channel opens at the rate which that scene needs, otherwise at its committed rate.
+    With `demand` a channel whose policy hears scenes opens at the rate which that scene needs.
     `delay_ns` is what the path takes without any queue, in the slower direction.
     """
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from testbed.channel.demand import Need
-from testbed.channel.meter import Meter
+from testbed.channel.policy import Need
 from testbed.errors import InvariantError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.channel import ChannelRequest
@@ -170,8 +170,8 @@ class ChannelState:
 
     `holders` are the channels by session, in the order of admission; `refused` the sessions that know, or
     need not know, that they have none: refused, pre-empted or expired. `promised_bps` sums the committed
-    rates over each link, `due_at_ns` says when something about a channel is due, `meters` what the
-    counters of measured channels have told. `at_ns` is the last instant seen.
+    rates over each link, `due_at_ns` says when something about a channel is due, `memories` what its
+    policy remembers in each direction. `at_ns` is the last instant seen.
     """
 
     links: tuple[Link, ...]
@@ -180,7 +180,7 @@ class ChannelState:
     refused: frozenset[str] = frozenset()
     promised_bps: Mapping[tuple[str, Direction], int] = field(default_factory=dict)
     due_at_ns: Mapping[str, int] = field(default_factory=dict)
-    meters: Mapping[str, tuple[Meter, Meter]] = field(default_factory=dict)
+    memories: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     at_ns: int = 0
 
     def __post_init__(self) -> None:

@@ -5,14 +5,16 @@ applying the outputs one by one never oversells a link.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from testbed.channel import reasons
 from testbed.channel.events import Close, Decision, Open, Output, Resize
-from testbed.channel.meter import Meter
 from testbed.channel.reasons import Change
 from testbed.channel.sharing import share
 from testbed.channel.state import DIRECTIONS, Channel, ChannelState, Lane, unknown_session
 from testbed.model.base import Direction
+
+_NOTHING = (None, None)
 
 
 class Turn:
@@ -24,7 +26,7 @@ class Turn:
         self.refused = state.refused
         self.promised_bps = dict(state.promised_bps)
         self._due_at_ns = dict(state.due_at_ns)
-        self._meters = dict(state.meters)
+        self._memories = dict(state.memories)
         self._first: list[Output] = []
         self._admitted: list[Decision] = []
         self._opening: dict[str, None] = {}
@@ -38,13 +40,14 @@ class Turn:
             raise unknown_session(session, self.holders)
         return self.holders[session]
 
-    def meters(self, session: str) -> tuple[Meter, Meter]:
-        """What the counters of a channel have told so far."""
-        return self._meters.get(session) or (Meter(), Meter())
+    def memories(self, session: str) -> tuple[Any, Any]:
+        """What a channel's policy remembers, by direction."""
+        return self._memories.get(session, _NOTHING)
 
-    def keep(self, session: str, meters: tuple[Meter, Meter]) -> None:
-        """Remember what the counters of a channel have told."""
-        self._meters[session] = meters
+    def keep(self, session: str, memories: tuple[Any, Any]) -> None:
+        """Remember this for a channel's policy."""
+        if memories != _NOTHING:
+            self._memories[session] = memories
 
     def say(self, *outputs: Output) -> None:
         """Say something before any rate changes."""
@@ -72,7 +75,7 @@ class Turn:
         channel = self.holders.pop(session)
         self._promise(channel, -1)
         self._due_at_ns.pop(session, None)
-        self._meters.pop(session, None)
+        self._memories.pop(session, None)
         self._touched.update(DIRECTIONS)
         self.say(decision)
         if self._opening.pop(session, self) is self and channel.opened_at_ns is not None:
@@ -114,7 +117,7 @@ class Turn:
             refused=self.refused,
             promised_bps=self.promised_bps,
             due_at_ns=self._due_at_ns,
-            meters=self._meters,
+            memories=self._memories,
             at_ns=self.now_ns,
         )
         return state, outputs

@@ -12,14 +12,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, do what it says, and return the exit status."""
     import argcomplete
 
-    from testbed.cli.commands import COMMANDS
+    from testbed.cli.commands import COMMANDS, show_help
     from testbed.cli.parser import parser
 
     top = parser()
     argcomplete.autocomplete(top)
     options = top.parse_args(arguments)
     try:
-        return COMMANDS[options.command](options)
+        return COMMANDS.get(options.command, show_help)(options)
     except TestbedError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

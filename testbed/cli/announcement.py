@@ -30,6 +30,8 @@ class Announcement:
         host = f"[{self.host}]" if ":" in self.host else self.host
         yield f"serving  {self.scenario}, variant {self.variant}, at http://{host}:{port} (Ctrl-C ends it)"
         yield "paths    /quality-on-demand/v1  /qos-profiles/v1  /qos-provisioning/v0.3  /testbed/v1/channels"
+        may_look = "without a token" if self.secret is not None else "with a token that has testbed:read"
+        yield f"look     http://{host}:{port}/ and /metrics, {may_look}"
         if self.secret is not None:
             yield f"token    {self.secret} (all scopes; made for this time only, as there is no --tokens)"
         else:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from testbed.cli.live import LiveView, require_terminal
 from testbed.cli.pon_trial import require_host
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
@@ -21,17 +22,37 @@ from testbed.scenario import ScenarioFile, load
 
 def run(options: argparse.Namespace) -> int:
     """`testbed run`."""
+    if options.live:
+        require_terminal(sys.stderr)
     scenario_file = _loaded(options)
-    with ProgressView() as view:
+    title = f"{scenario_file.name}, {options.venue} venue"
+    with LiveView(title, [*scenario_file.variants]) if options.live else ProgressView() as view:
         run_directory = run_scenario(
             scenario_file,
             venue=options.venue,
             out=options.out,
             settings=options.settings,
             show=view,
+            begun=view.begun,
             wall_limit_s=options.wall_limit,
+            force=options.force,
         )
     return _reported(run_directory, scenario_file, as_json=options.json)
+
+
+def show_help(_options: argparse.Namespace) -> int:
+    """`testbed` without a command: what there is, and the status of a command line that is at fault."""
+    from testbed.cli.parser import parser
+
+    parser().print_help(sys.stderr)
+    return ScenarioError.exit_status
+
+
+def list_shipped(options: argparse.Namespace) -> int:
+    """`testbed list`."""
+    from testbed.cli.shipped import show
+
+    return show(options)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -179,12 +200,14 @@ def shell(options: argparse.Namespace) -> int:
 
 
 def _shell_in_virtual(folder: Path, variant: str, seed: int) -> int:
+    from testbed.cli.outer import within_reach
     from testbed.venue.kernel import require
     from testbed.venue.terminal import interact
     from testbed.venue.virtual import OUTPUT_IN_GUEST, Boot
 
     command = (sys.executable, "-m", "testbed.cli.inner", OUTPUT_IN_GUEST, variant, "--shell")
-    boot = Boot(command=command, output_dir=folder, seed=seed, wall_limit_s=WALL_LIMIT_S)
+    reach = within_reach(folder)
+    boot = Boot(command=command, output_dir=folder, seed=seed, wall_limit_s=WALL_LIMIT_S, **reach)
     return interact(require(), boot)
 
 
@@ -219,6 +242,7 @@ def _reported(run_directory: RunDirectory, scenario_file: ScenarioFile, *, as_js
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
+    "list": list_shipped,
     "check": check,
     "plan": plan,
     "schema": schema,

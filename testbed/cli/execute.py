@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import run_scenario
-from testbed.errors import ScenarioError
+from testbed.errors import ScenarioError, TestbedError
 from testbed.record.directory import RunDirectory
 from testbed.scenario import load
 from testbed.words import instead
@@ -27,15 +28,27 @@ def execute(options: argparse.Namespace) -> int:
         TestbedError: As a run would.
     """
     program = {"host": options.host, "command": options.program, "starts": options.starts}
-    settings = [*options.settings, f"programs.{NAME}={json.dumps(program)}"]
+    ours = f"programs.{NAME}={json.dumps(program)}"
+    settings = [*options.settings, ours]
     known = list(load(options.scenario, seed=options.seed, settings=options.settings).variants)
     variant = options.variant or known[0]
     if variant not in known:
         raise ScenarioError(f"--variant {variant}: there is no such variant; {instead(variant, known)}")
-    scenario_file = load(options.scenario, seed=options.seed, settings=settings, variants=[variant])
+    try:
+        scenario_file = load(options.scenario, seed=options.seed, settings=settings, variants=[variant])
+    except ScenarioError as error:
+        # The scenario alone was loaded above. What is left of the message is about the argument named first.
+        raise ScenarioError(str(error).removeprefix(f"--set {ours}: programs.{NAME}.")) from error
     with _place(options.out) as out:
         with ProgressView() as view:
-            run = run_scenario(scenario_file, venue=options.venue, out=out, settings=settings, show=view)
+            run = run_scenario(
+                scenario_file,
+                venue=options.venue,
+                out=out,
+                settings=settings,
+                show=view,
+                force=options.force,
+            )
         for suffix, stream in ((".out", sys.stdout), (".err", sys.stderr)):
             stream.flush()
             stream.buffer.write((run.programs_path(variant) / f"{NAME}{suffix}").read_bytes())
@@ -48,8 +61,18 @@ def _place(out: Path | None) -> Iterator[Path]:
     if out is not None:
         yield out
         return
-    with tempfile.TemporaryDirectory(prefix="testbed-exec-") as made:
-        yield Path(made)
+    made = Path(tempfile.mkdtemp(prefix="testbed-exec-"))
+    try:
+        yield made
+    except TestbedError:
+        # A run that failed has left its console there, and the message says so.
+        if not any(made.iterdir()):
+            made.rmdir()
+        raise
+    except BaseException:
+        shutil.rmtree(made)
+        raise
+    shutil.rmtree(made)
 
 
 def _status(run: RunDirectory) -> int:

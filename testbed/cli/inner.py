@@ -23,16 +23,27 @@ from testbed.net.ledger import Ledger
 from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan
 from testbed.program.clock import Clock
+from testbed.program.control import Control
 from testbed.program.line import Line
+from testbed.program.load_watch import LoadWatch
 from testbed.program.loop import Loop
 from testbed.scenario import load
+from testbed.venue.launch import stop_on_terminate
 from testbed.venue.progress import Progress, append_progress
 
 
-def execute(folder: Path, variant: str, at_fork: Callable[[int], None], line: Line | None = None) -> None:
+def execute(
+    folder: Path,
+    variant: str,
+    at_fork: Callable[[int], None],
+    line: Line | None = None,
+    *,
+    real_time: bool = False,
+) -> None:
     """Run one variant of `folder/scenario.yaml`; its raw records are in `folder` afterwards.
 
-    With a line the network carries out the orders that come by it, and stays up until it is closed.
+    With a line the network carries out the orders that come by it, and stays up until it is closed. In real
+    time the machine is watched.
 
     Raises:
         TestbedError: Any of its kinds; nothing is left running.
@@ -47,7 +58,12 @@ def execute(folder: Path, variant: str, at_fork: Callable[[int], None], line: Li
     unshare()
     with Emulation(plan) as emulation:
         programs = PlannedPrograms(plan, scenario, emulation.upstream_line, emulation.inside)
-        Driver(scenario, emulation, programs, folder, report, at_fork, line).run()
+        watch = _load_watch if real_time else None
+        Driver(scenario, emulation, programs, folder, report, at_fork, line, watch).run()
+
+
+def _load_watch(clock: Clock, control: Control) -> Callable[[], None]:
+    return LoadWatch(clock, control).run
 
 
 def _line(end: str) -> Line:
@@ -73,7 +89,7 @@ def shell(folder: Path, variant: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m testbed.cli.inner FOLDER VARIANT [--ledger FILE] [--shell | --serve LINE]`.
+    """`python -m testbed.cli.inner FOLDER VARIANT [--real-time] [--ledger FILE] [--shell | --serve LINE]`.
 
     The status is the error's.
     """
@@ -81,18 +97,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("variant")
     parser.add_argument("--ledger", type=Path, help="record every process made in this file")
+    parser.add_argument("--real-time", action="store_true", help="time goes on while anything computes")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--shell", action="store_true", help="Mininet's command line instead of a run")
     instead.add_argument("--serve", metavar="LINE", help="a serial line, or an inherited socket's number")
     options = parser.parse_args(arguments)
     ledger = Ledger(options.ledger) if options.ledger else None
     try:
-        if options.shell:
-            shell(options.folder, options.variant)
-        else:
-            at_fork = ledger.add if ledger else lambda _pid: None
-            line = _line(options.serve) if options.serve else None
-            execute(options.folder, options.variant, at_fork, line)
+        with stop_on_terminate():
+            if options.shell:
+                shell(options.folder, options.variant)
+            else:
+                at_fork = ledger.add if ledger else lambda _pid: None
+                line = _line(options.serve) if options.serve else None
+                execute(options.folder, options.variant, at_fork, line, real_time=options.real_time)
     except TestbedError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

@@ -11,17 +11,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypedDict
 
+from testbed.cli.foreign import extension_folders, search_path
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import KernelError, TestbedError
 from testbed.net.ledger import ledger_folder
 from testbed.scenario import ScenarioFile, load
 from testbed.venue import kernel
+from testbed.venue.launch import stop_on_terminate
 from testbed.venue.progress import Progress, ProgressTail
 from testbed.venue.virtual import CONSOLE_NAME, OUTPUT_IN_GUEST, Boot, boot
 
 _POLL_S = 0.1
+_GRACE_S = 4.0
+"""From SIGTERM to SIGKILL; less than whoever ends us waits."""
 
 
 def run_in_virtual(
@@ -34,7 +39,7 @@ def run_in_virtual(
         output_dir=folder,
         seed=seed,
         wall_limit_s=wall_limit_s,
-        visible=tuple(files_read(folder, variant)),
+        **within_reach(folder),
     )
     return boot(kernel.require(), request, on_progress).exit_status
 
@@ -46,10 +51,11 @@ def run_on_host(
     scenario_file = _loaded(folder, variant)
     require_host(scenario_file.variants.values(), scenario_file.networks.values())
     ledger = ledger_folder() / f"{os.getpid()}.jsonl"
-    command = [sys.executable, "-u", "-m", "testbed.cli.inner", str(folder), variant, "--ledger", str(ledger)]
+    inner = [sys.executable, "-u", "-m", "testbed.cli.inner", str(folder), variant]
+    command = [*inner, "--real-time", "--ledger", str(ledger)]
     environment = {**os.environ, "PYTHONHASHSEED": str(seed % 2**32)}
     tail, began_s = ProgressTail(folder), time.monotonic()
-    with (folder / CONSOLE_NAME).open("wb") as console:
+    with stop_on_terminate(), (folder / CONSOLE_NAME).open("wb") as console:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment
         )
@@ -65,19 +71,40 @@ def run_on_host(
                             f"the run took more than {wall_limit_s:g} s; raise --wall-limit"
                         ) from None
         finally:
-            process.kill()
-            process.wait()
+            _end(process)
             tail.remove()
 
 
-def files_read(folder: Path, variant: str) -> list[Path]:
-    """What a scenario reads from outside the project, as the inner program does again."""
-    script = _loaded(folder, variant).variants[variant]
-    network, services = script.network, script.services.values()
-    named = [clients.trace for service in services for clients in service.clients.values()]
-    named.append(network.parameters.get("matrix"))
-    topology = [Path(network.topology).parent] if network.topology.endswith(".py") else []
-    return [*topology, *(Path(name) for name in named if isinstance(name, str))]
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End the inner program, in order if it can: it ends its own programs, and forgets its ledger."""
+    process.terminate()
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Reach(TypedDict):
+    """What a `Boot` lets the inner program find."""
+
+    environment: dict[str, str]
+    visible: tuple[Path, ...]
+
+
+def within_reach(folder: Path) -> Reach:
+    """What a scenario reads from outside the project, in all variants: all of it is checked again inside."""
+    scripts = load(str(folder / SCENARIO_FILE)).variants.values()
+    visible = [*extension_folders(scripts)]
+    for script in scripts:
+        network = script.network
+        visible += [Path(network.topology).parent] if network.topology.endswith(".py") else []
+        clients = (each for service in script.services.values() for each in service.clients.values())
+        named = [network.parameters.get("matrix"), *(each.trace for each in clients)]
+        traces = [session.trace for session in script.sessions.values() if session.trace is not None]
+        named += [file for each in traces for file in (each.file, each.upstream)]
+        visible += [Path(name) for name in named if isinstance(name, str)]
+    return Reach(environment=search_path(scripts), visible=tuple(dict.fromkeys(visible)))
 
 
 def _loaded(folder: Path, variant: str) -> ScenarioFile:
@@ -111,9 +138,14 @@ def main(arguments: list[str]) -> int:
     return status
 
 
+_TURNED_OFF = "reboot: Power down"
+"""What the embedded kernel prints last, however the program ended."""
+
+
 def last_error(console: Path) -> str:
     """What the inner program printed on its way out."""
-    lines = console.read_text(encoding="utf-8", errors="replace").splitlines()
+    text = console.read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.splitlines() if line != _TURNED_OFF]
     starts = [number for number, line in enumerate(lines) if line.startswith(("error: ", "Traceback "))]
     shown = lines[starts[-1] :] if starts else lines[-30:]
     return "\n".join(shown).removeprefix("error: ")

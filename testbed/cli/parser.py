@@ -7,11 +7,11 @@ from typing import Any
 
 from testbed.cli.settled import VERSION, WALL_LIMIT_S
 from testbed.scenario import shipped
-from testbed.words import instead
+from testbed.words import instead, nearest
 
 _EXIT_STATUSES = """\
 exit status: 0 all expectations hold, 1 one does not, 2 your file or command line, 3 a kernel refused or
-died, 4 something needed is not there, 70 a defect of the testbed"""
+died, 4 something needed is not there, 70 a defect of the testbed, 130 interrupted"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,11 +19,13 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="testbed",
         description="Emulate an elastic access network, run a session over it and measure its delay.",
-        epilog="examples:\n  testbed run cloud_gaming\n  testbed check my_scenario.yaml\n\n" + _EXIT_STATUSES,
+        epilog="examples:\n  testbed list\n  testbed run cloud_gaming\n  testbed check my.yaml\n\n"
+        + _EXIT_STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.set_defaults(command=None)
     top.add_argument("--version", action="version", version=f"testbed {VERSION}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _that_run(commands)
     _that_look(commands)
     return top
@@ -35,6 +37,7 @@ def _that_run(commands: Any) -> None:
         "testbed run cloud_gaming",
         "testbed run cloud_gaming --variant elastic --seed 3",
         "testbed run my.yaml --set network.parameters.onus=8 --out results --json",
+        "testbed run cloud_gaming --live",
     ]))  # fmt: skip
     _sweep(_command(commands, "sweep", "run a scenario at every combination of values and seeds", [
         "testbed sweep cloud_gaming --set network.parameters.onus=8,16,32 --seeds 10",
@@ -62,6 +65,7 @@ def _that_run(commands: Any) -> None:
 
 def _that_look(commands: Any) -> None:
     """All others: about files, kernels and what is on this machine."""
+    _command(commands, "list", "the scenarios and topologies that come with it", ["testbed list"])
     check = _command(
         commands, "check", "check scenario files without running them", ["testbed check a.yaml b.yaml"]
     )
@@ -90,6 +94,13 @@ def _that_look(commands: Any) -> None:
 
 class _Parser(argparse.ArgumentParser):
     """Says where help is, beside what was wrong and what was probably meant."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse, and with the choice that was probably meant."""
+        choices = None if action.choices is None else [str(choice) for choice in action.choices]
+        if choices is not None and value not in choices and (meant := nearest(str(value), choices)):
+            raise argparse.ArgumentError(action, f"there is no {value!r}; did you mean {meant!r}?")
+        super()._check_value(action, value)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse, but every command refuses what it does not know itself, knowing its own options."""
@@ -124,7 +135,9 @@ def _scenario(command: argparse.ArgumentParser) -> None:
 
 
 def _one_scenario(command: argparse.ArgumentParser) -> None:
-    named: Any = command.add_argument("scenario", help="scenario file, or the name of a shipped one")
+    named: Any = command.add_argument(
+        "scenario", help="scenario file, or the name of a shipped one (see testbed list)"
+    )
     named.completer = _complete_scenario
     command.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's own seed")
     command.add_argument(
@@ -142,14 +155,28 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="run directory (default: a new one below runs/)"
     )
+    _force(command)
     command.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     command.add_argument(
-        "--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
+        "--live", action="store_true",
+        help="show rates, delays, channels, jobs and events while it runs; an error if standard error is "
+        "no terminal; the results are the same with and without it",
+    )  # fmt: skip
+    command.add_argument(
+        "--wall-limit", type=_seconds, default=WALL_LIMIT_S, metavar="S",
         help="longest wall time of a variant, in seconds (default: %(default)g)",
     )  # fmt: skip
 
 
+def _force(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--force", action="store_true",
+        help="with --venue host: run it even if this machine cannot carry it in real time",
+    )  # fmt: skip
+
+
 def _exec(command: argparse.ArgumentParser) -> None:
+    command.usage = "%(prog)s [options] scenario host -- COMMAND [ARGUMENT ...]"
     _one_scenario(command)
     command.add_argument("host", help="the host that it runs on, as the scenario's network names it")
     command.add_argument("program", nargs="+", metavar="-- COMMAND", help="the program and its arguments")
@@ -160,13 +187,16 @@ def _exec(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)"
     )
+    _force(command)
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="keep the run directory there (default: it is removed)"
     )
 
 
 def _sweep(command: argparse.ArgumentParser) -> None:
-    named: Any = command.add_argument("scenario", help="scenario file, or the name of a shipped one")
+    named: Any = command.add_argument(
+        "scenario", help="scenario file, or the name of a shipped one (see testbed list)"
+    )
     named.completer = _complete_scenario
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=V,V", dest="settings",
@@ -192,7 +222,7 @@ def _sweep(command: argparse.ArgumentParser) -> None:
         "is carried on",
     )  # fmt: skip
     command.add_argument(
-        "--wall-limit", type=float, default=WALL_LIMIT_S, metavar="S",
+        "--wall-limit", type=_seconds, default=WALL_LIMIT_S, metavar="S",
         help="longest wall time of a variant, in seconds (default: %(default)g)",
     )  # fmt: skip
 
@@ -212,6 +242,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
         "--venue", choices=("virtual", "host"), default="virtual",
         help="the embedded kernel without virtual time (default), or this machine's kernel",
     )  # fmt: skip
+    _force(command)
     command.add_argument(
         "--listen", default="127.0.0.1:8080", metavar="HOST:PORT",
         help="where the API is (default: %(default)s); port 0 takes any that is free",
@@ -256,6 +287,21 @@ def _kernel(command: argparse.ArgumentParser) -> None:
     )
     for action in actions.choices.values():
         action.set_defaults(command="kernel")
+
+
+def _seconds(text: str) -> float:
+    """A wall time, which must be some.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no number, or none above 0.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return found
 
 
 def _complete_scenario(prefix: str, **_: Any) -> list[str]:

@@ -11,6 +11,7 @@ from testbed.cli.health_programs import PlannedHealth
 from testbed.cli.northbound import PORT as API_PORT
 from testbed.cli.northbound import northbound_program, token_of
 from testbed.cli.serving_programs import PlannedServing
+from testbed.cli.workload_programs import PlannedWorkloads
 from testbed.driver.classes import PORTS_PER_SESSION, home_of
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
@@ -64,6 +65,7 @@ class PlannedPrograms:
         self.health = PlannedHealth(plan, scenario, inside)
         self.serving = PlannedServing(plan, scenario)
         self.fabric = PlannedFabricWork(plan, scenario, inside)
+        self.workloads = PlannedWorkloads(plan, scenario)
 
     def olt(self, clock: Clock, control: Control) -> Program:
         """The OLT's control of the upstream line."""

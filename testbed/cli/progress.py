@@ -9,6 +9,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from testbed.record.directory import RunDirectory
+
 _LOG_EVERY_S = 5.0
 
 
@@ -39,6 +41,9 @@ class ProgressView:
     ) -> None:
         if self._terminal:
             self._bars.stop()
+
+    def begun(self, _run: RunDirectory) -> None:
+        """Nothing of the run's directory is shown."""
 
     def __call__(self, variant: str, reached_ns: int, of_ns: int, text: str) -> None:
         """Take note of a variant's progress; may be called from any thread."""

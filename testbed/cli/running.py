@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from testbed.cli.carrying import host_facts_of
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE, VERSION, WALL_LIMIT_S
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError, TestbedError
@@ -23,6 +25,7 @@ from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
 from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile
+from testbed.scenario.extensions import origins
 from testbed.venue import kernel
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.virtual import CONSOLE_NAME
@@ -42,24 +45,30 @@ def run_scenario(
     out: Path | None = None,
     settings: Sequence[str] = (),
     show: ShowProgress = lambda *_: None,
+    begun: Callable[[RunDirectory], None] = lambda _run: None,
     wall_limit_s: float = WALL_LIMIT_S,
     side_by_side: int | None = None,
+    force: bool = False,
 ) -> RunDirectory:
     """Run every variant of a scenario and gather what they recorded; there is no report yet.
 
     Variants run side by side in the virtual venue, one for each core unless told otherwise; on the host one
-    after another, because there they would disturb each other.
+    after another, because there they would disturb each other. `begun` is told the run directory before
+    anything is in it but the scenario. A host that cannot carry it in real
+    time refuses, unless `force` is given.
 
     Raises:
         TestbedError: The venue is not ready, or a variant failed. The run directory stays, with its logs.
     """
     kernel_facts = require_venue(venue, scenario_file)
+    host_facts = host_facts_of(venue, scenario_file, force=force)
     seed = next(iter(scenario_file.variants.values())).seed
     started_at = datetime.now()
     run = RunDirectory.create_at(out) if out else RunDirectory.create(scenario_file.name, seed, started_at)
     variants = list(scenario_file.variants)
     run.scenario_path.write_text(scenario_file.text, encoding="utf-8")
     run.plan_path.write_text(plan_texts(scenario_file), encoding="utf-8")
+    begun(run)
     began_s = time.monotonic()
     at_once = min(len(variants), side_by_side or os.cpu_count() or 1) if venue == "virtual" else 1
     running = _Variants(run, scenario_file, venue, wall_limit_s, show)
@@ -80,7 +89,7 @@ def run_scenario(
     merge(run, variants)
     facts = {"seed": seed, "venue": venue, "kernel": kernel_facts, "settings": list(settings)}
     times = {"started_at": started_at.isoformat(timespec="seconds"), "wall_s": round(wall_s, 3)}
-    run.write_manifest({**identity(scenario_file), **facts, **times})
+    run.write_manifest({**identity(scenario_file), **facts, **host_facts, **times})
     return run
 
 
@@ -95,6 +104,7 @@ def identity(scenario_file: ScenarioFile) -> dict[str, Any]:
         "variants": list(scenario_file.variants),
         "duration_ns": max(durations_ns),
         "virtual_s": round(sum(durations_ns) / 1e9, 3),
+        "extensions": [asdict(origin) for origin in origins(scenario_file.variants.values())],
     }
 
 

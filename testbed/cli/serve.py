@@ -22,18 +22,23 @@ from pathlib import Path
 from testbed.api.app import create_app
 from testbed.api.line import StreamNetwork
 from testbed.api.live import LiveClasses, live_router
+from testbed.api.monitor import Monitor
+from testbed.api.page import add_views
 from testbed.api.profiles import SHIPPED, load_profiles
 from testbed.api.serve import listening, serve_on
 from testbed.api.settings import ApiSettings, SinkRules
 from testbed.api.subscribers import subscribers
+from testbed.api.tally import Tally
 from testbed.api.tokens import load_tokens, new_token
 from testbed.cli.announcement import Announcement, became, ordered, say, say_now
+from testbed.cli.carrying import host_facts_of
 from testbed.cli.northbound import addresses_of_homes
 from testbed.cli.outer import last_error
 from testbed.cli.running import failure, identity, keep_logs, plan_texts, require_venue
 from testbed.cli.served import ended, inner_program
-from testbed.cli.settled import SCENARIO_FILE
+from testbed.cli.settled import SCENARIO_FILE, VERSION
 from testbed.errors import NotReadyError, ScenarioError
+from testbed.live.watch import Watch
 from testbed.plan.make import make_plan
 from testbed.program.line import MOST_MESSAGE_BYTES
 from testbed.program.orders import News, Order
@@ -41,7 +46,7 @@ from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile, load
 from testbed.venue.virtual import CONSOLE_NAME
 
-END_S = 60.0
+END_S = 300.0
 """How long the inner program may take to come to its end: it stops its programs and writes its records."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -74,6 +79,7 @@ def serve(options: argparse.Namespace) -> int:
     serving = _checked(options)
     with listening(host, port) as listener:
         kernel_facts = require_venue(serving.venue, serving.scenario_file)
+        host_facts = host_facts_of(serving.venue, serving.scenario_file, force=options.force)
         started_at, began_s = datetime.now(), time.monotonic()
         run = _run_directory(serving, options.out, started_at)
         say(f"booting  {serving.scenario_file.name}, variant {serving.variant}, venue {serving.venue}")
@@ -90,7 +96,14 @@ def serve(options: argparse.Namespace) -> int:
     facts = {"seed": serving.seed, "venue": serving.venue, "settings": list(serving.changed)}
     wall_s = round(time.monotonic() - began_s, 3)
     run.write_manifest(
-        {**identity(serving.scenario_file), **facts, **times, "kernel": kernel_facts, "wall_s": wall_s}
+        {
+            **identity(serving.scenario_file),
+            **facts,
+            **host_facts,
+            **times,
+            "kernel": kernel_facts,
+            "wall_s": wall_s,
+        }
     )
     say(f"records  {run.path}")
     return 0
@@ -190,11 +203,16 @@ def _run_served(serving: Serving, run: RunDirectory, listener: socket.socket) ->
 
 
 class _ToldNetwork(StreamNetwork):
-    """A network whose orders and news the user is told."""
+    """A network whose orders and news the user is told; the orders are counted."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__(reader, writer)
+        self.tally = Tally()
 
     def order(self, order: Order) -> None:
         """Pass an order on."""
         super().order(order)
+        self.tally.ordered(order)
         say_now(ordered(order))
 
     def on_news(self, listener: Callable[[News], None]) -> None:
@@ -225,7 +243,7 @@ async def _serve_network(serving: Serving, folder: Path, listener: socket.socket
             if stop.is_set() and not is_up.is_set():
                 return None
             if is_up.is_set():
-                await _serve_api(serving, network, listener, stop, gone, hearing)
+                await _serve_api(serving, folder, network, listener, stop, gone, hearing)
         finally:
             writer.close()
         await _end(gone)
@@ -236,7 +254,8 @@ async def _serve_network(serving: Serving, folder: Path, listener: socket.socket
 
 async def _serve_api(
     serving: Serving,
-    network: StreamNetwork,
+    folder: Path,
+    network: "_ToldNetwork",
     listener: socket.socket,
     stop: asyncio.Event,
     *ends: "asyncio.Task[None]",
@@ -245,6 +264,16 @@ async def _serve_api(
     app = create_app(serving.settings, network)
     classes = LiveClasses(network)
     app.include_router(live_router(classes))
+    monitor = Monitor(Watch(folder), classes)
+    named = {"scenario": serving.scenario_file.name, "variant": serving.variant, "venue": serving.venue}
+    add_views(
+        app,
+        monitor,
+        network.tally,
+        served={"title": serving.scenario_file.title, **named},
+        build={"version": VERSION, **named},
+        freely=serving.secret is not None,
+    )
     announcement = Announcement(
         scenario=serving.scenario_file.name,
         variant=serving.variant,
@@ -259,11 +288,13 @@ async def _serve_api(
 
     closing = asyncio.Event()
     server = asyncio.create_task(serve_on(app, listener, ready=ready, stop=closing))
-    await _first(server, *ends, stop.wait())
+    following = asyncio.create_task(monitor.follow(closing))
+    await _first(server, *ends, stop.wait(), following)
     # Whoever still waits for an answer of the network is told now, or the server would wait for them.
     classes.gone()
     closing.set()
     await server
+    await following
 
 
 async def _first(*waits: Awaitable[object]) -> None:

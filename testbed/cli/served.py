@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from pathlib import Path
 from typing import Protocol
 
-from testbed.cli.outer import files_read
+from testbed.cli.outer import within_reach
 from testbed.net.ledger import ledger_folder
 from testbed.venue import kernel
 from testbed.venue.line import carry
@@ -74,10 +74,10 @@ def _in_virtual(
     folder: Path, variant: str, seed: int, serial: socket.socket
 ) -> AbstractContextManager[Venue]:
     request = Boot(
-        command=(*INNER, OUTPUT_IN_GUEST, variant, "--serve", SERIAL_IN_GUEST),
+        command=(*INNER, OUTPUT_IN_GUEST, variant, "--real-time", "--serve", SERIAL_IN_GUEST),
         output_dir=folder,
         seed=seed,
-        visible=tuple(files_read(folder, variant)),
+        **within_reach(folder),
     )
     return serving(kernel.require(), request, serial)
 
@@ -105,7 +105,7 @@ class _Process:
 @contextmanager
 def _on_host(folder: Path, variant: str, seed: int, line: socket.socket) -> Iterator[Venue]:
     ledger = ledger_folder() / f"{os.getpid()}.jsonl"
-    options = ["--ledger", str(ledger), "--serve", str(line.fileno())]
+    options = ["--real-time", "--ledger", str(ledger), "--serve", str(line.fileno())]
     with (folder / CONSOLE_NAME).open("wb") as console:
         process = _Process(
             subprocess.Popen(

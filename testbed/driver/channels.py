@@ -18,6 +18,7 @@ from testbed.channel import (
     Resize,
     Tick,
     decide,
+    policy_called,
 )
 from testbed.driver.assignment import Assignment
 from testbed.driver.carried import Carried
@@ -68,7 +69,7 @@ class Channels:
     def request(self, carried: Carried, channel: ChannelRequest, demand: Demand | None = None) -> None:
         """Ask for a channel for some packets; with a demand it opens at the rate that this needs."""
         self._carried[carried.session] = carried
-        if channel.policy.goes_by_counters:
+        if policy_called(channel.policy).hears_counters:
             self._observed.add(carried.session)
         self.tell(
             Request(

@@ -21,6 +21,7 @@ from testbed.driver.commands import Commands
 from testbed.driver.experts import ExpertModels
 from testbed.driver.failover import Failover
 from testbed.driver.flows import Flows
+from testbed.driver.host_load import OFF, HostLoad, LoadWatchProgram, starting_ns
 from testbed.driver.jobs import Jobs
 from testbed.driver.links import shared_links
 from testbed.driver.northbound import MOST_CHANNELS
@@ -33,15 +34,15 @@ from testbed.driver.sessions import DRAIN_NS, Sessions
 from testbed.driver.surveys import Surveys
 from testbed.driver.transfers import Transfers
 from testbed.driver.work import Work
+from testbed.driver.workloads import Workloads
 from testbed.model.network import Role
 from testbed.model.scenario import Scenario
 from testbed.program.clock import Clock, use_exact_timers
+from testbed.program.load import LATE_NS
 from testbed.program.loop import Loop
 from testbed.record.logs import EventLog, RateLog
 from testbed.units import milliseconds
 
-LATE_NS = 1_000_000
-"""A program this late means a machine that cannot keep up; virtual time is never late."""
 PROGRESS_NS = 250_000_000
 _SETTLE_NS = 2_000_000_000
 """From a network's completion to time 0: the kernel's own announcements are over by then."""
@@ -56,6 +57,7 @@ class Driver:
     """Runs one variant; make it anew for each.
 
     With a `line` to a northbound API outside the network, the network stays up until that line closes.
+    In real time the machine is watched by `load_watch`.
     """
 
     def __init__(
@@ -67,11 +69,14 @@ class Driver:
         report: Report,
         at_fork: Callable[[int], None],
         line: MessageLine | None = None,
+        load_watch: LoadWatchProgram | None = None,
     ) -> None:
         self._scenario, self._network, self._programs = scenario, network, programs
         self._logs, self._report, self._line = logs, report, line
         now_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
-        settle_ns = _SETTLE_NS + _FORK_NS * 2 * len(scenario.background)
+        settle_ns = _SETTLE_NS + _FORK_NS * 2 * len((*scenario.background, *scenario.workloads))
+        if load_watch is not None:
+            settle_ns += starting_ns(scenario)
         self._clock = Clock(-(-(now_ns + settle_ns) // 10**9) * 10**9)
         self._loop = Loop(self._clock)
         self._events = EventLog(logs)
@@ -100,6 +105,8 @@ class Driver:
             self._stop,
         )
         self._works = self._all_works(programs)
+        if load_watch is not None:
+            self._works += (HostLoad(load_watch, network.plan, self._children, self._loop, self._events),)
         self._ordering = Ordering(
             scenario, network, self._channels, self._events, self._clock, self._sessions.placed
         )
@@ -125,6 +132,9 @@ class Driver:
                 self._stop,
             ),
             Flows(scenario.background, programs, self._children, self._events, self._clock, self._stop),
+            Workloads(
+                scenario.workloads, programs.workloads, self._children, self._events, self._clock, self._stop
+            ),
             Surveys(
                 scenario,
                 self._network.plan,
@@ -218,8 +228,9 @@ class Driver:
             late = f"program {child.name} on {child.host} ran up to {milliseconds(done['late_ns'])} late"
             self._event(
                 "warning",
-                text=f"{late}: this machine cannot carry the scenario in real time; "
-                "its numbers are not the network's",
+                text=f"{late}: this machine cannot carry the scenario in real time; {OFF}",
+                program=child.name,
+                late_ns=done["late_ns"],
             )
         for remark in done.get("remarks", ()):
             self._event("warning", text=f"program {child.name}: {remark}")

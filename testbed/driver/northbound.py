@@ -74,7 +74,7 @@ class Northbound:
         """
         match message["kind"]:
             case "classes":
-                say({"kind": "classes", "classes": self._classes()})
+                say({"kind": "classes", "at_ns": self._clock.now_ns(), "classes": self._classes()})
             case "channel" | "extend" | "withdraw":
                 order = order_from_message(message)
                 if isinstance(order, ChannelOrder):

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from testbed.channel import Demand, Packets, demand_of_scene
+from testbed.channel import Demand, Packets, demand_of_scene, policy_called
 from testbed.driver.carried import carried_of_session
 from testbed.driver.channels import Channels
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.channel import ResizePolicy
 from testbed.model.scenario import Scene
 from testbed.plan.network_plan import NetworkPlan
 
@@ -33,7 +32,7 @@ class Scenes:
         if channel is None:
             return
         demand = self._note(placed, placed.session.scenes[0])
-        signalled = channel.policy is ResizePolicy.SIGNALLED
+        signalled = policy_called(channel.policy).hears_scenes
         carried = carried_of_session(self._plan, index, placed)
         self._channels.request(carried, channel, demand if signalled else None)
 
@@ -41,7 +40,7 @@ class Scenes:
         """Have a session enter a scene; on return a channel that follows signals has its rates."""
         demand = self._note(placed, scene)
         channel = placed.session.channel
-        if channel is not None and channel.policy is ResizePolicy.SIGNALLED:
+        if channel is not None and policy_called(channel.policy).hears_scenes:
             self._channels.tell(demand)
 
     def release(self, placed: Placed, reason: str, then: Callable[[], None]) -> None:

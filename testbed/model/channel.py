@@ -5,14 +5,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import Direction, Duration, FieldError, Rate, Value
+from testbed.extension import Kind
+from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Value
+from testbed.model.extended import known, offered
 from testbed.model.pon import PositiveRate, PositiveSize
 
 Period = Annotated[Duration, Field(gt=0)]
 
 
 class ResizePolicy(StrEnum):
-    """How a channel's rate is chosen.
+    """How a channel's rate is chosen, of the policies that are shipped.
 
     Static: it is the committed rate. Signalled: from the scene that the application says it is in.
     Measured: from what the channel's class has sent and has waiting, without the application's help.
@@ -24,18 +26,24 @@ class ResizePolicy(StrEnum):
     MEASURED = "measured"
     PREDICTIVE = "predictive"
 
-    @property
-    def goes_by_counters(self) -> bool:
-        """Whether it needs the counters of the channel's classes."""
-        return self in (ResizePolicy.MEASURED, ResizePolicy.PREDICTIVE)
+
+CHANNEL_POLICIES = Kind(
+    group="testbed.channel_policies", noun="channel policy", shipped=tuple(map(str, ResizePolicy))
+)
+"""The shipped ones, and those of installed packages; what they do is in `testbed.channel.policies`."""
+
+ChannelPolicyName = Annotated[Name, known(CHANNEL_POLICIES, ResizePolicy), offered(CHANNEL_POLICIES)]
 
 
 class ChannelRange(Value):
     """The rates of an elastic channel in one direction: never below `committed`, never above `peak`."""
 
     committed_bps: Rate
+    """Never below; if this does not fit beside what is promised already, the channel is refused."""
     peak_bps: PositiveRate
+    """Never above; at least `committed`. Must fit the PON and every link that the session cannot avoid."""
     queue_bytes: PositiveSize
+    """The bytes that may wait in the channel."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "ChannelRange":
@@ -58,16 +66,27 @@ class ChannelRequest(Value):
     opening, the channel expires.
     """
 
-    policy: ResizePolicy = ResizePolicy.SIGNALLED
+    policy: ChannelPolicyName = ResizePolicy.SIGNALLED
+    """How its rates are chosen."""
     downstream: ChannelRange
     upstream: ChannelRange
     serialisation_ns: Period
+    """The largest frame (or command) of a scene, or all that waits, is to be sent within this; sets the rate
+    wanted."""
     hold_ns: Duration
+    """How long a lower demand must last before the channel shrinks; of `measured` and `predictive` at least
+    `channels.sample`."""
     priority: Annotated[int, Field(ge=1, le=100)] = 50
+    """1 goes first, in preempting."""
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Its share, beside others, of what is not committed."""
     preempts: bool = False
+    """Whether it takes its committed rates, where they do not fit, from channels of a lower priority, which
+    end."""
     delay_budget_ns: Period | None = None
+    """It is refused where the path without any queue takes longer."""
     lifetime_ns: Period | None = None
+    """It ends so long after its opening, and the session goes on without it."""
 
     def towards(self, direction: Direction) -> ChannelRange:
         """The range of rates in one direction."""
@@ -83,4 +102,7 @@ class Channels(Value):
     """
 
     provisioning_ns: Duration = 0
+    """From the admission of a channel, which holds its committed rates, to its opening; 3 minutes in the
+    trial of China Telecom, as reported by the press (2025)."""
     sample_ns: Annotated[Duration, Field(ge=1_000_000)] = 5_000_000
+    """From reading to reading of the counters, for the policies that go by them."""

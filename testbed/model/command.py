@@ -16,9 +16,13 @@ class UserProgram(Value):
     """
 
     host: Name
+    """The host that it runs on."""
     command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    """The program and its arguments."""
     starts_at_ns: Duration = Field(default=0, alias="starts")
+    """When it is started."""
     ends_at_ns: Duration | None = Field(default=None, alias="ends")
+    """When it is told to end by SIGTERM, and a second later by SIGKILL; else at the end of the run."""
 
     @model_validator(mode="after")
     def _timed(self) -> "UserProgram":

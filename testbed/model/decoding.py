@@ -23,8 +23,11 @@ class DecodePoint(Value):
     """
 
     batch: Annotated[int, Field(ge=1, le=10_000)]
+    """With so many requests."""
     tpot_ns: Annotated[Duration, Field(ge=1000)]
+    """a step takes so long: the time per output token."""
     prompt_tokens: Tokens | None = None
+    """The prompts with which that was measured; none: whatever they are, for all points."""
 
 
 CLOUDMATRIX384 = tuple(

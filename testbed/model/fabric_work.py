@@ -20,14 +20,25 @@ class Transfer(Value):
     """
 
     source: Name
+    """A compute node."""
     destination: Name
+    """A compute node."""
     starts_at_ns: Duration = Field(alias="starts")
+    """When its first block is sent."""
     ends_at_ns: Duration = Field(alias="ends")
+    """No new block is sent from then on."""
     block_bytes: Blocks = 60_000
+    """UDP payload of one packet, which the wires between the two must carry whole."""
     window_blocks: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Blocks on their way on each plane: at least what its rate brings in a round trip. What is more waits at
+    the sender's port."""
     timeout_ns: Annotated[Duration, Field(ge=10_000)] = 1_000_000
+    """Silence that means a plane is dead; longer than a round trip, and than what others may send to the same
+    port."""
     retry_ns: Annotated[Duration, Field(ge=10_000)] = 10_000_000
+    """From question to question on a plane that is given up."""
     sample_ns: Annotated[Duration, Field(ge=100_000)] = 10_000_000
+    """From rate to rate in `rates.parquet`."""
 
     @model_validator(mode="after")
     def _timed(self) -> "Transfer":
@@ -47,18 +58,31 @@ class Experts(Value):
     """
 
     ranks: Annotated[int, Field(ge=2, le=1000)]
+    """At most 2,000 in a scenario."""
     job: Job
+    """What each rank needs of a node."""
     experts: Annotated[int, Field(ge=2)] = 256
+    """A multiple of `ranks`."""
     top: Annotated[int, Field(ge=1, le=64)] = 8
+    """Experts that a token needs."""
     tokens: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Of each rank in each layer."""
     dispatch_bytes: Size = 7_168
+    """One token on its way to a rank with experts for it, however many of them are there."""
     combine_bytes: Size = 14_336
+    """The result of one on its way back."""
     layers: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Exchanges of a step, one after another."""
     group: Annotated[int, Field(ge=1)] = 1
+    """So many ranks, one after another, share their tokens more than by chance; it divides `ranks`."""
     locality: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How likely it is that an expert is sought in the group alone; otherwise chance decides among all."""
     starts_at_ns: Duration = Field(alias="starts")
+    """When the first step begins."""
     ends_at_ns: Duration = Field(alias="ends")
+    """No step begins from then on."""
     interval_ns: Annotated[Duration, Field(ge=100_000)] = 50_000_000
+    """From step to step; one that the step before leaves no time for is left out."""
 
     def jobs_of(self, name: str) -> tuple[str, ...]:
         """The names of the ranks' jobs, where the model has this name: NAME1, NAME2, …, by rank."""

@@ -15,7 +15,9 @@ class FabricLink(Value):
     """The link between a node and one plane of its fabric, counted from 1."""
 
     node: Name
+    """Its one end, a compute node."""
     plane: Annotated[int, Field(ge=1)]
+    """Its other end."""
 
 
 class Fault(Value):
@@ -27,11 +29,17 @@ class Fault(Value):
     """
 
     at_ns: Duration
+    """When it breaks."""
     repaired_ns: Duration | None = None
+    """When it is whole again; a node comes back empty."""
     node: Name | None = None
+    """A compute node that dies, and with it the programs of sessions and jobs there; others are cut off."""
     isolated: Name | None = None
+    """A compute node that is cut off and alive."""
     plane: Annotated[int, Field(ge=1)] | None = None
+    """Carries nothing: a plane of the fabric."""
     link: FabricLink | None = None
+    """Carries nothing: one node's link to one plane."""
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Fault":
@@ -55,8 +63,11 @@ class Health(Value):
     """
 
     monitor: Name | None = None
+    """The host that watches; without it the network's controller."""
     heartbeat_ns: Heartbeat = 10_000_000
+    """From one heartbeat of a node to the next; those of all nodes are spread over it."""
     missed: Annotated[int, Field(ge=1, le=1000)] = 3
+    """So many heartbeats may fail to come."""
 
     @property
     def silence_ns(self) -> int:

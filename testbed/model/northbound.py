@@ -11,6 +11,7 @@ class Northbound(Value):
     """CAMARA Quality-on-Demand, served over the emulated network on a compute node."""
 
     host: Name
+    """The compute node that serves it, on port 8080."""
 
 
 class ChannelBooking(Value):
@@ -21,5 +22,8 @@ class ChannelBooking(Value):
     """
 
     profile: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]+$", min_length=3, max_length=256)]
+    """A QoS profile of the API."""
     at_ns: Duration
+    """When it asks; within the session."""
     duration_ns: Annotated[Duration, Field(ge=1_000_000_000)]
+    """How long the channel is to be there, within what the profile allows."""

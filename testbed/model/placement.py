@@ -5,13 +5,15 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import FieldError, Value
+from testbed.extension import Kind
+from testbed.model.base import FieldError, Name, Value
+from testbed.model.extended import known, offered
 
 Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class PlacementPolicy(StrEnum):
-    """By what a node is chosen among those that can take a job.
+    """By what a node is chosen among those that can take a job, of the policies that are shipped.
 
     Supernode: by load and delay, 60 to 40 unless the weights say otherwise. Least loaded and best fit: by
     what is used of a node once the job is on it, the least and the most. Nearest: by the delay to the partner
@@ -31,6 +33,16 @@ class PlacementPolicy(StrEnum):
     OPTIMAL = "optimal"
 
 
+PLACEMENT_POLICIES = Kind(
+    group="testbed.placement_policies", noun="placement policy", shipped=tuple(map(str, PlacementPolicy))
+)
+PLACEMENT_SCORES = Kind(group="testbed.placement_scores", noun="placement score")
+"""Scores besides those of load and delay; all of them come from packages."""
+
+PlacementPolicyName = Annotated[Name, known(PLACEMENT_POLICIES, PlacementPolicy), offered(PLACEMENT_POLICIES)]
+PlacementScoreName = Annotated[Name, known(PLACEMENT_SCORES)]
+
+
 class Reservation(StrEnum):
     """How capacity is kept free for backups: for each its own, or once for jobs that cannot fail together."""
 
@@ -39,16 +51,35 @@ class Reservation(StrEnum):
 
 
 class Placement(Value):
-    """How jobs are given nodes: by which policy, with the weights of load and delay, and with backups."""
+    """How jobs are given nodes: by which policy, with the weights of load and delay, and with backups.
 
-    policy: PlacementPolicy = PlacementPolicy.SUPERNODE
+    `scores` are the weights of further scores, which installed packages bring, for the policy supernode.
+    """
+
+    policy: PlacementPolicyName = PlacementPolicy.SUPERNODE
+    """By what a node is chosen among those that can take a job; `optimal` needs scipy and is for small
+    instances."""
     load_weight: Weight = 60.0
+    """Weight of a node's free capacity in its score."""
     delay_weight: Weight = 40.0
+    """Weight of its distance to the player; one of the two weights must not be 0."""
+    scores: dict[PlacementScoreName, Weight] = Field(default_factory=dict)
+    """Further scores, which installed packages bring, by name, with their weights."""
     backup: bool = True
+    """Whether a second node keeps the same capacity free."""
     reservation: Reservation = Reservation.DEDICATED
+    """Whether each backup has capacity of its own, or jobs of different failure domains have the same; if two
+    domains fail, not all of these jobs can go on."""
+
+    @property
+    def weights(self) -> float:
+        """All weights together."""
+        return self.load_weight + self.delay_weight + sum(self.scores.values())
 
     @model_validator(mode="after")
-    def _some_weight(self) -> "Placement":
-        if self.load_weight + self.delay_weight == 0:
+    def _weighed(self) -> "Placement":
+        if self.scores and self.policy not in (PlacementPolicy.SUPERNODE, PlacementPolicy.OPTIMAL):
+            raise FieldError("scores", f"are nothing to {self.policy}; policy: supernode goes by scores")
+        if self.weights == 0:
             raise FieldError("load_weight", "is 0 and delay_weight too; at least one of them must count")
         return self

@@ -11,32 +11,48 @@ from testbed.words import listed, quoted
 
 
 class Measure(StrEnum):
-    """What a number is of: a stream of packets or of messages, or one thing as a whole.
-
-    Streams with a direction are scapy probes, whole video frames, packets and commands. Of a service's
-    clients there are first tokens, further tokens and whole answers; of experts the dispatch, the combination
-    and both as an exchange; of a transfer its blocks; of jobs their requests; and recoveries of whoever had a
-    node that failed. As wholes there are flows, channels, transfers, services, and the jobs of a variant.
-    """
+    """What a number is of: a stream of packets or of messages, or one thing as a whole."""
 
     PROBE = "probe"
+    """A scapy probe of a session: from its sending to its arrival."""
     FRAME = "frame"
+    """A whole video frame of a session, from its first packet handed to the kernel to its last one
+    received."""
     PACKET = "packet"
+    """A packet of a session's video, of a measured flow, or of a workload."""
+    MESSAGE = "message"
+    """Of a workload: whatever it calls a message, such as all packets of a spurt of speech."""
     COMMAND = "command"
+    """A command of a session's player."""
     FLOW = "flow"
+    """A background flow or a workload as a whole."""
     CHANNEL = "channel"
+    """A session's channel, or all channels of a variant."""
     FIRST_TOKEN = "first_token"
+    """Of a service's clients: from a prompt sent by the client to the first token at the client."""
     TOKEN = "token"
+    """Of a service's clients: between two tokens of one answer, as they arrive."""
     ANSWER = "answer"
+    """Of a service's clients: from a prompt to the last token of its answer."""
     DISPATCH = "dispatch"
+    """Of experts: from the beginning of a layer's exchange until the last tokens are at their experts."""
     COMBINE = "combine"
+    """Of experts: from there until the last result is back."""
     EXCHANGE = "exchange"
+    """Of experts: both together."""
     BLOCK = "block"
+    """Of a transfer: from a block first sent to its arrival, however often it had to be sent."""
     REQUEST = "request"
+    """Of a group of jobs with `requests`: from a request to its answer; lost if none came."""
     RECOVERY = "recovery"
+    """Of a session, a service, or a group of jobs or experts: from a fault to the first request or frame that
+    is served again; lost if none was."""
     TRANSFER = "transfer"
+    """A transfer as a whole."""
     SERVICE = "service"
+    """A service as a whole."""
     JOBS = "jobs"
+    """All jobs of a variant."""
 
 
 class Kind(StrEnum):
@@ -63,47 +79,70 @@ class Kind(StrEnum):
 
 
 class Statistic(StrEnum):
-    """What is worked out of one stream or of a whole; each knows what it counts in.
-
-    Of one channel in one direction: `unused`, of the rate that it had; `resizes`; `queueing`, the longest
-    delay beyond the shortest one; `opening`, from its request to the first packet sent in it. Of all
-    channels of a variant: how many were `admitted`, `refused` and `preempted`, and the `fairness`. Of a
-    transfer: `kept`, the rate while a plane or a link is broken as a share of the rate before; `outage`,
-    the longest time without an arriving block; `stalled`, the longest in which the blocks without a gap did
-    not grow, which is what a reader of the whole waits for. Of a service: `utilisation`, the share of its
-    time in which it computed; `token_rate`, in tokens a second. Of all jobs: how many are `placed`,
-    `waiting` and `lost`, and how often one was `promoted` and `evicted`.
-    """
+    """What is worked out of one stream or of a whole; each knows what it counts in."""
 
     MIN = "min"
+    """The shortest delay."""
     MEAN = "mean"
+    """The mean delay."""
     P50 = "p50"
+    """Half of the delays are no longer."""
     P95 = "p95"
+    """95 % of the delays are no longer."""
     P99 = "p99"
+    """99 % of the delays are no longer."""
     P999 = "p999"
+    """99.9 % of the delays are no longer."""
     MAX = "max"
+    """The longest delay."""
     SENT = "sent"
+    """How many were sent."""
     RECEIVED = "received"
+    """How many arrived."""
     LOST = "lost"
+    """How many did not. Of jobs: those whose node failed, and of which nothing was decided after that."""
     REORDERED = "reordered"
+    """How many arrived after one that was sent later."""
     THROUGHPUT = "throughput"
+    """Of a flow, what arrived by the end of the run over its duration: of UDP the IP packets, of TCP the
+    payload. Of a transfer, what arrived until its end, over its duration."""
     UNUSED = "unused"
+    """Of what the channel could have carried while the session sent, what it did not."""
     RESIZES = "resizes"
+    """How often the channel's rate was changed."""
     QUEUEING = "queueing"
+    """The longest delay of a packet in the channel, beyond the shortest that any of the session had."""
     OPENING = "opening"
+    """From the request for a channel to the first packet sent in it."""
     ADMITTED = "admitted"
+    """Requests for channels that were granted."""
     REFUSED = "refused"
+    """Requests for channels that were not."""
     PREEMPTED = "preempted"
+    """Channels that were taken away for others of a higher priority."""
     FAIRNESS = "fairness"
+    """Jain's index over what the sessions with a channel sent of what they wanted to send; 100 % if all had
+    the same share."""
     KEPT = "kept"
+    """The rate while a plane or a link of the fabric is broken, of the rate before the first of these
+    faults."""
     OUTAGE = "outage"
+    """The longest time without an arriving block."""
     STALLED = "stalled"
+    """The longest time in which the blocks without a gap did not grow: what a reader of the whole waits
+    for."""
     UTILISATION = "utilisation"
+    """Of its time, that in which the service computed."""
     TOKEN_RATE = "token_rate"
+    """Tokens a second, over the service's time."""
     PLACED = "placed"
+    """Jobs that were given a node."""
     WAITING = "waiting"
+    """Jobs that wait for a node at the end."""
     PROMOTED = "promoted"
+    """How often a backup took over."""
     EVICTED = "evicted"
+    """How often a job lost its node without a backup."""
 
     @property
     def kind(self) -> Kind:
@@ -191,10 +230,18 @@ class Quantified(Value):
     """
 
     variant: Name
+    """The name of a variant."""
     session: Name | None = None
+    """The name of whatever has the measure: a session, a flow, a service's clients, …; required except for
+    what is of all channels or all jobs."""
     direction: Direction | None = None
+    """Required for `probe`, `frame`, `packet`, `command`, one channel and the fairness of all; everything
+    else has one way only, which is not written. Of a session commands go upstream only, and frames and
+    packets downstream only, unless it has upstream video."""
     measure: Measure = Measure.PROBE
+    """What the number is of."""
     statistic: Statistic
+    """Which number of it; not every measure has every statistic."""
 
     @property
     def is_of_all(self) -> bool:
@@ -260,7 +307,9 @@ class Expectation(Quantified):
     """
 
     at_most: int | None = None
+    """At least one of the two bounds is required."""
     at_least: int | None = None
+    """Not above `at_most`."""
 
     @field_validator("at_most", "at_least", mode="before", json_schema_input_type=str | int | None)
     @classmethod
@@ -288,7 +337,9 @@ class Reference(Quantified):
     """
 
     value: int
+    """The published figure, in what the statistic is bounded by."""
     source: str
+    """Who published it."""
 
     @field_validator("value", mode="before", json_schema_input_type=str | int)
     @classmethod

@@ -15,12 +15,14 @@ from testbed.model.channel import ChannelRequest, Channels, Period
 from testbed.model.command import UserProgram
 from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.failure import Fault, Health
+from testbed.model.frame_trace import FrameTrace
 from testbed.model.job import Job, JobGroup
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.placement import Placement
 from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
 from testbed.model.serving import Service
 from testbed.model.survey import Survey
+from testbed.model.workload import Workload
 from testbed.units import DURATION
 
 Interval = Annotated[Duration, Field(ge=100_000)]
@@ -31,7 +33,10 @@ class NetworkChoice(Value):
     """Which topology, by its bare name or the path of its file, with which parameters of its own."""
 
     topology: str
+    """A name or a path: a shipped topology by its bare name, or a `.py` file, counted from the scenario's
+    folder."""
     parameters: dict[str, Any] = Field(default_factory=dict)
+    """The topology's own parameters."""
 
 
 class Subscription(Value):
@@ -42,9 +47,13 @@ class Subscription(Value):
     """
 
     rate_bps: PositiveRate
+    """The most that a home can use."""
     committed_bps: Rate
+    """What the PON holds for the home whatever others do; `0 bit/s` for nothing, and at most `rate`."""
     queue_bytes: PositiveSize
+    """The bytes that may wait for the home; a full queue delays by queue ÷ rate."""
     aqm: Aqm = Aqm.FIFO
+    """How the queue keeps itself short."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "Subscription":
@@ -68,9 +77,13 @@ class Scene(Value):
     """A stretch of a session with mean rates of its video: the node's, and the player's if it sends any."""
 
     name: Name
+    """As in events and reports."""
     at_ns: Duration
+    """When it begins."""
     rate_bps: PositiveRate
+    """Mean rate of the video, without headers."""
     upstream_bps: PositiveRate | None = None
+    """Mean rate of the video that the player sends, without headers; none: it sends none."""
 
     def video_bps(self, direction: Direction) -> int | None:
         """The mean rate of the video in one direction; None without one."""
@@ -81,14 +94,18 @@ class Commands(Value):
     """What the player sends: a message of fixed size at a fixed interval (3GPP TR 38.838: 100 B, 4 ms)."""
 
     interval_ns: Interval = 4_000_000
+    """From command to command."""
     size_bytes: PositiveSize = 100
+    """UDP payload of one; at least 8 B are sent."""
 
 
 class Probes(Value):
     """The scapy probes that measure one-way delay beside the session, in both directions."""
 
     interval_ns: Interval = 10_000_000
+    """From probe to probe, in each direction."""
     size_bytes: Annotated[Size, Field(ge=64, le=1400)] = 100
+    """Of the whole Ethernet frame."""
 
 
 def _check_order(starts_at_ns: int, ends_at_ns: int) -> None:
@@ -100,7 +117,9 @@ class Repeat(Value):
     """How often a session takes place: `count` times, each beginning at an instant drawn from `within`."""
 
     count: Annotated[int, Field(ge=1, le=1000)]
+    """How often."""
     within_ns: Period
+    """Each begins later by what is drawn evenly from this, in steps of 1 us."""
 
 
 class Session(Value):
@@ -112,21 +131,41 @@ class Session(Value):
     """
 
     player: Name
+    """A host of a home, such as `home1`."""
     repeat: Repeat | None = None
+    """Makes many sessions of it."""
     starts_at_ns: Duration = Field(alias="starts")
+    """The first frame and the first command; job and channel are asked for 0.5 s earlier."""
     ends_at_ns: Duration = Field(alias="ends")
+    """After `starts` and not after `duration`."""
     job: Job
+    """What it needs of a node."""
     frames_per_second: Annotated[int, Field(ge=1, le=1000)] = 60
+    """Of the video, in both directions."""
     render_ns: Duration = 0
+    """What a frame takes of its node's graphics processor; several sessions on a node share it evenly, so
+    that with n of them it takes n times as long. A frame that cannot be begun before the next is due is left
+    out; its delay counts from when it is due."""
     scenes: Annotated[tuple[Scene, ...], Field(min_length=1)]
+    """What the session plays; at least one."""
+    trace: FrameTrace | None = None
+    """Frames as they were recorded, in place of the model's."""
     commands: Commands = Commands()
+    """What the player sends."""
     probes: Probes = Probes()
+    """The packets that measure one-way delay in both directions."""
     channel: ChannelRequest | None = None
+    """The elastic channel that it asks for; without one it shares its home's rate and queue."""
     booking: ChannelBooking | None = None
+    """Or what it asks the operator's API for."""
 
     def sends_video(self, direction: Direction) -> bool:
         """Whether any of its scenes has video in a direction."""
         return any(scene.video_bps(direction) is not None for scene in self.scenes)
+
+    @property
+    def _always_sends_upstream(self) -> bool:
+        return all(scene.upstream_bps is not None for scene in self.scenes)
 
     @model_validator(mode="after")
     def _timed(self) -> "Session":
@@ -141,6 +180,8 @@ class Session(Value):
                     ("scenes", index, "at"),
                     f"is not after the scene before it, at {DURATION.format(before.at_ns)}",
                 )
+        if self.trace is not None and self.trace.upstream is not None and not self._always_sends_upstream:
+            raise FieldError(("trace", "upstream"), "goes with scenes that all have an upstream rate")
         last = len(self.scenes) - 1
         if self.scenes[last].at_ns >= self.ends_at_ns:
             end = DURATION.format(self.ends_at_ns)
@@ -182,19 +223,33 @@ class Flow(Value):
     """
 
     protocol: Literal["tcp", "udp"]
+    """TCP as fast as it goes, or one stream of UDP packets."""
     source: Name
+    """Any host of the network."""
     destination: Name
+    """Another one."""
     starts_at_ns: Duration = Field(alias="starts")
+    """When it begins to send."""
     ends_at_ns: Duration = Field(alias="ends")
+    """After `starts` and not after `duration`."""
     flows: Annotated[int, Field(ge=1, le=64)] = 1
+    """Parallel connections, for `tcp`."""
     congestion: Literal["cubic", "bbr", "dctcp"] | None = None
+    """For `tcp`, at both ends; without it the kernel's default. `dctcp` agrees on ECN."""
     rate_bps: PositiveRate | None = None
+    """Of IP packets, for `udp`, which needs this or `interval`."""
     interval_ns: Period | None = None
+    """From packet to packet, for `udp`; the mean, if `arrivals` is `poisson`."""
     packet_bytes: Annotated[Size, Field(ge=64, le=9000)] = 1400
+    """Of one IP packet, for `udp`; no more than the wires carry at once."""
     arrivals: Arrivals = Arrivals.CONSTANT
+    """For `udp`: evenly spaced, or a Poisson process."""
     phase_ns: Duration = 0
+    """For `udp`: added to `starts` before the first packet."""
     measured: bool = False
+    """For `udp` between a home and a node: every packet is recorded at both ends."""
     tcont: Name | None = None
+    """The class of traffic of the PON that it belongs to."""
 
     @property
     def first_at_ns(self) -> int:
@@ -246,25 +301,47 @@ class Script(Value):
     """What happens, on which network and for how long: a scenario without its name, or a variant's part."""
 
     title: str
+    """One line for people."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    """Everything random in a run follows from it."""
     duration_ns: Period
+    """How long the scenario lasts; 1 s is added for the last packets."""
     network: NetworkChoice
+    """Which network."""
     access: Access
+    """What every home has subscribed to."""
     pon: Pon = Pon()
+    """How the PON assigns its capacity, and its classes of traffic."""
     placement: Placement = Placement()
+    """How jobs are given nodes."""
     channels: Channels = Channels()
+    """What holds for all elastic channels."""
     northbound: Northbound | None = None
+    """The operator's API, served inside the run."""
     sessions: dict[Name, Session] = Field(default_factory=dict)
+    """Cloud-gaming sessions, whose traffic is measured."""
     background: dict[Name, Flow] = Field(default_factory=dict)
+    """Other traffic, measured if it says so; no flow has a session's name."""
+    workloads: dict[Name, Workload] = Field(default_factory=dict)
+    """Traffic of kinds that installed packages bring, by name."""
     health: Health | None = None
+    """How failures of nodes are noticed."""
     jobs: dict[Name, JobGroup] = Field(default_factory=dict)
+    """Jobs without a session."""
     services: dict[Name, Service] = Field(default_factory=dict)
+    """Inference services and their clients."""
     transfers: dict[Name, Transfer] = Field(default_factory=dict)
+    """Bulk between two compute nodes."""
     experts: dict[Name, Experts] = Field(default_factory=dict)
+    """Exchanges of a mixture-of-experts model between compute nodes."""
     survey: Survey | None = None
+    """Live measurement of delays, by which jobs are then placed."""
     faults: dict[Name, Fault] = Field(default_factory=dict)
+    """What breaks, and when."""
     programs: dict[Name, UserProgram] = Field(default_factory=dict)
+    """Programs of your own on hosts."""
     capture: tuple[Name, ...] = ()
+    """Stations whose packets are kept as pcapng."""
 
 
 class Scenario(Script):

@@ -38,14 +38,25 @@ class Clients(Value):
     """
 
     host: Name
+    """A host of a home, such as `home1`."""
     starts_at_ns: Duration = Field(alias="starts")
+    """Not before the service."""
     ends_at_ns: Duration = Field(alias="ends")
+    """Not after the service; requests come before it."""
     arrivals: RequestArrivals = RequestArrivals.POISSON
+    """Evenly, at random, in bursts, or as in a file."""
     interval_ns: Annotated[Duration, Field(ge=100_000)] | None = None
+    """The mean from request to request; required but for a trace."""
     burstiness: Annotated[float, Field(gt=0, le=100)] | None = None
+    """With `bursty`: the coefficient of variation of the intervals, gamma-distributed; 1 is a Poisson
+    process."""
     trace: InputFile | None = None
+    """With `trace`: a CSV file in the format of Azure's LLM inference trace of 2023, counted from the
+    scenario's folder."""
     prompt_tokens: Tokens = 1024
+    """Of each prompt; a trace has its own."""
     output_tokens: Tokens = 256
+    """Of each answer; a trace has its own."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -90,16 +101,29 @@ class Service(Value):
     """
 
     job: Job
+    """What it needs of a node."""
     starts_at_ns: Duration = Field(alias="starts")
+    """From when it answers."""
     ends_at_ns: Duration = Field(alias="ends")
+    """After `starts` and not after `duration`."""
     batching: Batching = Batching.CONTINUOUS
+    """`continuous`: a request joins the batch at the next step with room. `static`: a batch is those who wait
+    when the one before is done, and lasts as long as its longest answer."""
     batch: Annotated[int, Field(ge=1, le=10_000)] = 96
+    """The most requests that decode together."""
     prefill_rate: Annotated[int, Field(ge=1)] = 5_655
+    """Tokens a second; the default is an NPU of CloudMatrix384, 6688 with perfect balance of experts (arXiv
+    2506.12708)."""
     decode: Decode
+    """How long a step takes; the name stands for the five published rows (arXiv 2506.12708)."""
     token_bytes: Annotated[Size, Field(ge=1, le=1000)] = 4
+    """Of one token in a message, beside 16 B a prompt and 12 B a token."""
     experts: Name | None = None
+    """Of `experts`: what their exchange takes, as measured, takes the place of its share of a step."""
     exchange_share: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """The share of a step in the table that is the exchange of experts; about half (arXiv 2506.12708)."""
     exchange_layers: Annotated[int, Field(ge=1, le=1000)] = 58
+    """How many exchanges a step has: one in each layer with experts, of which DeepSeek-R1 has 58."""
     clients: dict[Name, Clients] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -15,5 +15,8 @@ class Survey(Value):
     """
 
     interval_ns: Annotated[Duration, Field(ge=10_000_000)] = 100_000_000
+    """In which one packet goes each way between all pairs."""
     size_bytes: Annotated[Size, Field(ge=64, le=1400)] = 100
+    """Of the IP packet."""
     window: Annotated[int, Field(ge=1, le=100)] = 5
+    """Packets of each way of which the median is taken."""

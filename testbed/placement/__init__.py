@@ -24,6 +24,7 @@ from testbed.placement.outcomes import (
     Queued,
     Refused,
 )
+from testbed.placement.policy import NodeChoice, NodeScore, Question
 from testbed.placement.scheduler import Scheduler
 from testbed.placement.task import Phase, Status, Task
 
@@ -39,11 +40,14 @@ __all__ = [
     "JobRequest",
     "MatrixDelays",
     "Node",
+    "NodeChoice",
+    "NodeScore",
     "Outcome",
     "PairDelays",
     "Phase",
     "Placed",
     "Promoted",
+    "Question",
     "Queued",
     "Refused",
     "Scheduler",

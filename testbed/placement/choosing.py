@@ -1,4 +1,4 @@
-"""Which node a job gets: one function for each policy, behind one interface.
+"""Which node a job gets: the shipped policies, and the choice of a backup.
 
 Each gives the number of a node that can take the job, or None; equals are told apart by the fleet's rank. All
 nodes are looked at, at once. Where there are very many and they are equals, `equals` finds the same node
@@ -7,66 +7,84 @@ sooner.
 
 import hashlib
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from testbed.model.placement import Placement, PlacementPolicy
+from testbed.placement.brought import choice_called, further_scores
 from testbed.placement.delays import UNKNOWN, Delays
 from testbed.placement.fleet import Fleet, view
 from testbed.placement.job import JobRequest
+from testbed.placement.policy import NodeChoice, Numbers, Question, of_rank
 from testbed.placement.scoring import Floats, Partners, mean_delays_ns, micro_scores
 
 _DRAWS = 16
 """So often a node is drawn at random before those that can take the job are counted."""
 
 
-class Question(NamedTuple):
-    """A job to be placed, its partners as stations, and all that may decide."""
-
-    fleet: Fleet
-    delays: Delays
-    policy: Placement
-    job: JobRequest
-    partners: Partners
-    seed: int
-    turn: int
-    """The node behind the one that was given last: where round robin goes on."""
-
-
-Numbers = NDArray[np.float64] | NDArray[np.int64]
-Choice = Callable[[Question], int | None]
-
-
 def choose(question: Question) -> int | None:
-    """The node for a job by the policy; None if no node can take it."""
-    return _CHOICES[question.policy.policy](question)
+    """The node for a job by the policy; None if no node can take it.
+
+    Raises:
+        ExtensionError: A package brings the policy, and it is not there, fails, or chooses what cannot be.
+    """
+    return policy_called(question.policy.policy).choose(question)
+
+
+def policy_called(name: str) -> NodeChoice:
+    """The policy of a name.
+
+    Raises:
+        ExtensionError: Nobody brings it, or what is brought is none.
+    """
+    shipped = _SHIPPED.get(name)
+    return shipped if shipped is not None else choice_called(name)
 
 
 def can_reach(question: Question) -> NDArray[np.bool_]:
     """To which nodes the delays are known, if the policy looks at delays."""
     if looks_at_delays(question.policy) and question.partners:
-        return mean_delays_ns(question.partners, question.fleet, question.delays)[1]
+        return question.mean_delays_ns()[1]
     return np.ones(len(question.fleet), dtype=np.bool_)
 
 
 def can_take(question: Question) -> NDArray[np.bool_]:
     """Which nodes can take the job, as far as they can be reached."""
-    return question.fleet.feasible(question.job) & can_reach(question)
+    return question.feasible() & can_reach(question)
 
 
-def looks_at_delays(policy: Placement) -> bool:
+def looks_at_delays(placement: Placement) -> bool:
     """Whether a node at an unknown delay cannot be chosen."""
-    if policy.policy in (PlacementPolicy.SUPERNODE, PlacementPolicy.OPTIMAL):
-        return policy.delay_weight > 0
-    return policy.policy in (PlacementPolicy.NEAREST, PlacementPolicy.AFFINITY)
+    return policy_called(placement.policy).looks_at_delays(placement)
 
 
-def _supernode(question: Question) -> int | None:
-    fleet, job, longest_ns = question.fleet, question.job, question.delays.longest_ns
-    delays_ns, known = _delays_ns(question)
-    return _best(fleet, micro_scores(fleet, job, delays_ns, longest_ns, question.policy), known, job)
+class _Supernode:
+    """By the score; of one job it is the optimum, too."""
+
+    def looks_at_delays(self, placement: Placement) -> bool:
+        """If they count."""
+        return placement.delay_weight > 0
+
+    def choose(self, question: Question) -> int | None:
+        """The node of the highest score."""
+        fleet, job, longest_ns = question.fleet, question.job, question.delays.longest_ns
+        delays_ns, known = _delays_ns(question)
+        further = further_scores(question)
+        return _best(
+            fleet, micro_scores(fleet, job, delays_ns, longest_ns, question.policy, further), known, job
+        )
+
+
+class _By:
+    """By one function; it looks at delays or does not, whatever the weights."""
+
+    def __init__(self, choose: Callable[[Question], int | None], *, delays: bool = False) -> None:
+        self.choose, self._delays = choose, delays
+
+    def looks_at_delays(self, _placement: Placement) -> bool:
+        """As it was made."""
+        return self._delays
 
 
 def _delays_ns(question: Question) -> tuple[Floats, NDArray[np.bool_]]:
@@ -103,7 +121,7 @@ def _closest(question: Question, partners: Partners) -> int | None:
     # Rounded to a thousandth of a nanosecond, as scores are: the order of additions decides nothing.
     delays_ns = np.round(delays_ns, 3)
     feasible &= delays_ns == delays_ns[feasible].min()
-    return _of_rank(fleet, -_utilisation(fleet, job), feasible)
+    return of_rank(fleet, -_utilisation(fleet, job), feasible)
 
 
 def _random(question: Question) -> int | None:
@@ -152,29 +170,19 @@ def _best(fleet: Fleet, scores: Numbers, known: NDArray[np.bool_] | None, job: J
     feasible = fleet.feasible(job)
     if known is not None:
         feasible &= known
-    return _of_rank(fleet, scores, feasible)
+    return of_rank(fleet, scores, feasible)
 
 
-def _of_rank(fleet: Fleet, scores: Numbers, feasible: NDArray[np.bool_]) -> int | None:
-    """The node of the highest score among the feasible ones; of equals the first by rank."""
-    numbers = np.flatnonzero(feasible)
-    if not len(numbers):
-        return None
-    best = numbers[scores[numbers] == scores[numbers].max()]
-    return int(best[np.argmin(view(fleet.rank)[best])])
-
-
-_CHOICES: dict[PlacementPolicy, Choice] = {
-    PlacementPolicy.SUPERNODE: _supernode,
-    PlacementPolicy.RANDOM: _random,
-    PlacementPolicy.ROUND_ROBIN: _round_robin,
-    PlacementPolicy.LEAST_LOADED: _least_loaded,
-    PlacementPolicy.TWO_CHOICES: _two_choices,
-    PlacementPolicy.BEST_FIT: _best_fit,
-    PlacementPolicy.NEAREST: _nearest,
-    PlacementPolicy.AFFINITY: _affinity,
-    # Of one job the optimum is the highest score.
-    PlacementPolicy.OPTIMAL: _supernode,
+_SHIPPED: dict[str, NodeChoice] = {
+    PlacementPolicy.SUPERNODE: _Supernode(),
+    PlacementPolicy.RANDOM: _By(_random),
+    PlacementPolicy.ROUND_ROBIN: _By(_round_robin),
+    PlacementPolicy.LEAST_LOADED: _By(_least_loaded),
+    PlacementPolicy.TWO_CHOICES: _By(_two_choices),
+    PlacementPolicy.BEST_FIT: _By(_best_fit),
+    PlacementPolicy.NEAREST: _By(_nearest, delays=True),
+    PlacementPolicy.AFFINITY: _By(_affinity, delays=True),
+    PlacementPolicy.OPTIMAL: _Supernode(),
 }
 
 
@@ -192,4 +200,4 @@ def choose_backup(fleet: Fleet, delays: Delays, job: JobRequest, primary: int) -
     if not able.any():
         return None
     able &= row == row[able].min()
-    return _of_rank(fleet, -_utilisation(fleet, job), able)
+    return of_rank(fleet, -_utilisation(fleet, job), able)

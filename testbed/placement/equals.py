@@ -29,7 +29,7 @@ class Equals:
         """For this fleet, if its nodes are equals and the policy asks for no more; None otherwise."""
         if not isinstance(delays, TierDelays) or policy.policy is not PlacementPolicy.SUPERNODE:
             return None
-        if policy.reservation is not Reservation.DEDICATED or len({*fleet.capacity}) != 1:
+        if policy.scores or policy.reservation is not Reservation.DEDICATED or len({*fleet.capacity}) != 1:
             return None
         if shares(policy)[0] * MICRO < 2 * fleet.capacity[0] or not delays.longest_ns:
             # A job more must count by a millionth at least: else fuller nodes are as good, and rank decides.

@@ -7,11 +7,12 @@ does not count, nor the fleet count what no job holds.
 from collections.abc import Iterable
 
 from testbed.model.placement import Placement
-from testbed.placement.choosing import Question, choose, choose_backup
+from testbed.placement.choosing import choose, choose_backup
 from testbed.placement.delays import Delays
 from testbed.placement.equals import NOBODY, Equals
 from testbed.placement.fleet import Fleet
 from testbed.placement.job import DuplicateJobError, JobRequest
+from testbed.placement.policy import Question
 from testbed.placement.task import Phase, Task
 
 

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from testbed.errors import NotReadyError
-from testbed.placement.choosing import Question, can_take
-from testbed.placement.scoring import mean_delays_ns, shares
+from testbed.placement.brought import further_scores
+from testbed.placement.choosing import can_take
+from testbed.placement.policy import Question
+from testbed.placement.scoring import mean_delays_ns, missed, shares
 
 MOST_VARIABLES = 20_000
 """Beyond it a solver may take minutes; these are small instances."""
@@ -84,9 +86,8 @@ class _Model:
             longest_ns = question.delays.longest_ns
             delays_ns = mean_delays_ns(question.partners, question.fleet, question.delays)[0]
             near = 1 - np.minimum(delays_ns, longest_ns) / longest_ns if longest_ns else 1.0
-            gains[number * self._nodes : (number + 1) * self._nodes] = (
-                placed + delay_share * near * question.job.weight
-            )
+            points = delay_share * near - missed(question.policy, further_scores(question))
+            gains[number * self._nodes : (number + 1) * self._nodes] = placed + points * question.job.weight
         for node, levels in enumerate(self._levels):
             capacity, before = self._capacity[node], self._before[node]
             for added in levels:

@@ -1,7 +1,8 @@
 """Whose place a job of a higher priority takes."""
 
-from testbed.placement.choosing import Question, can_reach
+from testbed.placement.choosing import can_reach
 from testbed.placement.holdings import Holdings
+from testbed.placement.policy import Question
 from testbed.placement.task import Task
 
 _Key = tuple[int, int, int]

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 
 from testbed.model.placement import PlacementPolicy
-from testbed.placement.choosing import Question, looks_at_delays
+from testbed.placement.brought import further_scores
+from testbed.placement.choosing import looks_at_delays
+from testbed.placement.policy import Question
 from testbed.placement.scoring import Score, explain, mean_delay_ns, score
 from testbed.units import milliseconds
+from testbed.words import counted
 
 NODES_NAMED = 8
 """How many nodes a reason names before it counts the rest."""
@@ -18,13 +21,15 @@ def verdicts(question: Question) -> tuple[dict[str, Score], dict[str, str]]:
     fleet, delays, policy = question.fleet, question.delays, question.policy
     scores: dict[str, Score] = {}
     rejected: dict[str, str] = {}
+    further = further_scores(question)
     for number, name in enumerate(fleet.names):
         against = fleet.obstacle(number, question.job)
         if against is None and looks_at_delays(policy):
             unknown = [each for each, _ in question.partners if delays.get(name, each) is None]
             against = f"delay to {', '.join(unknown)} is unknown" if unknown else None
         if against is None:
-            scores[name] = score(fleet, number, question.job, question.partners, delays, policy)
+            own = {each: float(of_nodes[number]) for each, of_nodes in further.items()}
+            scores[name] = score(fleet, number, question.job, question.partners, delays, policy, own)
         else:
             rejected[name] = against
     return scores, rejected
@@ -64,8 +69,10 @@ def _by_policy(question: Question, chosen: str, scores: Mapping[str, Score]) -> 
     return f"{policy}: {chosen} of {len(scores)} that can, then {used} of {capacity} used{far}"
 
 
-def why_refused(rejected: Mapping[str, str]) -> str:
-    """Why no node."""
+def why_refused(question: Question, can: int, rejected: Mapping[str, str]) -> str:
+    """Why no node, although so many can take the job."""
+    if can:
+        return f"{question.policy.policy} chose none of {counted(can, 'node')} that can take it"
     if not rejected:
         return "there is no node"
     named = "; ".join(f"{node}: {why}" for node, why in list(rejected.items())[:NODES_NAMED])

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 
 from testbed.model.placement import Placement, PlacementPolicy
 from testbed.placement import failover
-from testbed.placement.choosing import Question
 from testbed.placement.delays import Delays
 from testbed.placement.fleet import Fleet, Node
 from testbed.placement.holdings import Holdings
 from testbed.placement.job import JobRequest, UnknownJobError
 from testbed.placement.outcomes import Cancelled, Completed, Evicted, Outcome, Placed, Queued, Refused
+from testbed.placement.policy import Question
 from testbed.placement.preemption import cheapest
 from testbed.placement.reasons import told_scores, verdicts, why_backup, why_chosen, why_refused
 from testbed.placement.task import Phase, Status, Task
@@ -101,8 +101,8 @@ class Scheduler:
             outcomes, number = self._preempt(question)
         if number is None:
             holdings.wait(task, Phase.REFUSED)
-            rejected = verdicts(question)[1] if self._explained else _NOBODY
-            reason = why_refused(rejected) if self._explained else ""
+            scores, rejected = verdicts(question) if self._explained else ({}, _NOBODY)
+            reason = why_refused(question, len(scores), rejected) if self._explained else ""
             return [*outcomes, Refused(job=job.name, reason=reason, rejected=rejected)]
         if outcomes or self._explained:
             return [*outcomes, self._run(task, number, question)]

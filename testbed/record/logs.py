@@ -1,7 +1,7 @@
 """Line logs of a running variant: its events, and the rates sampled along the way.
 
 Each line is one JSON object with its keys in the order given, so the same run gives the same bytes.
-Which kinds of event there are and what they carry is in ARCHITECTURE.md.
+Which kinds of event there are and what they carry is in `event_kinds`.
 """
 
 import json

@@ -22,6 +22,10 @@ RECEIVED = struct.Struct("<qq")
 FLUSH_EVERY = 1024
 """Records held back at most: what a program killed without warning can lose."""
 
+FLUSH_EVERY_NS = 500_000_000
+"""A record that comes so long after the oldest that is held back takes all of them to the file: whoever
+watches a run sees its delays soon after they were measured. Always so, watched or not."""
+
 
 def stream_path(directory: Path, session: str, measure: str, direction: str, suffix: str) -> Path:
     """Where a stream's records lie; session names have no dots, so the name can be taken apart again."""
@@ -44,12 +48,15 @@ class StreamLog(Closing):
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._owner = os.getpid()
         self._held = bytearray()
+        self._flush_at_ns = 0
         self._flush_bytes = FLUSH_EVERY * self.layout.size
         atexit.register(self.close)
 
-    def _append(self, *record: int) -> None:
+    def _append(self, at_ns: int, *record: int) -> None:
+        if not self._held:
+            self._flush_at_ns = at_ns + FLUSH_EVERY_NS
         self._held += self.layout.pack(*record)
-        if len(self._held) >= self._flush_bytes:
+        if at_ns >= self._flush_at_ns or len(self._held) >= self._flush_bytes:
             self.flush()
 
     def flush(self) -> None:
@@ -79,7 +86,7 @@ class SentLog(StreamLog):
 
     def write(self, seq: int, size_bytes: int, at_ns: int) -> None:
         """Record one packet at the instant when it was handed to the kernel."""
-        self._append(seq, size_bytes, at_ns)
+        self._append(at_ns, seq, size_bytes, at_ns)
 
 
 class ReceivedLog(StreamLog):
@@ -90,4 +97,4 @@ class ReceivedLog(StreamLog):
 
     def write(self, seq: int, at_ns: int) -> None:
         """Record one packet at the instant of its arrival."""
-        self._append(seq, at_ns)
+        self._append(at_ns, seq, at_ns)

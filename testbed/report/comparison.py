@@ -81,6 +81,20 @@ def _require_one_venue(runs: Sequence[RunDirectory]) -> None:
         )
 
 
+def of_other_versions(comparison: Comparison) -> list[str]:
+    """Warnings: the packages that runs have used in different versions, so that they may differ by these."""
+    used: dict[str, dict[str, str]] = {}
+    for label, run in comparison.runs:
+        for each in run.manifest().get("extensions", ()):
+            used.setdefault(each["distribution"], {})[label] = each["version"]
+    return [
+        f"{name} is not the same in all of these runs: "
+        + ", ".join(f"{version} in {label}" for label, version in versions.items())
+        for name, versions in used.items()
+        if len(set(versions.values())) > 1
+    ]
+
+
 def _labels(runs: Sequence[RunDirectory]) -> list[str]:
     """The shortest names that tell the runs apart: folders, with those above them as far as needed."""
     paths = [run.path.parts for run in runs]

@@ -13,8 +13,8 @@ def telling(summary: Summary) -> list[str]:
     longest_ns: dict[str, int] = {}
     for variant in summary["variants"].values():
         measures: Any = variant
-        for key in ("probes", "frames", "packets", "commands"):
-            for name, directions in measures[key].items():
+        for key in ("probes", "frames", "packets", "commands", "messages"):
+            for name, directions in measures.get(key, {}).items():
                 delays_ns = [metrics["delay_ns"]["max"] or 0 for metrics in directions.values()]
                 longest_ns[name] = max([longest_ns.get(name, 0), *delays_ns])
         for name in variant["channels"]:
@@ -28,7 +28,12 @@ def left_out(summary: Summary) -> str:
     names = {
         name
         for variant in summary["variants"].values()
-        for streams in (variant["probes"], variant["packets"], variant["channels"])
+        for streams in (
+            variant["probes"],
+            variant["packets"],
+            variant.get("messages", {}),
+            variant["channels"],
+        )
         for name in streams
     }
     if len(names) <= SHOWN_AT_MOST:

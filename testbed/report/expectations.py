@@ -19,6 +19,7 @@ MEASURE_KEYS = {
     "probe": "probes",
     "frame": "frames",
     "packet": "packets",
+    "message": "messages",
     "command": "commands",
     "flow": "flows",
     "first_token": "first_tokens",

@@ -15,8 +15,15 @@ from plotly.subplots import make_subplots
 
 # Middle tones, with a contrast of at least 3:1 on a white and on a near-black page.
 _COLOURS = ("#c8551b", "#3179c6", "#2f8f5b", "#9b5fc0", "#a8741a", "#c2477f")
-_SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "x", "star")
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+# A dozen of each, so that even lines without marks, and marks without lines, can be told apart that often.
+_SYMBOLS = (
+    *("circle", "diamond", "square", "cross", "triangle-up", "x", "star"),
+    *("triangle-down", "pentagon", "hourglass", "bowtie", "hexagram", "triangle-left"),
+)
+_DASHES = (
+    *("solid", "dash", "dot", "dashdot", "longdash", "longdashdot"),
+    *("16px,2px", "2px,8px", "16px,3px,3px,3px,3px,3px", "6px,2px", "24px,8px", "8px,8px,2px,8px"),
+)
 NEUTRAL = "#7d8590"
 
 _ROW_PX, _LEAST_ROW_PX, _ALL_ROWS_PX = 250, 130, 3000

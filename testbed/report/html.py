@@ -17,7 +17,7 @@ from testbed.model.quantity import Expectation, Reference
 from testbed.model.scenario import Scenario
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
-from testbed.report import timeline, work_page
+from testbed.report import host_load, timeline, work_page
 from testbed.report.cells import megabits, microseconds, milliseconds, shown_percent
 from testbed.report.crowd import left_out, telling
 from testbed.report.drawing import Drawing, draw
@@ -83,6 +83,8 @@ def render(
         "scores": work_page.scores,
     }
     events = run.events()
+    placements = [event for event in events if event["kind"] in work_page.PLACEMENTS]
+    work = work_page.work_of(summary)
     return environment.get_template("report.html").render(
         summary=summary,
         manifest=run.manifest(),
@@ -90,6 +92,7 @@ def render(
         verdict=verdict_line(summary),
         delay_tables=_delay_tables(summary),
         flows=list(flow_rows(summary)),
+        has_sessions=any(scenarios[variant].sessions for variant in summary["variants"]),
         channels=list(channel_rows(summary)),
         admission_counts=ADMISSION_COUNTS,
         lost_channels=[event for event in events if event["kind"] in _LOST_CHANNELS],
@@ -100,11 +103,13 @@ def render(
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
         drawings=_drawings(networks, events, summary),
         conditions={variant: conditions(scenarios[variant]) for variant in summary["variants"]},
-        placements=[event for event in events if event["kind"] in work_page.PLACEMENTS],
-        work=work_page.work_of(summary),
+        has_jobs=any((placements, work["faults"], work["moved"])),
+        placements=placements,
+        work=work,
         show=show,
         ms=milliseconds,
         us=microseconds,
+        machine=list(host_load.lines(summary)),
         warnings=[event for event in events if event["kind"] == "warning"],
         events=events,
         command=_command(run.manifest()),
@@ -122,6 +127,7 @@ def _delay_tables(summary: Summary) -> list[tuple[str, list[Any]]]:
         ("One-way delay of the probes", ("probes",)),
         ("Delay of whole video frames", ("frames",)),
         ("Packets and commands of sessions, packets of measured flows", ("packets", "commands")),
+        ("Messages of workloads", ("messages",)),
     )
     tables = [(title, list(rows(summary, keys))) for title, keys in titles]
     return [(title, found) for title, found in tables if found]

@@ -48,7 +48,8 @@ def plots_of(recorded: Recorded) -> list[Plot]:
     """Everything to draw of one session or flow; a plot without data is left out."""
     plots = []
     of_session = (("probe", "probes"), ("frame", "video frames"))
-    for measure, what in (("packet", "packets"),) if recorded.is_flow else of_session:
+    of_flow = (("packet", "packets"), ("message", "messages"))
+    for measure, what in of_flow if recorded.is_flow else of_session:
         if recorded.directions(measure):
             plots.append(_delay_over_time(recorded, measure, what))
             plots.append(_distribution(recorded, measure, what))

@@ -17,6 +17,7 @@ from testbed.report.channels import (
 )
 from testbed.report.expectations import MEASURE_KEYS, Compared, Verdict, compare, judged
 from testbed.report.frames import rates, samples, streams
+from testbed.report.host_load import HostLoadSummary, host_load
 from testbed.report.metrics import NOTHING, StreamMetrics, stream_metrics
 
 Streams = dict[str, dict[str, StreamMetrics]]
@@ -47,6 +48,7 @@ class VariantSummary(TypedDict):
     jobs: dict[str, dict[str, str | None]]
     flows: dict[str, dict[str, int]]
     placement: failures.PlacementSummary
+    messages: NotRequired[Streams]
     first_tokens: NotRequired[Streams]
     tokens: NotRequired[Streams]
     answers: NotRequired[Streams]
@@ -62,10 +64,14 @@ class VariantSummary(TypedDict):
     faults: NotRequired[list[failures.FaultSummary]]
     recovered: NotRequired[list[failures.RecoverySummary]]
     gaps: NotRequired[list[failures.GapSummary]]
+    host_load: NotRequired[HostLoadSummary]
 
 
 class Summary(TypedDict):
-    """The whole run. `not_run` has the expectations on variants that were left out of the run."""
+    """The whole run. `not_run` has the expectations on variants that were left out of the run.
+
+    `host_doubts` are why the machine may not carry a run in real time, as was known before it.
+    """
 
     scenario: str
     seed: int
@@ -78,6 +84,7 @@ class Summary(TypedDict):
     expectations: list[Verdict]
     not_run: list[str]
     references: list[Compared]
+    host_doubts: NotRequired[list[str]]
 
 
 def summarise(
@@ -101,7 +108,8 @@ def summarise(
     }
     verdicts, not_run = judged(expectations, variants)
     wall_s, virtual_s = manifest["wall_s"], manifest["virtual_s"]
-    return Summary(
+    doubts = manifest.get("host", {}).get("doubts")
+    summary = Summary(
         scenario=manifest["scenario"],
         seed=manifest["seed"],
         venue=manifest["venue"],
@@ -116,6 +124,9 @@ def summarise(
             compare(reference, variants) for reference in references if reference.variant in variants
         ],
     )
+    if doubts:
+        summary["host_doubts"] = doubts
+    return summary
 
 
 def all_hold(summary: Summary) -> bool:
@@ -159,6 +170,7 @@ def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timelin
         "faults": faults,
         "recovered": failures.recoveries(events),
         "gaps": failures.gaps(events),
+        "host_load": host_load(events),
     }
 
 

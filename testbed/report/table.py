@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from testbed.model.quantity import Kind
+from testbed.report import host_load
 from testbed.report.cells import add_by_variant, megabits, milliseconds, new_table, shown_percent
 from testbed.report.channels import ChannelSummary, WaySummary
 from testbed.report.crowd import left_out, telling
@@ -35,6 +36,8 @@ def print_table(summary: Summary, console: Console) -> None:
     if any(variant["packets"] or variant["commands"] for variant in numbers):
         title = "Packets and commands of sessions, packets of measured flows, ms"
         tables.append(_delays(summary, title, ("packets", "commands")))
+    if any(variant.get("messages") for variant in numbers):
+        tables.append(_delays(summary, "Messages of workloads, ms", ("messages",)))
     if any(variant["flows"] for variant in numbers):
         tables += _flows(summary)
     if any(variant["channels"] for variant in numbers):
@@ -67,7 +70,7 @@ def rows(summary: Summary, keys: tuple[str, ...]) -> Iterator[tuple[str, str, st
     for variant, numbers in summary["variants"].items():
         measures = cast("dict[str, Streams]", numbers)
         for key in keys:
-            for session, directions in measures[key].items():
+            for session, directions in measures.get(key, {}).items():
                 for direction, metrics in directions.items():
                     yield variant, session, direction, metrics
 
@@ -187,10 +190,13 @@ def _references(summary: Summary) -> Table:
 
 def _closing(summary: Summary) -> str:
     pace = summary["wall_s_per_virtual_s"]
-    per_second = "" if pace is None else f" ({pace:.2f} wall seconds per virtual second)"
+    time = "real" if summary["venue"] == "host" else "virtual"
+    per_second = "" if pace is None else f" ({pace:.2f} wall seconds per {time} second)"
+    machine = "".join(f"{line}\n" for line in host_load.lines(summary))
     return (
         f"{verdict_line(summary)}\n"
         f"{summary['scenario']}, seed {summary['seed']}, venue {summary['venue']}\n"
-        f"{summary['virtual_s']:.1f} s of virtual time in {summary['wall_s']:.1f} s{per_second}\n"
+        f"{summary['virtual_s']:.1f} s of {time} time in {summary['wall_s']:.1f} s{per_second}\n"
+        f"{machine}"
         f"{summary['run_dir']}/report.html"
     )

@@ -1,12 +1,15 @@
 """Events and scenarios in words, for tables that people read."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from testbed.model.base import Direction
 from testbed.model.placement import Placement, PlacementPolicy
 from testbed.model.scenario import Arrivals, Flow, Scenario, Scene, Session
+from testbed.model.workload import Workload
 from testbed.report.drawing import short_rate
+from testbed.report.pon_words import pon_conditions
 from testbed.report.work_words import work_conditions
 from testbed.units import DURATION, RATE, SIZE
 from testbed.words import listed
@@ -44,6 +47,7 @@ def conditions(scenario: Scenario) -> list[tuple[str, str]]:
     if scenario.network.parameters:
         rows.append(("its parameters", _parameters(scenario.network.parameters)))
     rows += [(f"access {direction}", _subscription(scenario, direction)) for direction in _DIRECTIONS]
+    rows += pon_conditions(scenario.pon)
     rows.append(("placement", _placement(scenario.placement)))
     alike: dict[tuple[str, str], list[str]] = {}
     for name, session in scenario.sessions.items():
@@ -53,6 +57,7 @@ def conditions(scenario: Scenario) -> list[tuple[str, str]]:
         rows.append((_named("session", names), f"player {listed(players)}, {session_text}"))
         rows.append((_named("channel of", names), channel_text))
     rows += [(f"background {name}", _flow(flow)) for name, flow in scenario.background.items()]
+    rows += [(f"workload {name}", _workload(each)) for name, each in scenario.workloads.items()]
     rows += work_conditions(scenario)
     return rows
 
@@ -60,15 +65,19 @@ def conditions(scenario: Scenario) -> list[tuple[str, str]]:
 def _placement(placement: Placement) -> str:
     said = placement.policy.replace("_", " ")
     if placement.policy is PlacementPolicy.SUPERNODE:
-        said = f"load {placement.load_weight:g}, delay {placement.delay_weight:g}"
+        weights = {"load": placement.load_weight, "delay": placement.delay_weight, **placement.scores}
+        said = ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
     return f"{said}, {'with' if placement.backup else 'without'} backup"
 
 
 def _parameters(parameters: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{key} ({_parameters(value)})" if isinstance(value, Mapping) else f"{key} {value}"
-        for key, value in parameters.items()
-    )
+    return ", ".join(f"{key} {_parameter(value)}" for key, value in parameters.items())
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({_parameters(value)})"
+    return f"({', '.join(map(_parameter, value))})" if isinstance(value, list | tuple) else str(value)
 
 
 def _subscription(scenario: Scenario, direction: Direction) -> str:
@@ -88,7 +97,11 @@ def _named(what: str, names: Sequence[str]) -> str:
 
 def _session(session: Session) -> str:
     scenes = ", ".join(_scene(scene) for scene in session.scenes)
-    return f"{session.frames_per_second} frames/s; scenes: {scenes}"
+    video = f"{session.frames_per_second} frames/s"
+    if session.trace is not None:
+        files = (file for file in (session.trace.file, session.trace.upstream) if file is not None)
+        video = f"frames of {' and '.join(PurePath(file).name for file in files)}"
+    return f"{video}; scenes: {scenes}"
 
 
 def _scene(scene: Scene) -> str:
@@ -111,6 +124,14 @@ def _channel(session: Session) -> str:
 def _flow(flow: Flow) -> str:
     span = f"{DURATION.format(flow.starts_at_ns)} to {DURATION.format(flow.ends_at_ns)}"
     return f"{_traffic(flow)}, {flow.source} → {flow.destination}, {span}"
+
+
+def _workload(workload: Workload) -> str:
+    span = f"{DURATION.format(workload.starts_at_ns)} to {DURATION.format(workload.ends_at_ns)}"
+    of_kind = (
+        f"{workload.kind} ({_parameters(workload.parameters)})" if workload.parameters else workload.kind
+    )
+    return f"{of_kind}, {workload.source} → {workload.destination}, {span}"
 
 
 def _traffic(flow: Flow) -> str:

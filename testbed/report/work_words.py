@@ -1,14 +1,18 @@
 """What a scenario declares of work on nodes and of failures, in words."""
 
+import shlex
 from collections.abc import Iterator
 
+from testbed.model.command import UserProgram
 from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.failure import Fault, Health
 from testbed.model.job import Job, JobGroup
 from testbed.model.scenario import Scenario
 from testbed.model.serving import Clients, Service
+from testbed.model.survey import Survey
 from testbed.report.failures import broken
 from testbed.units import DURATION, SIZE, percent
+from testbed.words import listed
 
 _MILLION = 1_000_000
 
@@ -29,10 +33,27 @@ def work_conditions(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield f"experts {name}", _experts(experts)
     for name, fault in scenario.faults.items():
         yield f"fault {name}", _fault(fault)
+    if scenario.survey is not None:
+        yield "survey", _survey(scenario.survey)
+    for name, program in scenario.programs.items():
+        yield f"program {name}", _program(program)
+    if scenario.capture:
+        yield "capture", listed(scenario.capture)
 
 
 def _span(starts_at_ns: int, ends_at_ns: int) -> str:
     return f"{DURATION.format(starts_at_ns)} to {DURATION.format(ends_at_ns)}"
+
+
+def _survey(survey: Survey) -> str:
+    packets = f"{SIZE.format(survey.size_bytes)} each way every {DURATION.format(survey.interval_ns)}"
+    return f"{packets}; placement goes by the median of the last {survey.window}"
+
+
+def _program(program: UserProgram) -> str:
+    ends = "the end" if program.ends_at_ns is None else DURATION.format(program.ends_at_ns)
+    command = shlex.join(program.command)
+    return f"{command}, on {program.host}, {DURATION.format(program.starts_at_ns)} to {ends}"
 
 
 def _health(health: Health) -> str:

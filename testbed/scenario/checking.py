@@ -20,6 +20,7 @@ from testbed.scenario.rules import script_rules
 from testbed.scenario.shape import Demands, Layout, known_keys
 from testbed.scenario.topology import Built, Topology, TopologyError, build, load_topology
 from testbed.scenario.tree import Node, merge, spelt
+from testbed.scenario.workloads import parameter_problems
 from testbed.words import instead, nearest
 
 ONLY_VARIANT = "default"
@@ -125,6 +126,7 @@ class _Checker:
         built = self._network(merged)
         if isinstance(script, Script):
             self.scripts[variant] = script
+            yield from parameter_problems(script, merged)
         else:
             yield from script
         if not isinstance(built, Built):
@@ -180,8 +182,8 @@ def _unknown(node: Node, known: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def _misspelt(root: Node, change: Node) -> Iterator[Problem]:
-    """In a variant that is at fault: new sessions and flows whose names are nearly those of the base."""
-    for key in ("sessions", "background"):
+    """In a variant that is at fault: what is new in it, with a name that is nearly one of the base."""
+    for key in ("sessions", "background", "workloads"):
         if key not in change.members or key not in root.members:
             continue
         known = root.members[key].members

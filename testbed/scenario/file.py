@@ -35,7 +35,7 @@ class ScenarioFile:
         parts = (
             f"{counted(len(self.variants), 'variant')} ({', '.join(self.variants)})",
             counted(_distinct(scenario.sessions for scenario in scenarios), "session"),
-            counted(_distinct(scenario.background for scenario in scenarios), "flow"),
+            counted(_distinct((*each.background, *each.workloads) for each in scenarios), "flow"),
             " or ".join(durations),
         )
         return f"{self.name}: {', '.join(parts)}"

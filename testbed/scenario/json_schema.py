@@ -1,7 +1,7 @@
 """The JSON Schema of a scenario file, for editors that complete and check while one writes.
 
-It knows every key, its kind and which are required, and the parameters of the shipped topologies. What
-must hold between values, or needs the network, is for `testbed check` to say.
+It knows every key, its kind, what it means and which are required, and the parameters of the shipped and
+the installed topologies. What must hold between values, or needs the network, is for `testbed check` to say.
 """
 
 import copy
@@ -9,12 +9,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 
 from testbed.model.base import Value
+from testbed.model.workload import WORKLOADS
+from testbed.scenario.meanings import meanings
 from testbed.scenario.shape import Layout
-from testbed.scenario.source import TOPOLOGIES, shipped_topologies
-from testbed.scenario.topology import load_topology
+from testbed.scenario.source import TOPOLOGIES, topologies
+from testbed.scenario.topology import installed_topology, load_topology
+from testbed.scenario.workloads import workload_kind
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/$defs/"
@@ -24,13 +27,31 @@ _OF_TOPOLOGY = re.compile(r"testbed_topology_(\w+)_[0-9a-f]{12}__(\w+)")
 """What a type of a topology file is called: after its module, whose name has a hash of the file's place."""
 
 
+class _Described(GenerateJsonSchema):
+    """Adds to each key what it means."""
+
+    def model_schema(self, schema: Any) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        model: type[Value] = schema["cls"]
+        for name, meaning in meanings(model).items():
+            made["properties"][model.model_fields[name].alias or name]["description"] = meaning
+        return made
+
+
 def json_schema() -> dict[str, Any]:
     """The schema of a whole file (JSON Schema 2020-12)."""
-    topologies = {name: load_topology(name, TOPOLOGIES).parameters for name in shipped_topologies()}
-    models: list[tuple[Any, Any]] = [(each, "validation") for each in (Layout, *topologies.values())]
-    refs, schema = models_json_schema(models, by_alias=True, ref_template=_REF + "{model}")
+    known = topologies()
+    parameters = {name: load_topology(name, TOPOLOGIES).parameters for name in known.shipped}
+    parameters |= {name: installed_topology(name).parameters for name in known.installed()}
+    kinds = {name: workload_kind(name).parameters for name in WORKLOADS.installed()}
+    types = (Layout, *parameters.values(), *kinds.values())
+    models: list[tuple[Any, Any]] = [(each, "validation") for each in types]
+    refs, schema = models_json_schema(
+        models, by_alias=True, ref_template=_REF + "{model}", schema_generator=_Described
+    )
     definitions: dict[str, Any] = schema["$defs"]
-    _offer_parameters(definitions["NetworkChoice"], refs, topologies)
+    _offer_parameters(definitions["NetworkChoice"], "topology", refs, parameters)
+    _offer_parameters(definitions["Workload"], "kind", refs, kinds)
     _in_variants(definitions)
     layout = definitions.pop(_name(refs[Layout, "validation"]["$ref"]))
     named = {_OF_TOPOLOGY.sub(r"\1.\2", name): each for name, each in definitions.items()}
@@ -39,15 +60,17 @@ def json_schema() -> dict[str, Any]:
     return renamed
 
 
-def _offer_parameters(choice: dict[str, Any], refs: Any, topologies: dict[str, type[Value]]) -> None:
-    """Let the topology's name decide which parameters there are."""
-    choice["properties"]["topology"]["examples"] = sorted(topologies)
-    choice["allOf"] = [
+def _offer_parameters(definition: dict[str, Any], key: str, refs: Any, types: dict[str, type[Value]]) -> None:
+    """Let the name under a key decide which parameters there are."""
+    if not types:
+        return
+    definition["properties"][key]["examples"] = sorted(types)
+    definition["allOf"] = [
         {
-            "if": {"required": ["topology"], "properties": {"topology": {"const": name}}},
+            "if": {"required": [key], "properties": {key: {"const": name}}},
             "then": {"properties": {"parameters": refs[parameters, "validation"]}},
         }
-        for name, parameters in topologies.items()
+        for name, parameters in types.items()
     ]
 
 

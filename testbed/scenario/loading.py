@@ -73,7 +73,12 @@ def _assemble(
 
 
 _TOPOLOGY = ("network", "topology")
-_INPUT_FILES = (("network", "parameters", "matrix"), ("services", "*", "clients", "*", "trace"))
+_INPUT_FILES = (
+    ("network", "parameters", "matrix"),
+    ("services", "*", "clients", "*", "trace"),
+    ("sessions", "*", "trace", "file"),
+    ("sessions", "*", "trace", "upstream"),
+)
 """Where a scenario names files that it reads (`InputFile`); * is any name."""
 
 

@@ -5,12 +5,15 @@ Pure functions. Each yields the keys of what is at fault and what to do about it
 
 from collections.abc import Iterator, Mapping
 
+from testbed.extension import ExtensionError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network
 from testbed.model.quantity import ONE_WAY, Measure, Quantified, Statistic
 from testbed.model.scenario import Flow, Script, Session
+from testbed.model.workload import Workload
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
+from testbed.scenario.workloads import workload_kind
 from testbed.words import instead, listed
 
 _ALWAYS_MEASURED: dict[Measure, tuple[Direction, ...]] = {
@@ -55,20 +58,51 @@ def _named_rules(
         return
     name = quantity.session
     assert name is not None, "only what is of all channels or jobs names no session"
-    flow = script.background.get(name)
+    flow, workload = script.background.get(name), script.workloads.get(name)
     if measure is Measure.FLOW:
-        if flow is None:
-            yield (*at, "session"), f"there is no flow {name!r}; {instead(name, script.background)}"
+        if flow is None and workload is None:
+            known = [*script.background, *script.workloads]
+            yield (*at, "session"), f"there is no flow {name!r}; {instead(name, known)}"
     elif name in script.sessions:
+        if measure is Measure.MESSAGE:
+            yield (*at, "measure"), "a session has no messages; those are of workloads"
+            return
         ways = _measured_in(measure, script.sessions[name])
         if quantity.direction not in ways:
             message = f"a {measure} goes {listed(ways)} only; write that, or another measure"
             yield (*at, "direction"), message
+    elif workload is not None:
+        yield from _streams_of_workload(at, quantity, workload, network)
     elif flow is None:
-        known = [*script.sessions, *(each for each, one in script.background.items() if one.measured)]
+        measured = [each for each, one in script.background.items() if one.measured]
+        known = [*script.sessions, *measured, *script.workloads]
         yield (*at, "session"), f"there is no session {name!r}; {instead(name, known)}"
     else:
         yield from _packets_of_flow(at, quantity, flow, network)
+
+
+def _streams_of_workload(
+    at: Keys, quantity: Quantified, workload: Workload, network: Network | None
+) -> Iterator[Finding]:
+    """Whether the kind of a workload records such a stream."""
+    way = None if network is None else _way(workload.source, workload.destination, network)
+    if way is None:
+        return  # it has faults of its own, or the network has
+    try:
+        streams = workload_kind(workload.kind).streams
+    except ExtensionError:
+        return  # told at the workload itself
+    measure = str(quantity.measure)
+    ways = [way.reverse if each.back else way for each in streams if str(each.measure) == measure]
+    if not ways:
+        there = listed(dict.fromkeys(str(each.measure) for each in streams))
+        yield (
+            (*at, "measure"),
+            f"a workload of kind {workload.kind!r} has no {measure}; it has {there}",
+        )
+    elif quantity.direction not in ways:
+        message = f"the {measure} of {quantity.session!r} goes {listed(ways)} only; write that"
+        yield (*at, "direction"), message
 
 
 def _measured_in(measure: Measure, session: Session) -> tuple[Direction, ...]:
@@ -145,7 +179,9 @@ def _packets_of_flow(
 
 def way_of(flow: Flow, network: Network) -> Direction | None:
     """Which way a flow crosses the access network; None if it does not, or joins what is no station."""
+    return _way(flow.source, flow.destination, network)
+
+
+def _way(source: str, destination: str, network: Network) -> Direction | None:
     known = {station.name for station in network.stations}
-    return (
-        network.direction(flow.source, flow.destination) if {flow.source, flow.destination} <= known else None
-    )
+    return network.direction(source, destination) if {source, destination} <= known else None

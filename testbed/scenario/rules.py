@@ -4,12 +4,17 @@ Pure functions. Each yields the keys of what is at fault and what to do about it
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from testbed.channel.policies import policy_called
+from testbed.extension import ExtensionError
 from testbed.model.channel import ChannelRequest
+from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
 from testbed.model.scenario import Script, Session
 from testbed.scenario.fabric_work_rules import fabric_work_rules
 from testbed.scenario.failure_rules import failure_rules
+from testbed.scenario.frame_trace import read_frames
 from testbed.scenario.northbound_rules import northbound_rules
 from testbed.scenario.pon_rules import pon_rules
 from testbed.scenario.quantity_rules import way_of
@@ -17,6 +22,7 @@ from testbed.scenario.rates import Finding, rate_rules
 from testbed.scenario.repeat import repeat_rules
 from testbed.scenario.serving_rules import serving_rules
 from testbed.scenario.tree import Keys
+from testbed.scenario.workloads import workload_rules
 from testbed.units import DURATION, SIZE
 from testbed.words import instead
 
@@ -27,6 +33,7 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
         yield from _session_rules(("sessions", name), session, script, network)
     yield from repeat_rules(script.sessions, script.duration_ns)
     yield from _flow_rules(script, network)
+    yield from workload_rules(script, network)
     yield from northbound_rules(script, network)
     yield from serving_rules(script, network)
     yield from _capture_rules(script, network)
@@ -56,15 +63,31 @@ def _session_rules(at: Keys, session: Session, script: Script, network: Network)
             f"{session.job.weight} is more than any node carries; the largest, {largest.name}, "
             f"carries {largest.capacity}",
         )
+    if session.trace is not None:
+        yield from _trace_rules((*at, "trace"), session.trace)
     if session.channel is not None:
-        yield from _hold_rules((*at, "channel"), session.channel, script)
+        yield from _channel_rules((*at, "channel"), session.channel, script)
     # A session's scenes lie between its starts and its ends.
     yield from _within((*at, "ends"), session.ends_at_ns, script)
 
 
-def _hold_rules(at: Keys, channel: ChannelRequest, script: Script) -> Iterator[Finding]:
+def _trace_rules(at: Keys, trace: FrameTrace) -> Iterator[Finding]:
+    for key, path in (("file", trace.file), ("upstream", trace.upstream)):
+        if path is not None:
+            try:
+                read_frames(Path(path), trace.size, trace.interval)
+            except ValueError as error:
+                yield (*at, key), str(error)
+
+
+def _channel_rules(at: Keys, channel: ChannelRequest, script: Script) -> Iterator[Finding]:
+    try:
+        policy = policy_called(channel.policy)
+    except ExtensionError as error:
+        yield (*at, "policy"), str(error)
+        return
     sample_ns = script.channels.sample_ns
-    if channel.policy.goes_by_counters and channel.hold_ns < sample_ns:
+    if policy.hears_counters and channel.hold_ns < sample_ns:
         yield (
             (*at, "hold"),
             f"{DURATION.format(channel.hold_ns)} is shorter than channels.sample, "
@@ -93,7 +116,8 @@ def _program_rules(script: Script, network: Network) -> Iterator[Finding]:
         if program.ends_at_ns is not None:
             yield from _within((*at, "ends"), program.ends_at_ns, script)
         elif program.starts_at_ns >= script.duration_ns:
-            yield from _within((*at, "starts"), program.starts_at_ns + 1, script)
+            starts, end = DURATION.format(program.starts_at_ns), DURATION.format(script.duration_ns)
+            yield (*at, "starts"), f"{starts} is not before the scenario's end at {end}"
 
 
 def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:

@@ -15,7 +15,9 @@ class Demands(Value):
     """What is expected of a scenario, and what it is compared with."""
 
     expect: tuple[Expectation, ...] = ()
+    """Bounds on numbers; they decide the exit status."""
     references: tuple[Reference, ...] = ()
+    """Published figures to set beside ours; they decide nothing."""
 
 
 class Layout(Script, Demands):
@@ -25,7 +27,9 @@ class Layout(Script, Demands):
     """
 
     name: Name | None = None
+    """The scenario's name; without it the file's, without `.yaml`."""
     variants: Annotated[dict[Name, Script], Field(min_length=1)] | None = None
+    """Changes to the above; each variant is run and compared."""
 
 
 def known_keys(shape: Any) -> tuple[str, ...] | None:

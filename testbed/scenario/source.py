@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from testbed.errors import ScenarioError
+from testbed.extension import Kind
 from testbed.words import instead, nearest, quoted
 
 MAX_BYTES = 1_000_000
@@ -36,10 +37,15 @@ def scenario_path(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if name_or_path and "\0" not in name_or_path and _exists(path):
         return path
-    if _is_bare(name_or_path):
+    if is_bare(name_or_path):
         choices = instead(name_or_path, shipped())
         raise ScenarioError(f"{quoted(name_or_path)} is neither a file nor a shipped scenario; {choices}")
     raise ScenarioError(f"{quoted(name_or_path)}: there is no such file{_beside(path)}")
+
+
+def topologies() -> Kind:
+    """Topologies by their bare names."""
+    return Kind(group="testbed.topologies", noun="topology", shipped=tuple(shipped_topologies()))
 
 
 def topology_path(topology: str, beside: Path) -> Path:
@@ -48,10 +54,8 @@ def topology_path(topology: str, beside: Path) -> Path:
     Raises:
         ValueError: There is none.
     """
-    if _is_bare(topology):
-        if topology in shipped_topologies():
-            return TOPOLOGIES / f"{topology}.py"
-        raise ValueError(f"{topology!r} is not a shipped topology; {instead(topology, shipped_topologies())}")
+    if is_bare(topology):
+        return TOPOLOGIES / f"{topology}.py"
     if "\0" in topology or Path(topology).suffix != ".py":
         raise ValueError(f"{topology!r} is not a Python file; write a bare name or the path of a .py file")
     path = (beside / topology).resolve()
@@ -95,7 +99,8 @@ def shown(path: Path) -> str:
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
-def _is_bare(name: str) -> bool:
+def is_bare(name: str) -> bool:
+    """Whether it is a name, and no path of a file."""
     return "/" not in name and not Path(name).suffix
 
 

@@ -20,11 +20,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from testbed.extension import Origin
 from testbed.model.base import FROM_TEXT, FieldError, Value
 from testbed.model.network import Network
 from testbed.scenario.problems import Problem, problem_at, problems_of
 from testbed.scenario.shape import known_keys
-from testbed.scenario.source import shown, topology_path
+from testbed.scenario.source import is_bare, shown, topologies, topology_path
 from testbed.scenario.tree import Keys, Node
 from testbed.words import quoted
 
@@ -34,7 +35,7 @@ _PARAMETERS: Keys = ("network", "parameters")
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A loaded topology file."""
+    """A loaded topology: its file, and the module that this has become."""
 
     path: Path
     module: ModuleType
@@ -65,6 +66,8 @@ def load_topology(topology: str, beside: Path) -> Topology:
         TopologyError: There is none, or the file does not work.
     """
     try:
+        if is_bare(topology) and topology not in topologies().shipped:
+            return installed_topology(topology)
         path = topology_path(topology, beside)
     except ValueError as error:
         raise TopologyError(str(error)) from error
@@ -79,12 +82,38 @@ def load_topology(topology: str, beside: Path) -> Topology:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a file does, its author is told where
         raise TopologyError(f"{shown(path)} cannot be loaded: {_told(error, path)}") from error
+    lack = _lack(module)
+    if lack is not None:
+        raise TopologyError(f"{shown(path)} {lack}")
+    return Topology(path=path, module=module)
+
+
+def installed_topology(name: str) -> Topology:
+    """The topology that an installed package brings under a name.
+
+    Raises:
+        ExtensionError: None does, or what it brings is none.
+    """
+    return topologies().load(name, _brought)
+
+
+def _brought(brought: object, _origin: Origin) -> Topology:
+    if not isinstance(brought, ModuleType) or brought.__file__ is None:
+        raise ValueError("is no module; let the entry point name one")
+    lack = _lack(brought)
+    if lack is not None:
+        raise ValueError(lack)
+    return Topology(path=Path(brought.__file__), module=brought)
+
+
+def _lack(module: ModuleType) -> str | None:
+    """What a module lacks to be a topology."""
     parameters = getattr(module, "Parameters", None)
     if not (isinstance(parameters, type) and issubclass(parameters, Value)):
-        raise TopologyError(f"{shown(path)} defines no class Parameters(testbed.model.base.Value)")
+        return "defines no class Parameters(testbed.model.base.Value)"
     if not callable(getattr(module, "network", None)):
-        raise TopologyError(f"{shown(path)} defines no function network(parameters)")
-    return Topology(path=path, module=module)
+        return "defines no function network(parameters)"
+    return None
 
 
 def build(topology: Topology, given: dict[str, Any], root: Node) -> Built | list[Problem]:

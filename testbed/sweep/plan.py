@@ -9,6 +9,7 @@ from typing import Any
 
 from testbed.errors import ScenarioError
 from testbed.scenario import ScenarioFile, load
+from testbed.scenario.extensions import origins
 from testbed.sweep.axes import Axis, combinations
 from testbed.words import counted
 
@@ -45,6 +46,8 @@ class SweepPlan:
     points: tuple[Point, ...]
     kernel: str
     version: str
+    extensions: tuple[str, ...] = ()
+    """The packages that bring extensions of the scenario, with their versions."""
 
     @property
     def runs(self) -> tuple[PlannedRun, ...]:
@@ -72,6 +75,7 @@ class SweepPlan:
             "axes": {axis.key: list(axis.values) for axis in self.axes},
             "seeds": list(self.seeds),
             "scenarios_sha256": texts.hexdigest(),
+            **({"extensions": list(self.extensions)} if self.extensions else {}),
         }
 
     @property
@@ -125,7 +129,13 @@ def make_plan(
         points=tuple(Point(each, file.text) for each, file in zip(values, files, strict=True)),
         kernel=kernel,
         version=version,
+        extensions=_packages(files),
     )
+
+
+def _packages(files: Sequence[ScenarioFile]) -> tuple[str, ...]:
+    found = origins(script for file in files for script in file.variants.values())
+    return tuple(dict.fromkeys(f"{origin.distribution} {origin.version}" for origin in found))
 
 
 def _loaded(

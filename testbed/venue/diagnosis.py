@@ -65,7 +65,7 @@ def died(console: str, *, returncode: int, memory: str, silence_limit_s: float) 
 
 def wall_limit(limit_s: float) -> str:
     return (
-        f"stopped at its limit of {limit_s:g} s of wall time: raise the limit, "
+        f"stopped at its limit of {limit_s:g} s of wall time: raise it (--wall-limit), "
         "or look for a program inside that never ends"
     )
 

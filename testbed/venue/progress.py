@@ -1,7 +1,7 @@
 """How the program inside the embedded kernel says how far it has come, and how the venue hears it.
 
-The file is in the output folder, one JSON object a line. The embedded kernel hands a file's data to
-the host when it is closed, so a writer opens, appends and closes for every line.
+The file is in the output folder, one JSON object a line. A writer opens, appends and closes for every
+line, so that nothing of it is held back.
 """
 
 import json

@@ -126,10 +126,9 @@ def _no_status(kernel: Kernel, boot: Boot, guest: Guest, stopped: str | None) ->
     why = stopped or diagnosis.died(
         console, returncode=guest.returncode, memory=boot.memory, silence_limit_s=boot.silence_limit_s
     )
-    return KernelError(
-        f"running {boot.command[0]} in the embedded kernel {kernel.version}: {why}.\n"
-        f"The end of its console ({console_path}):\n{diagnosis.tail(console)}"
-    )
+    end = diagnosis.tail(console)
+    shown = f"\nThe end of its console:\n{end}" if end else ""
+    return KernelError(f"running {boot.command[0]} in the embedded kernel {kernel.version}: {why}.{shown}")
 
 
 class Served:

@@ -17,7 +17,7 @@ class Command:
     """Starts the command at its instant, with its output in two files, and ends it at its end.
 
     `say` is told the exit status: negative is the signal that ended it. Whatever the command has started
-    belongs to its process group, and goes with it.
+    belongs to its process group, and goes with it; also when this program is killed.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class Command:
         self._loop, self._program, self._output, self._say = loop, program, output, say
         self._process: subprocess.Popen[bytes] | None = None
         self._exit: _Exit | None = None
+        self._guard: _Guard | None = None
         self.outcome: dict[str, int] = {}
 
     def start(self) -> None:
@@ -44,6 +45,7 @@ class Command:
                 stderr=err,
                 start_new_session=True,
             )
+        self._guard = _Guard(self._process.pid)
         self._exit = _Exit(self._process.pid)
         self._loop.on_readable(self._exit, self._over)
 
@@ -59,6 +61,8 @@ class Command:
         self._exit = None
         status = self._process.wait()
         self._signal(signal.SIGKILL)
+        assert self._guard is not None
+        self._guard.dismiss()
         return status
 
     def _end(self) -> None:
@@ -102,3 +106,37 @@ class _Exit:
     def close(self) -> None:
         """Give it back."""
         os.close(self._descriptor)
+
+
+class _Guard:
+    """A process that ends a process group when we are gone without having dismissed it.
+
+    Somebody has to, after a crash: the network goes with its processes, and a command of the user's may go on
+    for ever.
+    """
+
+    def __init__(self, group: int) -> None:
+        ends, self._line = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._watch(ends, group)
+        os.close(ends)
+
+    @staticmethod
+    def _watch(ends: int, group: int) -> None:
+        """Wait for a word, or for the other end to be closed; never returns."""
+        try:
+            # Nothing else may stay open here: whoever waits for its other end would wait for ever.
+            os.setsid()
+            os.dup2(ends, 0)
+            os.closerange(1, os.sysconf("SC_OPEN_MAX"))
+            if not os.read(0, 1):
+                os.killpg(group, signal.SIGKILL)
+        finally:
+            os._exit(0)
+
+    def dismiss(self) -> None:
+        """The group has ended: its number may soon be another's."""
+        os.write(self._line, b"x")
+        os.close(self._line)
+        os.waitpid(self._pid, 0)

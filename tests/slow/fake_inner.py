@@ -45,7 +45,7 @@ def classes(orders: dict[str, ChannelOrder]) -> list[dict[str, Any]]:
 
 def answer(line: Line, message: dict[str, Any], orders: dict[str, ChannelOrder]) -> None:
     if message["kind"] == "classes":
-        line.send({"kind": "classes", "classes": classes(orders)})
+        line.send({"kind": "classes", "at_ns": time.monotonic_ns(), "classes": classes(orders)})
         return
     order = order_from_message(message)
     if isinstance(order, ChannelOrder):

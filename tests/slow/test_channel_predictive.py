@@ -149,7 +149,7 @@ def test_the_memory_is_bounded() -> None:
 def test_the_measured_policy_learns_nothing() -> None:
     for policy, learns in ((MEASURED, False), (PREDICTIVE, True)):
         fluid = Fluid(policy).run(two_scenes("constant"), CYCLE_NS)
-        down, _ = fluid.state.meters["game"]
+        down, _ = fluid.state.memories["game"]
         assert (down.pattern is not None) is learns
 
 

@@ -62,6 +62,17 @@ def test_news_is_heard_however_the_bytes_are_cut() -> None:
     with_stream(use)
 
 
+def test_a_message_to_an_end_that_is_closed_already_is_the_end_of_the_network_and_no_error() -> None:
+    async def use(network: StreamNetwork, far: socket.socket) -> None:
+        far.close()
+        network.send({"kind": "classes"})
+        await network.run()
+        with pytest.raises(NotReadyError):
+            network.send({"kind": "classes"})
+
+    with_stream(use)
+
+
 def test_the_end_of_the_stream_is_the_end_of_the_network() -> None:
     async def use(network: StreamNetwork, far: socket.socket) -> None:
         far.close()

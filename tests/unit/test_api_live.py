@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from testbed.api.errors import ApiError
-from testbed.api.live import LiveClass, LiveClasses
+from testbed.api.live import Dump, LiveClass, LiveClasses
 from testbed.api.settings import Subscriber
 from testbed.api.subscribers import phone_number, subscribers
 from testbed.errors import NotReadyError
@@ -40,7 +40,7 @@ class HandLine:
         self.listener = listener
 
     def answer(self, *sessions: str) -> None:
-        self.listener({"kind": "classes", "classes": [class_of(session) for session in sessions]})
+        self.listener({"kind": "classes", "at_ns": 7, "classes": [class_of(session) for session in sessions]})
 
 
 def class_of(session: str, **changed: Any) -> dict[str, Any]:
@@ -60,15 +60,16 @@ def played(script: Callable[[HandLine, LiveClasses], Coroutine[Any, Any, None]])
     return line
 
 
-async def asking(classes: LiveClasses) -> "asyncio.Task[list[LiveClass]]":
+async def asking(classes: LiveClasses) -> "asyncio.Task[Dump]":
     """Somebody who has asked, and waits."""
     asker = asyncio.create_task(classes.now())
     await asyncio.sleep(0)
     return asker
 
 
-def sessions_of(asker: "asyncio.Task[list[LiveClass]]") -> list[str]:
-    return [each.session for each in asker.result()]
+def sessions_of(asker: "asyncio.Task[Dump]") -> list[str]:
+    assert asker.result().at_ns == 7
+    return [each.session for each in asker.result().classes]
 
 
 def test_an_answer_is_that_of_its_question_though_several_wait() -> None:
@@ -106,6 +107,17 @@ def test_whoever_waits_when_the_network_goes_is_refused_and_so_is_whoever_asks_a
             assert (error.status, error.code) == (503, "UNAVAILABLE")
 
     assert len(played(script).questions) == 1
+
+
+def test_an_answer_that_comes_after_the_network_was_called_gone_is_for_nobody() -> None:
+    async def script(line: HandLine, classes: LiveClasses) -> None:
+        waiting = await asking(classes)
+        classes.gone()
+        line.answer("late")
+        await asyncio.wait([waiting])
+        assert isinstance(waiting.exception(), ApiError)
+
+    played(script)
 
 
 def test_a_question_that_could_not_be_sent_has_no_answer_to_wait_for() -> None:

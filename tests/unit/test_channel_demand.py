@@ -1,8 +1,7 @@
 """From scenes to rates: the largest burst of a scene, and what sends it in time."""
 
-from testbed.channel import Demand, Load, Packets, demand_of_scene
-from testbed.channel.demand import need
-from testbed.model.base import DOWNSTREAM, UPSTREAM
+from testbed.channel import Demand, Load, Need, Packets, Told, demand_of_scene, policy_called
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
 from testbed.model.scenario import Commands, Job, Scene, Session
 
@@ -31,6 +30,23 @@ def request(
     return ChannelRequest(
         policy=policy, downstream=bounds, upstream=bounds, serialisation_ns=serialisation_ns, hold_ns=0
     )
+
+
+def need(asked: ChannelRequest, direction: Direction, demand: Demand | None) -> Need:
+    """What the policy of a channel says at its admission."""
+    bounds = asked.towards(direction)
+    told = Told(
+        direction=direction,
+        committed_bps=bounds.committed_bps,
+        peak_bps=bounds.peak_bps,
+        serialisation_ns=asked.serialisation_ns,
+        hold_ns=asked.hold_ns,
+        now_ns=0,
+        rate_bps=bounds.committed_bps,
+        scene=demand and demand.scene,
+        load=demand and demand.towards(direction),
+    )
+    return policy_called(asked.policy).decide(told).need
 
 
 def test_the_largest_frame_within_a_millisecond_needs_1125_megabits() -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linprog
 
 from testbed.channel import Lane, Link, Want
-from testbed.channel.demand import Need
+from testbed.channel.policy import Need
 from testbed.channel.sharing import share
 from testbed.model.base import DOWNSTREAM
 

@@ -15,7 +15,7 @@ from testbed.cli.parser import parser
 from testbed.cli.pon_trial import FEATURE
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError
 from testbed.record.directory import RunDirectory
-from testbed.scenario import shipped
+from testbed.scenario import shipped, shipped_topologies
 from testbed.venue import host, module
 
 REJECTED = Path(__file__).parents[1] / "golden" / "rejected"
@@ -66,15 +66,18 @@ def test_every_command_of_the_parser_is_there(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["rum"], "Try `testbed --help`."),
-        ([], "Try `testbed --help`."),
+        (["rum"], "there is no 'rum'; did you mean 'run'?"),
+        (["frobnicate"], "Try `testbed --help`."),
         (["run"], "Try `testbed run --help`."),
         (["run", "cloud_gaming", "--sede", "3"], "did you mean '--seed'?"),
         (["run", "cloud_gaming", "--vanue", "host"], "did you mean '--venue'?"),
         (["run", "cloud_gaming", "--venue", "moon"], "(choose from"),
         (["run", "cloud_gaming", "--seed", "x"], "--seed: invalid int value: 'x'"),
         (["check", "--json", "a.yaml"], "unknown argument '--json'"),
+        (["run", "cloud_gaming", "--wall-limit", "-3"], "'-3' is not a number of seconds above 0"),
+        (["sweep", "cloud_gaming", "--wall-limit", "soon"], "'soon' is not a number of seconds above 0"),
         (["kernel", "destroy"], "(choose from"),
+        (["kernel", "biuld"], "did you mean 'build'?"),
         (["kernel"], "Try `testbed kernel --help`."),
         (["kernel", "build", "--load"], "unknown argument '--load'"),
         (["kernel", "module", "--header", "x", "--lod"], "did you mean '--load'?"),
@@ -89,6 +92,40 @@ def test_what_the_parser_does_not_know_ends_with_status_2_and_a_hint(
     assert message.startswith("error: ")
     assert hint in message
     assert "Try `testbed" in message
+
+
+def test_without_a_command_the_help_is_shown_and_the_status_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "testbed run cloud_gaming" in output.err
+
+
+def test_the_list_has_all_that_is_shipped_with_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    named = {line.split()[0]: line.split()[1:] for line in lines if line.startswith("  ")}
+    assert list(named) == [*shipped(), *shipped_topologies()]
+    assert all(len(words) > 3 for words in named.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["home9", "--", "true"], "host: 'home9' is no host of elastic_access; did you mean 'home4'?"),
+        (["home1", "--starts", "3", "--", "true"], "starts: '3' has no unit; "),
+        (
+            ["home1", "--starts", "300 s", "--", "true"],
+            "starts: 5 min is not before the scenario's end at 32 s",
+        ),
+        (["home1", "--set", "sead=3", "--", "true"], "--set sead=3: sead: unknown key; did you mean 'seed'?"),
+    ],
+)
+def test_what_is_wrong_with_a_program_for_exec_is_told_by_its_argument(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["exec", "cloud_gaming", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {told}")
 
 
 def test_every_shipped_scenario_is_right(capsys: pytest.CaptureFixture[str]) -> None:

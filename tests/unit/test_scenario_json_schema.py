@@ -37,6 +37,12 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
+def test_every_key_says_what_it_means() -> None:
+    assert SCHEMA["properties"]["duration"]["description"].startswith("How long the scenario lasts")
+    part = SCHEMA["$defs"]["ScriptPart"]["properties"]["duration"]
+    assert "How long the scenario lasts" in json.dumps(part)
+
+
 def test_the_command_prints_it_the_same_wherever_the_project_lies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -26,7 +26,7 @@ def at(path: str, message: str) -> str:
 
 def test_the_shipped_topologies_have_bare_names(path: str) -> None:
     assert {"compute_mesh", "elastic_access", "pon_tree"} <= set(shipped_topologies())
-    assert "'pon_tre' is not a shipped topology; did you mean 'pon_tree'?" in refusal(
+    assert "'pon_tre' is no topology (did you mean 'pon_tree'?); shipped are " in refusal(
         path, "network.topology=pon_tre"
     )
 

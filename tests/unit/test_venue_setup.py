@@ -132,6 +132,20 @@ def test_a_package_that_apt_does_not_know_is_named(machine: Machine) -> None:
     assert "apt does not know the package bc" in machine.refused(INSTALL)
 
 
+def test_a_package_that_only_some_tests_need_is_done_without(machine: Machine) -> None:
+    """Where apt has it, it is installed; where it has not, the others are."""
+    machine.program("apt-cache", '[ "$3" = vagrant ] || echo Package: $3')
+    ran = machine.run("components=(python); install_packages bc vagrant")
+    assert ran.returncode == 0, ran.stderr
+    assert "apt does not have vagrant here" in ran.stderr
+    assert machine.log.read_text().splitlines()[-1].endswith("--no-install-recommends bc")
+    assert machine.run("components=(python); install_packages vagrant").returncode == 0
+    assert machine.log.read_text().splitlines()[-1].endswith("update")
+    machine.program("apt-cache", "echo Package: $3")
+    assert machine.run("components=(python); install_packages vagrant").returncode == 0
+    assert machine.log.read_text().splitlines()[-1].endswith("--no-install-recommends vagrant")
+
+
 def test_a_full_disk_is_told_before_anything_is_fetched(machine: Machine) -> None:
     machine.program("df", "echo Avail; echo 20M")
     assert "installing packages takes 1500 MiB, and 20 MiB are free" in machine.refused(INSTALL)

@@ -20,6 +20,19 @@ from typing import Any, Self
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 """The browser's program, None if there is none on this machine."""
 
+# A page of ours hears of an opened part later, of a changed width at once.
+OPEN_ALL = """document.querySelectorAll('details').forEach(part => part.open = true);
+  dispatchEvent(new Event('resize'))"""
+
+# Plots of ours in which two lines of different names differ in nothing but their colour.
+TOLD_BY_COLOUR_ALONE = """[...document.querySelectorAll('.plot')].filter(plot => {
+  const shown = plot.data.filter(trace => trace.showlegend !== false && trace.name);
+  const looks = shown.map(
+    ({line, marker}) => [line?.dash, marker?.symbol, marker?.pattern?.shape].join()
+  );
+  return new Set(looks).size < new Set(shown.map(trace => trace.name)).size;
+}).map(plot => plot.id)"""
+
 ANSWER_S = 60.0
 
 # A process of its own moves the pipes to 3 and 4, where this one has other things open.

@@ -1,6 +1,7 @@
 """Programs of the user's on emulated hosts: what they write, how they end, and that none outlives its run."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,10 @@ def test_a_command_that_is_not_there_is_told(path: str) -> None:
     done = executed(path, "home1", "--", "frobnicate")
     assert done.returncode == 4
     assert "program exec: there is no command 'frobnicate' on this machine" in done.stderr
+    assert "Power down" not in done.stderr
+    kept = Path(done.stderr.split("Its console is kept in ")[1].strip())
+    assert "frobnicate" in kept.read_text()
+    shutil.rmtree(kept.parents[1])
 
 
 def test_a_host_that_is_not_there_is_told_with_those_that_are(path: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from headless import CHROMIUM, Page
+from headless import CHROMIUM, OPEN_ALL, TOLD_BY_COLOUR_ALONE, Page
 
 SYNTHETIC_RUN = Path(__file__).parents[1] / "unit" / "synthetic_run.py"
 SYNTHETIC_SWEEP = SYNTHETIC_RUN.with_name("synthetic_sweep.py")
@@ -67,6 +67,37 @@ def test_the_page_never_scrolls_sideways(page: Page, address: str, width_px: int
     assert page.evaluate("document.documentElement.scrollWidth") <= width_px
 
 
+WIDE_TABLES = """[...document.querySelectorAll('.scroll')].filter(
+  place => place.querySelector('table') && place.scrollWidth > place.clientWidth
+).map(place => place.getAttribute('aria-label'))"""
+STACKED = "document.querySelectorAll('table.stacked').length"
+UNSTACK = "document.querySelectorAll('table.stacked').forEach(table => table.classList.remove('stacked'))"
+FIRST_CELL = """(cell => [
+  cell.getAttribute('role'), cell.dataset.name, getComputedStyle(cell, '::before').content
+])(document.querySelector('table.stacked td'))"""
+
+
+@pytest.mark.parametrize("pages", ["address", "sweep", "work"])
+def test_on_a_phone_a_wide_table_is_shown_row_by_row_with_its_columns_names(
+    page: Page, pages: str, request: pytest.FixtureRequest
+) -> None:
+    page.open(request.getfixturevalue(pages), 390)
+    page.evaluate(OPEN_ALL)
+    assert page.evaluate(STACKED) >= 3
+    assert page.evaluate(WIDE_TABLES) == []
+    role, name, shown = page.evaluate(FIRST_CELL)
+    assert role == "cell"
+    assert shown == f'"{name}"'
+    page.evaluate(UNSTACK)
+    assert len(page.evaluate(WIDE_TABLES)) >= 3, "without the script the tables would be too wide"
+
+
+def test_on_a_desk_a_table_is_a_table(page: Page, address: str) -> None:
+    page.open(address, 1280)
+    page.evaluate(OPEN_ALL)
+    assert page.evaluate(STACKED) == 0
+
+
 LEGENDS_IN_THE_WAY = """[...document.querySelectorAll('.plot')].filter(plot => {
   const box = name => plot.querySelector(name).getBoundingClientRect();
   return box('.legend').top < box('.modebar').bottom || box('.legend').bottom > box('.plotbg, .bglayer').top
@@ -84,6 +115,7 @@ def test_twelve_variants_and_measured_flows_are_drawn_and_their_legends_keep_cle
     assert drawn[0] == 4 * 3
     assert all(traces >= 11 for traces in drawn)  # nothing of `up` arrives in the last variant
     assert page.evaluate(LEGENDS_IN_THE_WAY) == []
+    assert page.evaluate(TOLD_BY_COLOUR_ALONE) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width_px
     assert page.complaints() == []
 

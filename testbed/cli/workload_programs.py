@@ -1,0 +1,90 @@
+"""Puts together what runs on hosts for the workloads that packages bring."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from testbed.errors import TestbedError
+from testbed.extension import ExtensionError, place_of
+from testbed.model.scenario import Script
+from testbed.model.workload import WORKLOADS, Workload
+from testbed.plan.network_plan import NetworkPlan
+from testbed.program.clock import Clock
+from testbed.program.control import Control
+from testbed.program.loop import Loop
+from testbed.program.process import Ask, Part, run_program
+from testbed.scenario.workloads import MakeParts, WorkloadKind, parameters_of, workload_kind
+from testbed.workload.end import PORTS_PER_WORKLOAD, End
+
+FIRST_PORT = 20_000
+"""Of the first workload; below those of flows and sessions, and below those that the kernel gives out."""
+
+
+class PlannedWorkloads:
+    """The programs of a scenario's workloads on a plan; see `testbed.driver.workloads`."""
+
+    def __init__(self, plan: NetworkPlan, scenario: Script) -> None:
+        self._plan, self._workloads, self._seed = plan, scenario.workloads, scenario.seed
+
+    def at_source(self, name: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]:
+        """The end that the workload goes out from."""
+        workload = self._workloads[name]
+        kind, ends = workload_kind(workload.kind), (workload.source, workload.destination)
+        return self._program(name, kind, kind.at_source, ends, clock, control, logs)
+
+    def at_destination(self, name: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]:
+        """The end that it goes to."""
+        workload = self._workloads[name]
+        kind, ends = workload_kind(workload.kind), (workload.destination, workload.source)
+        return self._program(name, kind, kind.at_destination, ends, clock, control, logs)
+
+    def _program(
+        self,
+        name: str,
+        kind: WorkloadKind,
+        make: MakeParts,
+        ends: tuple[str, str],
+        clock: Clock,
+        control: Control,
+        logs: Path,
+    ) -> Callable[[], None]:
+        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
+            workload = self._workloads[name]
+            return _made(make, workload, self._end(name, kind, ends, loop, logs))
+
+        return lambda: run_program(control, Loop(clock), parts)
+
+    def _end(self, name: str, kind: WorkloadKind, ends: tuple[str, str], loop: Loop, logs: Path) -> End:
+        workload, here, there = self._workloads[name], *ends
+        direction = self._plan.network.direction(workload.source, workload.destination)
+        assert direction is not None, "a workload crosses the access network"
+        return End(
+            loop=loop,
+            name=name,
+            starts_at_ns=workload.starts_at_ns,
+            ends_at_ns=workload.ends_at_ns,
+            address=self._plan.address(here).ip,
+            other_address=self._plan.address(there).ip,
+            first_port=FIRST_PORT + PORTS_PER_WORKLOAD * [*self._workloads].index(name),
+            seed=self._seed,
+            streams=kind.streams,
+            direction=direction,
+            logs=logs,
+        )
+
+
+def _made(make: MakeParts, workload: Workload, end: End) -> Sequence[Part]:
+    """The parts, or who failed to make them."""
+    who = f"workload {end.name}: {WORKLOADS.origin(workload.kind)}"
+    try:
+        parts = list(make(parameters_of(workload), end))
+    except TestbedError:
+        raise
+    except Exception as error:  # its author is told where
+        raise ExtensionError(f"{who} failed: {place_of(error)}") from error
+    for part in parts:
+        for method in ("start", "close"):
+            if not callable(getattr(part, method, None)):
+                raise ExtensionError(
+                    f"{who} made {type(part).__name__}, which is no part: it has no {method}()"
+                )
+    return parts

@@ -1,0 +1,205 @@
+"""What a run looks like at an instant: events and samples folded into sessions, channels, jobs and rates.
+
+    event or sample ──► take ──► the view's parts, each bounded
+
+Pure: whoever reads the records tells the view of them, in their order.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from testbed.live.delays import Delays
+
+MOST_EVENTS = 200
+MOST_ENDED = 32
+"""Channels that are over but were not given back: so many are still told of, the newest."""
+MOST_RATES = 120
+"""Samples that a rate's history has: a minute, at one each half second."""
+RATE_BIN_NS = 500_000_000
+
+_LATE = "host.late"
+"""In real time: the machine was late in the last second. They would leave no room for other events."""
+_LATE_FOR_NS = 2_500_000_000
+"""What was told of the machine counts for so long."""
+
+ADMITTED, ACTIVE = "admitted", "active"
+OPEN_STATES = (ADMITTED, ACTIVE)
+_OVER = {"channel.refuse": "refused", "channel.expire": "expired", "channel.preempt": "preempted"}
+
+Key = tuple[str, str]
+"""A session, or whatever else is sampled, and a direction."""
+StreamKey = tuple[str, str, str]
+"""A stream: whose it is, its measure, its direction."""
+
+
+@dataclass(slots=True)
+class Rate:
+    """What one direction is given and uses: the newest sample, and the throughput that it had before.
+
+    `rate_bps` is None without a channel, `backlog_bytes` and `dropped` are None of what has no class.
+    `minor` is the number of its class, in hexadecimal, where the sample is the kernel's own.
+    """
+
+    at_ns: int
+    rate_bps: int | None
+    throughput_bps: int | None
+    backlog_bytes: int | None
+    dropped: int | None
+    minor: str | None = None
+    history: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=MOST_RATES))
+    """Instants, in steps of half a second, and the throughput in bit/s then."""
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel: how far it has come, what it is given by direction, and why."""
+
+    state: str
+    rates_bps: dict[str, int] = field(default_factory=dict)
+    reason: str = ""
+    device: str | None = None
+    profile: str | None = None
+
+
+@dataclass(slots=True)
+class Job:
+    """A job: `state` is running, waiting or refused."""
+
+    state: str
+    node: str | None = None
+    backup: str | None = None
+
+
+class View:
+    """All that is known of one variant by now."""
+
+    def __init__(self) -> None:
+        self.at_ns: int | None = None
+        """The newest instant that anything was told of; None before that."""
+        self.sessions: dict[str, str] = {}
+        """The sessions that are under way, with their nodes."""
+        self.channels: dict[str, Channel] = {}
+        self.jobs: dict[str, Job] = {}
+        self.rates: dict[Key, Rate] = {}
+        self.delays: dict[StreamKey, Delays] = {}
+        self.events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self.told = 0
+        """How many events there were that belong among the newest."""
+        self.counts: Counter[str] = Counter()
+        """How many events there were of each kind."""
+        self._over: set[str] = set()
+        self._late: tuple[int, int] | None = None
+
+    @property
+    def late_ns(self) -> int:
+        """How late the machine was in the last seconds of real time, at most; 0 if it was not."""
+        if self._late is None or self.at_ns is None or self.at_ns - self._late[0] > _LATE_FOR_NS:
+            return 0
+        return self._late[1]
+
+    def take_event(self, event: dict[str, Any]) -> None:
+        """Fold one line of events.jsonl."""
+        kind: str = event["kind"]
+        self._reached(event["at_ns"])
+        if kind == _LATE:
+            self._late = (event["at_ns"], event["late_max_ns"])
+        else:
+            self.events.append(event)
+            self.told += 1
+        self.counts[kind] += 1
+        subject = kind.partition(".")[0]
+        if subject == "session":
+            self._session(kind, event)
+        elif subject == "channel":
+            self._channel(kind, event)
+        elif subject == "job":
+            self._job(kind, event)
+        elif kind == "transfer.end":
+            self._forget_rates(event["transfer"])
+
+    def take_rate(self, sample: Mapping[str, Any]) -> None:
+        """Fold one line of rates.jsonl, or one class of the kernel's with the same keys and its `minor`.
+
+        The last samples of a session that is over count for nothing.
+        """
+        self._reached(sample["at_ns"])
+        if sample["session"] in self._over:
+            return
+        key = (sample["session"], sample["direction"])
+        rate = self.rates.setdefault(key, Rate(0, None, None, None, None))
+        rate.at_ns, rate.rate_bps = sample["at_ns"], sample["rate_bps"]
+        rate.throughput_bps = sample["throughput_bps"]
+        rate.backlog_bytes, rate.dropped = sample["backlog_bytes"], sample["dropped"]
+        rate.minor = sample.get("minor")
+        bin_ns = rate.at_ns // RATE_BIN_NS * RATE_BIN_NS
+        if rate.throughput_bps is not None and (not rate.history or bin_ns > rate.history[-1][0]):
+            rate.history.append((bin_ns, rate.throughput_bps))
+
+    def keep_classes(self, keys: Iterable[Key]) -> None:
+        """Forget what the kernel told of all other classes than these."""
+        kept = set(keys)
+        self.rates = {key: rate for key, rate in self.rates.items() if rate.minor is None or key in kept}
+
+    def stream(self, key: StreamKey) -> Delays:
+        """The delays of a stream, made if need be."""
+        return self.delays.setdefault(key, Delays())
+
+    def _reached(self, at_ns: int) -> None:
+        self.at_ns = at_ns if self.at_ns is None else max(self.at_ns, at_ns)
+
+    def _session(self, kind: str, event: Mapping[str, Any]) -> None:
+        name = event["session"]
+        if kind == "session.start":
+            self.sessions[name] = event["node"]
+            self._over.discard(name)
+        elif kind == "session.end":
+            self.sessions.pop(name, None)
+            self._over.add(name)
+            self._forget_rates(name)
+            if name in self.channels and self.channels[name].state not in OPEN_STATES:
+                del self.channels[name]
+
+    def _forget_rates(self, name: str) -> None:
+        self.rates = {key: rate for key, rate in self.rates.items() if key[0] != name}
+
+    def _channel(self, kind: str, event: Mapping[str, Any]) -> None:
+        name = event["session"]
+        if kind == "channel.release":
+            self.channels.pop(name, None)
+            return
+        channel = self.channels.setdefault(name, Channel(ADMITTED))
+        if kind == "channel.order":
+            channel.state, channel.device, channel.profile = "ordered", event["device"], event["profile"]
+            return
+        channel.reason = event["reason"]
+        if kind == "channel.resize":
+            channel.rates_bps[event["direction"]] = event["to_bps"]
+        elif kind in _OVER:
+            channel.state, channel.rates_bps = _OVER[kind], {}
+            self._forget_ended()
+        elif kind in ("channel.admit", "channel.active"):
+            channel.state = ADMITTED if kind == "channel.admit" else ACTIVE
+            channel.rates_bps = dict(event["rates"])
+
+    def _forget_ended(self) -> None:
+        ended = [name for name, channel in self.channels.items() if channel.state in _OVER.values()]
+        for name in ended[:-MOST_ENDED]:
+            del self.channels[name]
+
+    def _job(self, kind: str, event: Mapping[str, Any]) -> None:
+        name = event["job"]
+        match kind:
+            case "job.place":
+                self.jobs[name] = Job("running", event["node"], event.get("backup"))
+            case "job.promote":
+                self.jobs[name] = Job("running", event["node"])
+            case "job.backup":
+                self.jobs.setdefault(name, Job("running")).backup = event["backup"]
+            case "job.queue" | "job.evict":
+                self.jobs[name] = Job("waiting")
+            case "job.refuse":
+                self.jobs[name] = Job("refused")
+            case "job.complete" | "job.cancel":
+                self.jobs.pop(name, None)

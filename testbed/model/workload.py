@@ -1,0 +1,55 @@
+"""Workloads that installed packages bring: traffic of their own kind between two hosts."""
+
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, model_validator
+
+from testbed.extension import Kind
+from testbed.model.base import Duration, FieldError, Name, Value
+from testbed.model.extended import known, offered
+from testbed.units import DURATION
+
+WORKLOADS = Kind(group="testbed.workloads", noun="workload")
+
+WorkloadKindName = Annotated[Name, known(WORKLOADS), offered(WORKLOADS)]
+
+
+class StreamMeasure(StrEnum):
+    """What a workload may record: single packets, and whatever it calls a message."""
+
+    PACKET = "packet"
+    MESSAGE = "message"
+
+
+class Stream(NamedTuple):
+    """One stream of a workload: from its source to its destination, or `back`."""
+
+    measure: StreamMeasure
+    back: bool = False
+
+
+class Workload(Value):
+    """Traffic of a kind that an installed package brings, between a host of a home and a compute node.
+
+    It counts as a flow: its packets are measured, and so is its throughput.
+    """
+
+    kind: WorkloadKindName
+    """By the name that the package gives it."""
+    source: Name
+    """A host of a home, or a compute node."""
+    destination: Name
+    """A host on the other side of the access network."""
+    starts_at_ns: Duration = Field(alias="starts")
+    """When it begins."""
+    ends_at_ns: Duration = Field(alias="ends")
+    """After `starts` and not after `duration`."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """What the kind asks for."""
+
+    @model_validator(mode="after")
+    def _timed(self) -> "Workload":
+        if self.ends_at_ns <= self.starts_at_ns:
+            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
+        return self

@@ -1,0 +1,84 @@
+"""How far the numbers of a run in real time may be off, and why; virtual time has nothing of this."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from testbed.program.load import LATE_NS
+from testbed.report.timeline import Event
+from testbed.units import milliseconds, percent
+
+if TYPE_CHECKING:
+    from testbed.report.summary import Summary
+
+
+class HostLoadSummary(TypedDict):
+    """The load of the machine while a variant ran.
+
+    `late_…_ns` are of timers, `latest_program` is the one that was latest, by so much; `off_by_ns` is the
+    most that anything was late. Shares are of all processors' time, `waiting_ppm` of the time in which some
+    program waited for one; None where the kernel does not count that. `late_seconds` are those in which
+    something was late or lost.
+    """
+
+    off_by_ns: int
+    timers: int
+    late_p50_ns: int
+    late_p99_ns: int
+    late_max_ns: int
+    latest_program: str | None
+    program_late_ns: int
+    busy_ppm: int
+    steal_ppm: int
+    waiting_ppm: int | None
+    dropped: int
+    squeezed: int
+    late_seconds: int
+
+
+def host_load(events: Sequence[Event]) -> HostLoadSummary | None:
+    """What the events of a variant say of the machine; None in virtual time."""
+    told = next((event for event in events if event["kind"] == "host.load"), None)
+    if told is None:
+        return None
+    programs = [
+        (event["late_ns"], event["program"]) for event in events if "program" in event and "late_ns" in event
+    ]
+    program_late_ns, latest = max([(told["driver_late_ns"], "driver"), *programs])
+    if program_late_ns <= LATE_NS:
+        latest = None
+    names = ("timers", "late_p50_ns", "late_p99_ns", "late_max_ns", "busy_ppm", "steal_ppm", "waiting_ppm")
+    numbers: dict[str, Any] = {name: told[name] for name in (*names, "dropped", "squeezed")}
+    return cast(
+        HostLoadSummary,
+        {
+            "off_by_ns": max(told["late_max_ns"], program_late_ns),
+            **numbers,
+            "latest_program": latest,
+            "program_late_ns": program_late_ns,
+            "late_seconds": sum(event["kind"] == "host.late" for event in events),
+        },
+    )
+
+
+def words(load: HostLoadSummary) -> str:
+    """One sentence on how far the results may be off, and what the machine did meanwhile."""
+    lost = f", and {load['dropped']} packets were lost on the way to a queue" if load["dropped"] else ""
+    by = f" (program {load['latest_program']})" if load["latest_program"] else ""
+    p50, p99, most = (milliseconds(load[key]) for key in ("late_p50_ns", "late_p99_ns", "late_max_ns"))
+    return (
+        f"results of this run are off by up to {milliseconds(load['off_by_ns'])}{by}{lost}; "
+        f"timers were late by {p50} (p50), {p99} (p99), {most} (max); "
+        f"processors busy {percent(load['busy_ppm'])}"
+    )
+
+
+def lines(summary: "Summary") -> Iterator[str]:
+    """For a report: what was doubtful before the run, then a sentence for each variant in real time."""
+    yield from summary.get("host_doubts", ())
+    loads = _loads(summary["variants"])
+    for variant, load in loads:
+        yield f"{variant}: {words(load)}"
+
+
+def _loads(variants: Mapping[str, Any]) -> Iterable[tuple[str, HostLoadSummary]]:
+    return [(name, numbers["host_load"]) for name, numbers in variants.items() if "host_load" in numbers]

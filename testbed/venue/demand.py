@@ -1,0 +1,135 @@
+"""How many packets a second a scenario asks of a machine in real time, at its busiest. Pure.
+
+Counted are sessions, background flows, services, transfers, experts, requests, heartbeats and the survey,
+each by what it sends when the network holds nothing up. User programs and retransmissions are not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
+from testbed.model.network import Network, Role
+from testbed.model.scenario import Flow, Scenario, Session
+from testbed.model.serving import Service
+
+_VIDEO_BYTES = 1400
+_TCP_BYTES = 1514
+_ACKNOWLEDGED = 1.5
+"""Packets in all for each packet of TCP: every other one is acknowledged."""
+_NS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Something that sends from one instant to another, both in ns, at a rate."""
+
+    name: str
+    starts_at_ns: int
+    ends_at_ns: int
+    packets_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What is sent at the instant at which it is most, the largest first."""
+
+    at_ns: int
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def packets_per_s(self) -> int:
+        """All together."""
+        return round(sum(stretch.packets_per_s for stretch in self.stretches))
+
+
+def demand(scenario: Scenario, network: Network) -> Demand:
+    """The demand of a scenario at its busiest instant."""
+    stretches = [each for each in _stretches(scenario, network) if each.packets_per_s > 0]
+    found = [
+        Demand(at_ns, tuple(each for each in stretches if each.starts_at_ns <= at_ns < each.ends_at_ns))
+        for at_ns in sorted({each.starts_at_ns for each in stretches})
+    ]
+    most = max(found, key=lambda each: each.packets_per_s, default=Demand(0, ()))
+    return replace(most, stretches=tuple(sorted(most.stretches, key=lambda each: -each.packets_per_s)))
+
+
+def _stretches(scenario: Scenario, network: Network) -> Iterator[Stretch]:
+    for name, session in scenario.sessions.items():
+        yield from _of_session(name, session)
+    yield from _of_flows(scenario, network)
+    for name, service in scenario.services.items():
+        yield from _of_service(name, service)
+    yield from _of_nodes(scenario, network)
+    for name, group in scenario.jobs.items():
+        if group.requests is not None:
+            each = 2 * group.count * _NS / group.requests.interval_ns
+            yield Stretch(name, group.starts_at_ns, group.ends_at_ns, each)
+    nodes, end_ns = len(network.having(Role.COMPUTE)), scenario.duration_ns
+    if scenario.health is not None:
+        yield Stretch("health", 0, end_ns, 2 * nodes * _NS / scenario.health.heartbeat_ns)
+    if scenario.survey is not None:
+        pairs = nodes * (nodes + len(network.having(Role.HOME)))
+        yield Stretch("survey", 0, end_ns, pairs * _NS / scenario.survey.interval_ns)
+
+
+def _of_session(name: str, session: Session) -> Iterator[Stretch]:
+    """One for each scene: its video both ways, with the commands and probes that go on all the time."""
+    small = _NS / session.commands.interval_ns + 2 * _NS / session.probes.interval_ns
+    ends = [*(scene.at_ns for scene in session.scenes[1:]), session.ends_at_ns]
+    for scene, end_ns in zip(session.scenes, ends, strict=True):
+        # A frame's last packet is not full, half of it on average.
+        video = [
+            rate_bps / 8 / _VIDEO_BYTES + session.frames_per_second / 2
+            for direction in (DOWNSTREAM, UPSTREAM)
+            if (rate_bps := scene.video_bps(direction)) is not None
+        ]
+        yield Stretch(name, scene.at_ns, end_ns, sum(video) + small)
+
+
+def _of_flows(scenario: Scenario, network: Network) -> Iterator[Stretch]:
+    """TCP as fast as its home may, shared by the flows of a home; UDP as it is asked for."""
+    sharers: dict[tuple[str, Direction], int] = {}
+    for flow in scenario.background.values():
+        if flow.protocol == "tcp":
+            key = _bottleneck(flow, network)
+            sharers[key] = sharers.get(key, 0) + 1
+    for name, flow in scenario.background.items():
+        if flow.protocol == "udp":
+            rate = _NS / max(flow.packets_ns(1), 1)
+        else:
+            home, direction = _bottleneck(flow, network)
+            most_bps = scenario.access.towards(direction).rate_bps / sharers[home, direction]
+            rate = most_bps / 8 / _TCP_BYTES * _ACKNOWLEDGED
+        yield Stretch(name, flow.first_at_ns, flow.ends_at_ns, rate)
+
+
+def _bottleneck(flow: Flow, network: Network) -> tuple[str, Direction]:
+    """The home whose subscription a TCP flow fills, and in which direction."""
+    if network.station(flow.source).role is Role.HOME:
+        return flow.source, UPSTREAM
+    return flow.destination, DOWNSTREAM
+
+
+def _of_service(name: str, service: Service) -> Iterator[Stretch]:
+    """Prompts in full packets, and a packet for each token; how often a trace asks is not looked up."""
+    for client, clients in service.clients.items():
+        if clients.interval_ns is not None:
+            prompt = 1 + clients.prompt_tokens * service.token_bytes / _VIDEO_BYTES
+            each = (prompt + clients.output_tokens) * _NS / clients.interval_ns
+            yield Stretch(f"{name}.{client}", clients.starts_at_ns, clients.ends_at_ns, each)
+
+
+def _of_nodes(scenario: Scenario, network: Network) -> Iterator[Stretch]:
+    """Transfers as fast as the ports of their node are, and the messages of experts to each other."""
+    for name, transfer in scenario.transfers.items():
+        ports = sum(
+            egress.rate_bps or 0
+            for there, egress in network.neighbours(transfer.source)
+            if network.station(there).role is Role.PLANE
+        )
+        # Each block is acknowledged.
+        yield Stretch(name, transfer.starts_at_ns, transfer.ends_at_ns, 2 * ports / 8 / transfer.block_bytes)
+    for name, experts in scenario.experts.items():
+        peers = min(experts.ranks - 1, experts.tokens * experts.top)
+        messages = 2 * experts.ranks * peers * experts.layers
+        yield Stretch(name, experts.starts_at_ns, experts.ends_at_ns, messages * _NS / experts.interval_ns)

@@ -1,0 +1,111 @@
+"""The reference is what the models, the parser and the errors say now, and leaves nothing unsaid."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from documents.pages import PROJECT
+from documents.reference_keys import Section, found
+from documents.reference_kinds import default_of, kind_of
+from reference import FOLDER, NOTE, PAGES
+
+from testbed.model.base import Value
+from testbed.model.quantity import Measure, Statistic
+from testbed.model.scenario import Flow, Probes, Session
+from testbed.record.event_kinds import EVENTS
+from testbed.scenario.meanings import meanings
+from testbed.scenario.shape import Layout
+from testbed.scenario.source import TOPOLOGIES, shipped_topologies
+from testbed.scenario.topology import load_topology
+
+WRITERS = ("testbed/driver", "testbed/channel", "testbed/placement", "testbed/record/merge.py")
+"""Where events are written, or worked out for those who write them."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_of_the_reference_is_up_to_date(name: str) -> None:
+    renew = f"docs/reference/{name} is stale; renew it: python tools/reference.py"
+    assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name]() + NOTE, renew
+
+
+def test_no_page_is_left_over() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {*PAGES}
+
+
+def sections() -> list[Section]:
+    topologies = [load_topology(name, TOPOLOGIES).parameters for name in shipped_topologies()]
+    return [section for top in (Layout, *topologies) for section in found(top)]
+
+
+def unexplained(model: type[Value]) -> list[str]:
+    """Keys without a word on what they mean, but for those whose value is a section of its own."""
+    said = meanings(model)
+    return [name for name in model.model_fields if name not in said and "SECTION" not in kind(model, name)]
+
+
+def kind(model: type[Value], name: str) -> str:
+    return kind_of(model, name, lambda _below: "SECTION")
+
+
+def test_every_key_is_explained() -> None:
+    assert {section.heading: names for section in sections() if (names := unexplained(section.model))} == {}
+
+
+def test_every_measure_and_statistic_is_explained() -> None:
+    assert set(meanings(Measure)) == {measure.name for measure in Measure}
+    assert set(meanings(Statistic)) == {statistic.name for statistic in Statistic}
+
+
+def test_a_type_is_told_with_its_unit_and_its_bounds() -> None:
+    assert kind(Probes, "size_bytes") == "size, 64 B to 1.4 kB"
+    assert kind(Probes, "interval_ns") == "duration from 100 us"
+    assert kind(Flow, "congestion") == "`cubic`, `bbr`, `dctcp`"
+    assert kind(Flow, "starts_at_ns") == "instant"
+    assert kind(Session, "scenes") == "list of SECTION"
+    assert default_of(Probes.model_fields["interval_ns"], "interval_ns") == "10 ms"
+    assert default_of(Flow.model_fields["rate_bps"], "rate_bps") == "none"
+    assert default_of(Flow.model_fields["source"], "source") == "required"
+
+
+def test_a_meaning_is_the_text_below_a_key_and_inherited_ones_count() -> None:
+    class Base(Value):
+        """Keys."""
+
+        first: int
+        """What the first
+        one means."""
+        second: int = 2
+
+    class Derived(Base):
+        """More keys."""
+
+        third: int = 3
+        """The third."""
+
+    assert meanings(Derived) == {"first": "What the first one means.", "third": "The third."}
+    assert unexplained(Derived) == ["second"]
+
+
+def words_in(path: Path) -> set[str]:
+    """The texts of one word, with or without dots in it, in a source file."""
+    constants = (
+        node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+    )
+    return {each for each in constants if isinstance(each, str) and re.fullmatch(r"[a-z]+(\.[a-z]+)?", each)}
+
+
+def written_kinds() -> set[str]:
+    files = [
+        path
+        for place in WRITERS
+        for path in ([PROJECT / place] if place.endswith(".py") else (PROJECT / place).glob("*.py"))
+    ]
+    return set().union(*map(words_in, files))
+
+
+def test_every_kind_of_event_that_is_written_is_in_the_reference_and_no_other() -> None:
+    families = {kind.partition(".")[0] for kind in EVENTS if "." in kind}
+    written = written_kinds()
+    assert {each for each in written if "." in each and each.partition(".")[0] in families} <= set(EVENTS)
+    assert set(EVENTS) - written == set()

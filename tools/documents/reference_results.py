@@ -1,0 +1,84 @@
+"""The reference of results: measures, statistics, events and exit statuses."""
+
+from documents.tables import table
+from testbed.cli import INTERRUPTED
+from testbed.errors import EXPECTATION_FAILED, InvariantError, KernelError, NotReadyError, ScenarioError
+from testbed.model.quantity import (
+    OF_ALL_CHANNELS,
+    ONE_WAY,
+    OWN_STATISTICS,
+    Measure,
+    Statistic,
+    statistics_of,
+)
+from testbed.record.event_kinds import EVENTS
+from testbed.scenario.meanings import meanings
+
+INTRODUCTION = """\
+# Reference: results
+
+What a run measures and writes down. The files of a run directory and the columns of its tables are in
+[ARCHITECTURE.md](../../ARCHITECTURE.md#the-run-directory). In files delays are whole nanoseconds, rates
+bit/s and shares millionths; instants count from the scenario's start.
+"""
+_OF_A_STREAM = "delays and counts"
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join(
+        [
+            INTRODUCTION,
+            "## Measures\n\nThe key `measure` of expectations, and the column of samples and summary.\n",
+            table(("Measure", "Direction", "Statistics", "Meaning"), map(_measure, Measure)),
+            "## Statistics\n\nThe key `statistic`. Delays, rates and shares have their units, as `8 ms`,\n"
+            "`2 Gbit/s` and `35 %`; a count is a bare number.\n",
+            table(("Statistic", "Is a", "Of", "Meaning"), map(_statistic, Statistic)),
+            "## Events\n\nThe lines of `events.jsonl`, each with `variant`, `at_ns`, `kind`, and these:\n",
+            table(
+                ("Kind", "Fields", "When"),
+                [(f"`{kind}`", event.fields, event.when) for kind, event in EVENTS.items()],
+            ),
+            "## Exit statuses\n",
+            table(("Status", "Meaning"), _statuses()),
+        ]
+    )
+
+
+def _measure(measure: Measure) -> tuple[str, ...]:
+    own = OWN_STATISTICS.get(measure)
+    one_way = measure in ONE_WAY or (own is not None and measure is not Measure.CHANNEL)
+    direction = "not written" if one_way else "required"
+    if measure is Measure.CHANNEL:
+        direction = "as the statistic says"
+    statistics = _OF_A_STREAM if own is None else _listed(own)
+    return f"`{measure}`", direction, statistics, meanings(Measure)[measure.name]
+
+
+def _statistic(statistic: Statistic) -> tuple[str, ...]:
+    streams = statistic in statistics_of(Measure.PROBE)
+    wholes = [measure for measure, own in OWN_STATISTICS.items() if statistic in own]
+    of = ["every stream"] if streams else []
+    for measure in wholes:
+        if measure is not Measure.CHANNEL:
+            of.append(f"`{measure}`")
+        elif statistic not in OF_ALL_CHANNELS:
+            of.append("one `channel`, in a direction")
+        else:
+            direction = ", in a direction" if statistic is OF_ALL_CHANNELS[-1] else ""
+            of.append(f"all channels{direction}; no session is written")
+    return f"`{statistic}`", str(statistic.kind), ", ".join(of), meanings(Statistic)[statistic.name]
+
+
+def _listed(statistics: tuple[Statistic, ...]) -> str:
+    return ", ".join(f"`{each}`" for each in statistics)
+
+
+def _statuses() -> list[tuple[str, str]]:
+    errors = (ScenarioError, KernelError, NotReadyError, InvariantError)
+    return [
+        ("0", "Done; every expectation holds."),
+        (str(EXPECTATION_FAILED), "The run was good, and an expectation does not hold."),
+        *((str(each.exit_status), " ".join((each.__doc__ or "").split())) for each in errors),
+        (str(INTERRUPTED), "Interrupted; nothing is left running."),
+    ]
