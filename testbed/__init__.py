@@ -26,12 +26,17 @@ def run(
     settings: Sequence[str] = (),
     venue: str = "virtual",
     out: str | Path | None = None,
+    force: bool = False,
 ) -> "Run":
     """Run a scenario, named as on the command line or built in code as a mapping, and report on it.
+
+    With `force` the host venue runs what this machine cannot carry in real time, too.
 
     Raises:
         testbed.errors.TestbedError: As `testbed run` would; a failed expectation is not an error.
     """
     from testbed.cli.python import run_and_report
 
-    return run_and_report(scenario, seed=seed, variants=variants, settings=settings, venue=venue, out=out)
+    return run_and_report(
+        scenario, seed=seed, variants=variants, settings=settings, venue=venue, out=out, force=force
+    )

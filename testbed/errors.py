@@ -36,3 +36,11 @@ class InvariantError(TestbedError):
     """Our own bug: a rule that must always hold was broken, so the results are void."""
 
     exit_status = 70
+
+
+_BY_STATUS = {kind.exit_status: kind for kind in (ScenarioError, KernelError, NotReadyError, InvariantError)}
+
+
+def error_of(exit_status: int) -> type[TestbedError]:
+    """The class of the error that another program has ended with."""
+    return _BY_STATUS.get(exit_status, TestbedError)

@@ -120,7 +120,9 @@ def folders(kind: Kind, name: str) -> list[Path]:
     found = [Path(str(point.dist.locate_file("")))]
     module = sys.modules.get(point.module)
     if isinstance(module, ModuleType) and module.__file__ is not None:
-        found.append(Path(module.__file__).parents[point.module.count(".")])
+        file = Path(module.__file__)
+        above = point.module.count(".") + (file.name == "__init__.py")
+        found.append(file.parents[above])
     return [folder.resolve() for folder in found]
 
 

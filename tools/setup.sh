@@ -21,7 +21,7 @@ readonly KERNEL_PACKAGES=(
     bc binutils bison flex gcc libc6-dev make patch tar util-linux xz-utils
     iproute2 iputils-ping mininet net-tools procps
 )
-# What the suite does without where apt does not have it: Debian 12 has it, Debian 13 has not.
+# What the suite does without where apt does not have it; Debian 12 has it.
 readonly OPTIONAL_PACKAGES=(vagrant)
 readonly PACKAGE_MIB=1500 VENV_MIB=1500
 

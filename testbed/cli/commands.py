@@ -175,10 +175,13 @@ def execute(options: argparse.Namespace) -> int:
 def clean(_options: argparse.Namespace) -> int:
     """`testbed clean`."""
     from testbed.net.ledger import clean as clean_ledger
-    from testbed.net.ledger import ledger_folder
+    from testbed.net.ledger import is_under_way, ledger_folder
 
     ledgers = sorted(ledger_folder().glob("*.jsonl"))
     for path in ledgers:
+        if is_under_way(path):
+            print(f"run {path.stem}: is under way, and left alone")
+            continue
         ended = clean_ledger(path)
         print(f"run {path.stem}: ended {len(ended)} processes")
     if not ledgers:

@@ -83,6 +83,7 @@ def run_and_report(
     settings: Sequence[str],
     venue: str,
     out: str | Path | None,
+    force: bool,
 ) -> Run:
     """See `testbed.run`."""
     if isinstance(scenario, Mapping):
@@ -93,7 +94,9 @@ def run_and_report(
         scenario_file = from_mapping(scenario, str(scenario.get("name", "scenario")))
     else:
         scenario_file = load(str(scenario), seed=seed, settings=settings, variants=variants)
-    directory = run_scenario(scenario_file, venue=venue, out=Path(out) if out else None, settings=settings)
+    directory = run_scenario(
+        scenario_file, venue=venue, out=Path(out) if out else None, settings=settings, force=force
+    )
     summary = write(
         directory,
         scenario_file.variants,

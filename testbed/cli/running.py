@@ -20,7 +20,7 @@ from typing import Any
 from testbed.cli.carrying import host_facts_of
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE, VERSION, WALL_LIMIT_S
-from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError, TestbedError
+from testbed.errors import TestbedError, error_of
 from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
 from testbed.record.directory import RunDirectory
@@ -30,7 +30,6 @@ from testbed.venue import kernel
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.virtual import CONSOLE_NAME
 
-_ERRORS = {kind.exit_status: kind for kind in (ScenarioError, KernelError, NotReadyError, InvariantError)}
 _STOP_S = 5.0
 """How long a variant may take to stop in order."""
 
@@ -135,7 +134,7 @@ def require_venue(venue: str, scenario_file: ScenarioFile) -> dict[str, str]:
 
 def failure(run: RunDirectory, variant: str, status: int, reason: str) -> TestbedError:
     """The error for a variant whose program ended with an exit status other than 0."""
-    kind = _ERRORS.get(status, TestbedError)
+    kind = error_of(status)
     return kind(f"variant {variant}: {reason}\nIts console is kept in {run.log_path(variant)}")
 
 

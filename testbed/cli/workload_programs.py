@@ -1,12 +1,13 @@
 """Puts together what runs on hosts for the workloads that packages bring."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from testbed.errors import TestbedError
 from testbed.extension import ExtensionError, place_of
 from testbed.model.scenario import Script
-from testbed.model.workload import WORKLOADS, Workload
+from testbed.model.workload import WORKLOADS
 from testbed.plan.network_plan import NetworkPlan
 from testbed.program.clock import Clock
 from testbed.program.control import Control
@@ -48,10 +49,11 @@ class PlannedWorkloads:
         logs: Path,
     ) -> Callable[[], None]:
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            workload = self._workloads[name]
-            return _made(make, workload, self._end(name, kind, ends, loop, logs))
+            made = make(parameters_of(self._workloads[name]), self._end(name, kind, ends, loop, logs))
+            return checked(made)
 
-        return lambda: run_program(control, Loop(clock), parts)
+        who = f"workload {name}, {WORKLOADS.origin(self._workloads[name].kind)},"
+        return lambda: run_program(control, Loop(clock), parts, named(who))
 
     def _end(self, name: str, kind: WorkloadKind, ends: tuple[str, str], loop: Loop, logs: Path) -> End:
         workload, here, there = self._workloads[name], *ends
@@ -72,19 +74,25 @@ class PlannedWorkloads:
         )
 
 
-def _made(make: MakeParts, workload: Workload, end: End) -> Sequence[Part]:
-    """The parts, or who failed to make them."""
-    who = f"workload {end.name}: {WORKLOADS.origin(workload.kind)}"
+@contextmanager
+def named(who: str) -> Iterator[None]:
+    """Whatever goes wrong in a package's code, with whose it is and where it was."""
     try:
-        parts = list(make(parameters_of(workload), end))
+        yield
     except TestbedError:
         raise
     except Exception as error:  # its author is told where
         raise ExtensionError(f"{who} failed: {place_of(error)}") from error
-    for part in parts:
+
+
+def checked(made: Sequence[Part]) -> Sequence[Part]:
+    """The parts, if they are some.
+
+    Raises:
+        TypeError: One of them is no part.
+    """
+    for part in made:
         for method in ("start", "close"):
             if not callable(getattr(part, method, None)):
-                raise ExtensionError(
-                    f"{who} made {type(part).__name__}, which is no part: it has no {method}()"
-                )
-    return parts
+                raise TypeError(f"{type(part).__name__} is no part: it has no {method}()")
+    return made

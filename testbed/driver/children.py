@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.driver.protocols import RunningNetwork
-from testbed.errors import InvariantError, NotReadyError
+from testbed.errors import InvariantError, NotReadyError, error_of
 from testbed.program.control import Control
 from testbed.program.loop import Loop
 
@@ -82,7 +82,7 @@ class Children:
             NotReadyError: It is gone.
         """
         self.tell(child, kind, **fields)
-        answer = child.control.hear()
+        answer = self._heard(child)
         if answer is None:
             raise self._ended(child, f"ended when it was told {kind}")
         return answer
@@ -96,7 +96,7 @@ class Children:
         self._loop.forget(child.control)
         self.tell(child, "stop")
         # It may have asked something just before; being told to stop is the answer to that.
-        while (done := child.control.hear()) is not None and done["kind"] != "done":
+        while (done := self._heard(child)) is not None and done["kind"] != "done":
             pass
         if done is None:
             raise self._ended(child, "did not say what it received")
@@ -123,7 +123,7 @@ class Children:
         self._alive.clear()
 
     def _hear(self, child: Child, on_message: Callable[[Child, dict[str, Any]], None] | None) -> None:
-        message = child.control.hear()
+        message = self._heard(child)
         if message is None:
             raise self._ended(child, "ended early")
         if on_message is None:
@@ -131,11 +131,20 @@ class Children:
         on_message(child, message)
 
     def _await_ready(self, child: Child) -> None:
-        message = child.control.hear()
+        message = self._heard(child)
         if message is None:
             raise self._ended(child, "did not say ready")
         if message["kind"] != "ready":
             raise InvariantError(f"program {child.name} said {message} before it was ready")
+
+    def _heard(self, child: Child) -> dict[str, Any] | None:
+        """The next message of a program, None when it is gone; its own error if it has told one."""
+        message = child.control.hear()
+        if message is None or message["kind"] != "failed":
+            return message
+        os.waitpid(child.pid, 0)
+        self._forget(child)
+        raise error_of(message["exit_status"])(f"program {child.name} on {child.host}: {message['error']}")
 
     def _ended(self, child: Child, what: str) -> NotReadyError:
         """The error for a program whose end of the line has closed: it has exited, or is just about to."""

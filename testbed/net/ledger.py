@@ -53,10 +53,29 @@ def clean(path: Path) -> list[int]:
     return ended
 
 
+def is_under_way(path: Path) -> bool:
+    """Whether the run is in order: whoever started its first process, by whom the ledger is named, is there.
+
+    After a crash a process belongs to another parent.
+    """
+    lines = path.read_text(encoding="ascii").splitlines()
+    if not lines:
+        return False
+    first = json.loads(lines[0])
+    fields = _fields(first["pid"])
+    return bool(fields) and int(fields[19]) == first["started"] and fields[1] == path.stem
+
+
 def _started(pid: int) -> int | None:
     """When a process started, in clock ticks since boot (field 22 of /proc/PID/stat); None if it is gone."""
+    fields = _fields(pid)
+    return int(fields[19]) if fields else None
+
+
+def _fields(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on, the state; empty if the process is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return None
-    return int(stat.rpartition(")")[2].split()[19])
+        return []
+    return stat.rpartition(")")[2].split()

@@ -1,9 +1,10 @@
 """What a forked process does on its host: all its parts on one loop, between the driver's start and stop."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Protocol
 
-from testbed.errors import NotReadyError
+from testbed.errors import NotReadyError, TestbedError
 from testbed.program.clock import use_exact_timers
 from testbed.program.control import Control
 from testbed.program.loop import Loop
@@ -23,12 +24,28 @@ Ask = Callable[[str, dict[str, Any]], None]
 """Tells the driver something and waits until it has acted on it."""
 
 
-def run_program(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequence[Part]]) -> None:
+def run_program(
+    control: Control,
+    loop: Loop,
+    make_parts: Callable[[Loop, Ask], Sequence[Part]],
+    named: AbstractContextManager[None] | None = None,
+) -> None:
     """Make the parts, say ready, wait for go, run until told to stop, close, and say what was received.
 
     What the driver says meanwhile is handed to each part that has a method `told`. What a part has as its
-    `outcome`, a mapping, is said at the end.
+    `outcome`, a mapping, is said at the end. An error of ours is told to the driver before it is raised;
+    `named` may make one of whatever others raise.
     """
+    try:
+        with named or nullcontext():
+            _run(control, loop, make_parts)
+    except TestbedError as error:
+        with suppress(OSError):  # the driver may be gone
+            control.say("failed", error=str(error), exit_status=error.exit_status)
+        raise
+
+
+def _run(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequence[Part]]) -> None:
     use_exact_timers()
     parts: Sequence[Part] = ()
 

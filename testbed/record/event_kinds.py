@@ -126,16 +126,18 @@ EVENTS: dict[str, EventKind] = {
         "A background flow or a workload has ended, with the run; bytes of UDP are those of IP packets, "
         "of TCP of the payload.",
     ),
-    "warning": EventKind("text", "The numbers need a second look."),
+    "warning": EventKind(
+        "text, and of a program that was late program, late_ns", "The numbers need a second look."
+    ),
     "run.end": EventKind("", "The run is over, and what is left is recorded."),
     "host.late": EventKind(
-        "the load of a stretch, as in host.load",
-        "On the host venue: the machine was late in a stretch of the run.",
+        "the load of a second, as in host.load without the driver",
+        "In real time: within this second a timer was more than 1 ms late, or the machine lost a packet.",
     ),
     "host.load": EventKind(
         "seconds, timers, late_p50_ns, late_p99_ns, late_max_ns, busy_ppm, steal_ppm, waiting_ppm (or "
         "null), dropped, squeezed, driver_late_ns",
-        "On the host venue, at the end: how well the machine kept real time.",
+        "In real time, at the end: how well the machine kept real time.",
     ),
 }
 """By their kind; in the order of a run, as far as there is one."""

@@ -80,5 +80,26 @@ def lines(summary: "Summary") -> Iterator[str]:
         yield f"{variant}: {words(load)}"
 
 
+def warnings(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
+    """The warnings of a run as (variant, text); the late programs of a variant together in one."""
+    found = [event for event in events if event["kind"] == "warning"]
+    for event in found:
+        if "program" not in event:
+            yield event["variant"], event["text"]
+    late: dict[str, list[tuple[int, str]]] = {}
+    for event in found:
+        if "program" in event:
+            late.setdefault(event["variant"], []).append((event["late_ns"], event["program"]))
+    for variant, programs in late.items():
+        latest_ns, latest = max(programs)
+        those = "1 program was" if len(programs) == 1 else f"{len(programs)} programs were"
+        yield (
+            variant,
+            f"{those} more than {milliseconds(LATE_NS)} late, {latest} the most, "
+            f"by {milliseconds(latest_ns)}: this machine cannot carry the scenario in real time; "
+            "the events name each",
+        )
+
+
 def _loads(variants: Mapping[str, Any]) -> Iterable[tuple[str, HostLoadSummary]]:
     return [(name, numbers["host_load"]) for name, numbers in variants.items() if "host_load" in numbers]

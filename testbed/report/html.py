@@ -110,7 +110,7 @@ def render(
         ms=milliseconds,
         us=microseconds,
         machine=list(host_load.lines(summary)),
-        warnings=[event for event in events if event["kind"] == "warning"],
+        warnings=list(host_load.warnings(events)),
         events=events,
         command=_command(run.manifest()),
         scenario_text=_text(run, "scenario_path"),

@@ -1,13 +1,18 @@
-"""Which extensions a scenario uses: what is neither shipped nor given by the path of a file."""
+"""Which extensions a scenario uses: what is neither shipped nor given by the path of a file.
+
+Those of each kind are loaded by whoever looks at its keys; here those of the placement.
+"""
 
 from collections.abc import Iterable, Iterator
 
-from testbed.extension import Kind, Origin
+from testbed.extension import ExtensionError, Kind, Origin
 from testbed.model.channel import CHANNEL_POLICIES
 from testbed.model.placement import PLACEMENT_POLICIES, PLACEMENT_SCORES
 from testbed.model.scenario import Script
 from testbed.model.workload import WORKLOADS
+from testbed.scenario.rates import Finding
 from testbed.scenario.source import is_bare, topologies
+from testbed.scenario.tree import Keys
 
 
 def extensions(scripts: Iterable[Script]) -> list[tuple[Kind, str]]:
@@ -24,6 +29,23 @@ def origins(scripts: Iterable[Script]) -> list[Origin]:
     """
     found = (kind.origin(name) for kind, name in extensions(scripts))
     return [origin for origin in found if origin is not None]
+
+
+def placement_rules(script: Script) -> Iterator[Finding]:
+    """Whether the placement policy and the scores of packages load and are what they must be."""
+    placement = script.placement
+    brought = [(("policy",), placement.policy)] if placement.policy not in PLACEMENT_POLICIES.shipped else []
+    asked: list[tuple[Keys, str]] = [*brought, *((("scores", name), name) for name in placement.scores)]
+    if not asked:
+        return
+    # With numpy, which takes a while, and most scenarios have no use for it here.
+    from testbed.placement.brought import choice_called, score_called
+
+    for keys, name in asked:
+        try:
+            (choice_called if keys == ("policy",) else score_called)(name)
+        except ExtensionError as error:
+            yield ("placement", *keys), str(error)
 
 
 def _named(script: Script) -> Iterator[tuple[Kind, str]]:

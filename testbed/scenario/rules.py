@@ -12,6 +12,7 @@ from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
 from testbed.model.scenario import Script, Session
+from testbed.scenario.extensions import placement_rules
 from testbed.scenario.fabric_work_rules import fabric_work_rules
 from testbed.scenario.failure_rules import failure_rules
 from testbed.scenario.frame_trace import read_frames
@@ -32,6 +33,7 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     for name, session in script.sessions.items():
         yield from _session_rules(("sessions", name), session, script, network)
     yield from repeat_rules(script.sessions, script.duration_ns)
+    yield from placement_rules(script)
     yield from _flow_rules(script, network)
     yield from workload_rules(script, network)
     yield from northbound_rules(script, network)

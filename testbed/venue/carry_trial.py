@@ -24,7 +24,7 @@ _FRAME_BYTES = 1414
 _BURST = 32
 _MEASURE_NS = 300_000_000
 _MOST_PACKETS = 30_000
-"""A tenth of a second on a fast machine; and in virtual time, where none of this takes any, it comes to an end."""
+"""A tenth of a second on a fast machine. In virtual time, where none of this takes any, it ends as well."""
 _TIMERS, _TIMER_NS = 200, 1_000_000
 _LIMIT_S = 30
 _ATTEMPT = "cannot measure what this machine carries"

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # A copy of this machine, to which the Vagrantfile's steps are done: `vagrant_machine.sh FOLDER PROJECT`, as root, in
 # mount and process namespaces of its own. FOLDER has the steps as NAME.sh in `steps`, and gets what they said.
 #

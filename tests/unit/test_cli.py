@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from example_install import install, lies_on_the_path
 
 from testbed.cli import INTERRUPTED, commands, main
 from testbed.cli.commands import COMMANDS
@@ -107,6 +108,23 @@ def test_the_list_has_all_that_is_shipped_with_what_it_is(capsys: pytest.Capture
     named = {line.split()[0]: line.split()[1:] for line in lines if line.startswith("  ")}
     assert list(named) == [*shipped(), *shipped_topologies()]
     assert all(len(words) > 3 for words in named.values())
+
+
+def test_the_list_names_what_other_packages_bring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("acme", "other"):
+        points = {"testbed.channel_policies": {"stepwise": "acme_policy", f"of_{name}": "acme_policy"}}
+        install(tmp_path / name, {}, points, name=name)
+        lies_on_the_path(monkeypatch, tmp_path / name)
+    assert main(["list"]) == 0
+    _, _, brought = capsys.readouterr().out.partition("Installed, from other packages:\n")
+    assert brought.splitlines() == [
+        "  channel policy of_acme, of acme 3.1",
+        "  channel policy of_other, of other 3.1",
+        "  channel policy stepwise: acme 3.1 and other 3.1 both bring a channel policy 'stepwise'; "
+        "uninstall one of them",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 from fake_network import FakeNetwork, elastic, network_of
 
 from testbed.driver.children import Child, Children
-from testbed.errors import InvariantError, NotReadyError
+from testbed.errors import InvariantError, NotReadyError, ScenarioError
 from testbed.program.clock import Clock
 from testbed.program.control import Control
 from testbed.program.loop import Loop
+from testbed.program.process import Ask, Part, run_program
 
 MS = 1_000_000
 Program = Callable[[], None]
@@ -113,6 +114,44 @@ def test_a_program_that_dies_at_once_is_reported_with_its_status(children: Child
         "what it printed is in this run's console log"
     )
     assert died.value.exit_status == 4
+
+
+class Failing:
+    """A part that fails when it is called to."""
+
+    def __init__(self, when: str) -> None:
+        self._when = when
+
+    def start(self) -> None:
+        if self._when == "start":
+            raise ScenarioError("the file is wrong")
+
+    def close(self) -> None:
+        if self._when == "close":
+            raise ScenarioError("the file is wrong")
+
+
+@pytest.mark.parametrize("when", ["making", "start", "close"])
+def test_a_program_that_tells_its_error_is_reported_with_it(
+    children: Children, loop: Loop, when: str
+) -> None:
+    def parts(_loop: Loop, _ask: Ask) -> list[Part]:
+        if when == "making":
+            raise ScenarioError("the file is wrong")
+        return [Failing(when)]
+
+    def make(control: Control) -> Program:
+        return lambda: run_program(control, Loop(Clock(0)), parts)
+
+    def course() -> None:
+        child = children.start("game", "node1", make)
+        children.go(child)
+        if when == "start":
+            loop.run()
+        children.stop(child)
+
+    with pytest.raises(ScenarioError, match=r"^program game on node1: the file is wrong$"):
+        course()
 
 
 def test_a_program_that_is_killed_is_reported_with_the_signal(children: Children) -> None:

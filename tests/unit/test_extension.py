@@ -118,6 +118,38 @@ def test_what_does_not_load_or_is_no_policy_is_told_with_its_package(
     assert f"sessions.player.channel.policy: {who}{why.format(folder=tmp_path / 'packages')}" in found
 
 
+@pytest.mark.parametrize(
+    ("group", "keys", "placement"),
+    [
+        ("testbed.placement_policies", "placement.policy", "policy: mine"),
+        ("testbed.placement_scores", "placement.scores.mine", "scores: {mine: 5}"),
+    ],
+)
+def test_what_places_jobs_is_loaded_before_a_run_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, keys: str, placement: str
+) -> None:
+    brings(monkeypatch, tmp_path, "1 / 0\n", group)
+    path = scenario_documents.write(tmp_path, ("title:", f"placement: {{{placement}}}\ntitle:"))
+    with pytest.raises(ScenarioError, match=rf"small\.yaml:1: {keys}: the placement \w+ 'mine' of acme 3\.1"):
+        load(path)
+
+
+def test_a_topology_that_is_no_module_or_lacks_something_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = {"testbed.topologies": {"bare": "acme_policy", "number": "acme_policy:NUMBER"}}
+    lies_on_the_path(monkeypatch, install(tmp_path / "packages", {"acme_policy": "NUMBER = 1\n"}, points))
+    for name, why in (
+        ("bare", "defines no class Parameters(testbed.model.base.Value)"),
+        ("number", "is no module; let the entry point name one"),
+    ):
+        path = scenario_documents.write(tmp_path, ("small.py", name))
+        with pytest.raises(ScenarioError) as error:
+            load(path)
+        assert f"small.yaml:3: network.topology: the topology '{name}' of acme 3.1" in str(error.value)
+        assert why in str(error.value)
+
+
 def test_an_entry_point_that_names_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = {POLICIES: {"mine": "acme_policy:absent"}}
     lies_on_the_path(monkeypatch, install(tmp_path / "packages", {"acme_policy": GOOD}, points))

@@ -18,6 +18,8 @@ from testbed.scenario import load
 from testbed.sweep.axes import parsed_axes
 from testbed.sweep.plan import SweepPlan, make_plan
 
+SCORES = "def scores(question):\n    return []\n"
+
 
 def scenario(folder: Path, text: str) -> Path:
     (folder / "small.py").write_text(TOPOLOGY)
@@ -68,21 +70,21 @@ def test_a_package_of_the_interpreter_itself_needs_no_path(
     assert search_path(scripts) == {}
 
 
-def test_the_module_of_an_editable_install_is_readable_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("entry", "file"), [("acme_policy", "acme_policy.py"), ("acme_policy", "acme_policy/__init__.py")]
+)
+def test_the_module_of_an_editable_install_is_found_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, file: str
 ) -> None:
-    points = {"testbed.placement_scores": {"energy": "acme_policy"}}
-    metadata = install(tmp_path / "site", {}, points)
+    metadata = install(tmp_path / "site", {}, {"testbed.placement_scores": {"energy": entry}})
     source = tmp_path / "source"
-    source.mkdir()
-    (source / "acme_policy.py").write_text("def scores(question):\n    return []\n")
+    (source / file).parent.mkdir(parents=True)
+    (source / file).write_text(SCORES)
     for folder in (source, metadata):
         lies_on_the_path(monkeypatch, folder)
-    path = scenario(tmp_path, OWN)
-    file = load(str(path))
-    assert [*file.variants]
-    __import__("acme_policy")
-    assert {metadata, source} <= {*within_reach(path.parent)["visible"]}
+    reach = within_reach(scenario(tmp_path, OWN).parent)
+    assert {metadata, source} <= {*reach["visible"]}
+    assert reach["environment"]["PYTHONPATH"].split(os.pathsep) == [str(metadata), str(source)]
 
 
 def test_the_manifest_names_each_extension_once(package: Path, tmp_path: Path) -> None:
@@ -107,7 +109,7 @@ def test_a_sweep_with_another_version_of_a_package_is_another_sweep(
     path = scenario(tmp_path, OWN)
     for version in ("3.1", "3.2"):
         lies_on_the_path(
-            monkeypatch, install(tmp_path / version, {"acme_policy": ""}, points, version=version)
+            monkeypatch, install(tmp_path / version, {"acme_policy": SCORES}, points, version=version)
         )
         names.append(planned(path).default_name)
     assert names[0] != names[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.net.ledger import Ledger, clean, ledger_folder
+from testbed.net.ledger import Ledger, clean, is_under_way, ledger_folder
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -85,6 +85,21 @@ def test_a_program_may_have_any_name(ledger: Ledger, start: Start, tmp_path: Pat
     ledger.add(process.pid)
     assert f"({odd.name})" in Path(f"/proc/{process.pid}/stat").read_text()
     assert clean(ledger.path) == [process.pid]
+
+
+def test_a_run_whose_starter_is_there_is_under_way_and_one_that_crashed_is_not(
+    start: Start, tmp_path: Path
+) -> None:
+    """The starter's number names the ledger; after a crash the first process has another parent."""
+    process = start()
+    for name, under_way in ((os.getpid(), True), (1, False)):
+        ledger = Ledger(tmp_path / f"{name}.jsonl")
+        ledger.path.write_text("")
+        assert not is_under_way(ledger.path)
+        ledger.add(process.pid)
+        assert is_under_way(ledger.path) is under_way
+    process.communicate(b"\n")
+    assert not is_under_way(tmp_path / f"{os.getpid()}.jsonl")
 
 
 def test_a_closed_ledger_leaves_no_file(ledger: Ledger) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from testbed.report.host_load import host_load, words
+from testbed.report.host_load import host_load, warnings, words
 
 LOAD: dict[str, Any] = {
     "kind": "host.load",
@@ -51,3 +51,19 @@ def test_packets_that_the_machine_lost_are_told() -> None:
     found = host_load([LOAD | {"dropped": 12}])
     assert found is not None
     assert "and 12 packets were lost on the way to a queue" in words(found)
+
+
+def test_late_programs_are_one_warning_and_others_stay_what_they_are() -> None:
+    """A crowd's programs would fill the page otherwise; each is among the events."""
+    events = [
+        {"kind": "warning", "variant": "a", "text": "a record was cut off"},
+        LATE | {"variant": "a"},
+        LATE | {"variant": "a", "program": "player", "late_ns": 9_000_000},
+        LATE | {"variant": "b"},
+        {"kind": "run.end", "variant": "b"},
+    ]
+    told = list(warnings(events))
+    assert [variant for variant, _ in told] == ["a", "a", "b"]
+    assert told[0][1] == "a record was cut off"
+    assert told[1][1].startswith("2 programs were more than 1.000 ms late, player the most, by 9.000 ms: ")
+    assert told[2][1].startswith("1 program was more than 1.000 ms late, olt the most, by 7.000 ms: ")

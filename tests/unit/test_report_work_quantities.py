@@ -9,7 +9,16 @@ from pydantic import ValidationError
 from synthetic_work import network, scenario
 
 from testbed.model.base import FROM_TEXT
-from testbed.model.quantity import ONE_WAY, OWN_STATISTICS, Expectation, Kind, Measure, Quantified, Reference
+from testbed.model.quantity import (
+    ONE_WAY,
+    OWN_STATISTICS,
+    Expectation,
+    Kind,
+    Measure,
+    Quantified,
+    Reference,
+    Statistic,
+)
 from testbed.report.expectations import MEASURE_KEYS, compare, evaluate, sentence, show, show_measured
 from testbed.scenario.quantity_rules import quantity_rules
 
@@ -157,12 +166,16 @@ def test_what_cannot_be_is_told(written: dict[str, Any], message: str) -> None:
 
 
 def test_the_reference_names_every_measure_and_statistic() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "scenario-files.md").read_text()
-    section = text.partition("## `expect[]`")[2].partition("## `references[]`")[0]
-    own = {statistic for statistics in OWN_STATISTICS.values() for statistic in statistics}
-    words = {*re.findall(r"`([a-z_0-9]+)`", section), *re.findall(r"^\| ([a-z, ]+) \|", section, re.M)}
-    words = {word for each in words for word in each.split(", ")}
-    assert {*map(str, Measure), *map(str, own)} <= words
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "results.md").read_text()
+    measures, statistics = (_first_column(text, heading) for heading in ("Measures", "Statistics"))
+    assert measures == {*map(str, Measure)}
+    assert statistics == {*map(str, Statistic)}
+
+
+def _first_column(text: str, heading: str) -> set[str]:
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| ([^|]*`[^|]*) \|", section, re.M)
+    return {word for cell in cells for word in re.findall(r"`([a-z_0-9]+)`", cell)}
 
 
 def test_every_measure_has_its_place_in_the_summary_and_no_two_the_same() -> None:

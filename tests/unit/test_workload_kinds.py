@@ -9,11 +9,11 @@ import pytest
 import scenario_documents
 from example_install import install, install_example, lies_on_the_path
 
-from testbed.cli.workload_programs import _made
+from testbed.cli.workload_programs import checked, named
 from testbed.errors import InvariantError, ScenarioError
 from testbed.extension import ExtensionError
 from testbed.model.base import UPSTREAM
-from testbed.model.workload import Stream, StreamMeasure, Workload
+from testbed.model.workload import Stream
 from testbed.program import datagrams
 from testbed.program.clock import Clock
 from testbed.program.loop import Loop
@@ -214,16 +214,19 @@ def test_only_streams_that_are_declared_are_recorded(loop: Loop, tmp_path: Path)
 @pytest.mark.parametrize(
     ("parts", "why"),
     [
-        (lambda *_: [object()], "made object, which is no part: it has no start()"),
-        (lambda *_: None, "failed: workload_programs.py, line"),
-        (lambda *_: 1 / 0, "failed: test_workload_kinds.py, line"),
+        (lambda: [object()], "TypeError: object is no part: it has no start()"),
+        (lambda: None, "TypeError: 'NoneType' object is not iterable"),
+        (lambda: 1 / 0, "ZeroDivisionError: division by zero"),
     ],
 )
-def test_an_end_that_fails_names_its_package(loop: Loop, tmp_path: Path, parts: Any, why: str) -> None:
-    values = {"source": "home1", "destination": "node1", "starts": "0 s", "ends": "1 s", "kind": "voice"}
-    workload = Workload.model_validate(values)
-    with pytest.raises(ExtensionError) as error:
-        _made(parts, workload, end(tmp_path, loop, ENDS))
-    who = "workload talk: 'voice' of example-testbed 1.2.0 (entry point example_testbed.voice) "
-    assert str(error.value).startswith(who + why)
-    assert StreamMeasure.PACKET == PACKET
+def test_an_end_that_fails_names_its_package_and_the_line(parts: Any, why: str) -> None:
+    with pytest.raises(ExtensionError) as error, named("workload talk, 'voice' of acme 3.1,"):
+        checked(parts())
+    assert str(error.value).startswith("workload talk, 'voice' of acme 3.1, failed: ")
+    assert str(error.value).endswith(why)
+    assert ", line " in str(error.value)
+
+
+def test_an_error_of_ours_is_left_as_it_is() -> None:
+    with pytest.raises(InvariantError, match=r"^as it was$"), named("workload talk"):
+        raise InvariantError("as it was")

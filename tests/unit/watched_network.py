@@ -1,4 +1,4 @@
-"""A served network for tests of what is shown of it: its records in a folder, its classes made by the test."""
+"""A served network for tests of what is shown of it: its records and its classes are made by the test."""
 
 import asyncio
 from collections.abc import Callable, Iterator

@@ -16,12 +16,13 @@ import pytest
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
+from testbed.errors import ScenarioError
 from testbed.record.directory import RunDirectory
 from testbed.report import Summary, summarise, write
 from testbed.scenario import ScenarioFile, load
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
-from example_install import install_example
+from example_install import install, install_example, lies_on_the_path
 
 MS = 1_000_000
 CLOCK_NS = 10
@@ -209,6 +210,75 @@ def test_a_setting_reaches_the_parameters_of_a_workload(scenario: ScenarioFile, 
     found = run_scenario(changed, out=tmp_path / "changed", wall_limit_s=300)
     rows = pyarrow.parquet.read_table(found.samples_path).to_pandas()
     assert set(rows[(rows["session"] == "talk") & (rows["measure"] == "packet")]["size_bytes"]) == {300}
+
+
+POLICY = """
+from testbed.channel import Answer, Need
+hears_scenes, hears_counters = True, False
+def decide(told):
+    return Answer(Need(rate_bps=told.committed_bps if told.scene != "play" else 7, reason="it is so"))
+"""
+WORKLOAD = """
+from testbed.model.base import Value
+from testbed.workload.end import PACKET, Stream
+STREAMS = (Stream(PACKET),)
+class Parameters(Value): ...
+class Late:
+    def __init__(self, end): end.loop.at(10**8, lambda: [][1])
+    def start(self): ...
+    def close(self): ...
+def at_source(parameters, end): return [Late(end)]
+def at_destination(parameters, end): return []
+"""
+
+
+@pytest.mark.parametrize(
+    ("group", "text", "changes", "message"),
+    [
+        (
+            "testbed.channel_policies",
+            POLICY,
+            ("policy: ratchet", "policy: mine"),
+            "the channel policy 'mine' of acme 3.1 (entry point acme_policy), asked downstream at 15",
+        ),
+        (
+            "testbed.workloads",
+            WORKLOAD,
+            (
+                "kind: voice",
+                "kind: mine",
+                ", spurt: 50 ms, pause: 30 ms",
+                "",
+                "interval: 7 ms, packet: 172 B",
+                "",
+            ),
+            "program talk source on home2: workload talk, 'mine' of acme 3.1 (entry point acme_policy), "
+            "failed: acme_policy.py, line 7: IndexError: list index out of range",
+        ),
+    ],
+    ids=["policy", "workload"],
+)
+def test_an_extension_that_errs_during_a_run_is_named_with_what_it_did(
+    scenario: ScenarioFile,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    group: str,
+    text: str,
+    changes: tuple[str, ...],
+    message: str,
+) -> None:
+    embedded_kernel()
+    own = install(tmp_path / "packages", {"acme_policy": text}, {group: {"mine": "acme_policy"}})
+    lies_on_the_path(monkeypatch, own)
+    monkeypatch.setenv("PYTHONPATH", f"{own}{os.pathsep}{os.environ['PYTHONPATH']}")
+    document = SCENARIO.partition("expect:")[0]
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        document = document.replace(old, new)
+    path = tmp_path / "erring.yaml"
+    path.write_text(document)
+    with pytest.raises(ScenarioError) as error:
+        run_scenario(load(str(path), variants=["spread"]), out=tmp_path / "run", wall_limit_s=300)
+    assert message in str(error.value)
 
 
 def test_without_the_package_the_scenario_is_refused_by_each_name(scenario: ScenarioFile) -> None:

@@ -12,7 +12,8 @@ from testbed.report import summarise
 from testbed.scenario import load
 
 MS = 1_000_000
-CLOCK_NS = 10
+CLOCK_NS = 100
+"""Clock reads of 1 ns each; where timers of several programs fall on one instant, those of all of them."""
 HEARD_NS = 5_000
 """The first frame of a scene waits until the driver has heard of the scene."""
 SIZES = [50_000, 1_400, 20_001]

@@ -26,6 +26,7 @@ def test_a_run_that_is_ended_takes_everything_with_it(
 def test_clean_ends_exactly_what_a_crash_left(lives: dict[str, dict[str, Any]]) -> None:
     """The control: before it the network's programs are there, and so is the user's."""
     crashed = lives["crashed"]
+    assert "is under way, and left alone" in crashed["too_early"]
     assert any("testbed.cli.inner" in words for words in crashed["orphans"])
     assert any(words.startswith("sleep 1000") for words in crashed["orphans"])
     assert crashed["status"] == 0

@@ -222,6 +222,7 @@ def test_it_ends_in_order_and_its_records_tell_what_was_done(served: Server) -> 
     assert [kind for kind in kinds if kind.startswith("net.")] == ["net.open"] * 2
     assert {"channel.admit", "channel.active"} <= set(kinds)
     assert run.events()[-1]["kind"] == "run.end"
+    assert [event["kind"] for event in run.events()].count("host.load") == 1
 
 
 @pytest.mark.parametrize(("how", "exit_status"), [("order", 0), ("killed", -9)])

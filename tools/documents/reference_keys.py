@@ -93,7 +93,7 @@ def _models(shape: Any) -> Iterator[tuple[type[Value], str]]:
     if isinstance(shape, type) and issubclass(shape, Value):
         yield shape, ""
         return
-    between = {dict: ".NAME", tuple: "[]"}.get(get_origin(shape), "")  # type: ignore[arg-type]
+    between = {dict: ".NAME", tuple: "[]"}.get(get_origin(shape), "")
     inside = get_args(shape)[:1] if get_origin(shape) is Annotated else get_args(shape)
     for each in inside:
         if each not in (NoneType, Ellipsis):

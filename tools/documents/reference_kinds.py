@@ -17,7 +17,7 @@ from testbed.units import DURATION, LENGTH, RATE, SIZE, Dimension
 
 BY_SUFFIX = {"_bps": RATE, "_ns": DURATION, "_bytes": SIZE, "_m": LENGTH}
 _OF_A_STATISTIC = "count, duration, rate or share"
-ODD = {
+ODD: dict[tuple[type, str], str] = {
     (Expectation, "at_most"): _OF_A_STATISTIC,
     (Expectation, "at_least"): _OF_A_STATISTIC,
     (Reference, "value"): _OF_A_STATISTIC,
@@ -94,7 +94,9 @@ def _kind(shape: Any, metadata: tuple[Any, ...], link: Link) -> str:
 
 
 def _single(shape: Any, metadata: list[Any], link: Link) -> str:
-    dimension = next((each.func.__self__ for each in metadata if isinstance(each, PlainSerializer)), None)
+    dimension = next(
+        (getattr(each.func, "__self__", None) for each in metadata if isinstance(each, PlainSerializer)), None
+    )
     if dimension is not None:
         return str(dimension.name) + _bounds(metadata, dimension.format)
     if shape in _NUMBERS:

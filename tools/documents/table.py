@@ -70,6 +70,7 @@ TABLE: dict[str, Treatment] = {
     "pytest test_delay.py": Elsewhere("tests/virtual/test_pytest_plugin_run.py"),
     "testbed run * --live": Elsewhere("tests/virtual/test_live_run.py"),
     "curl *": Elsewhere("tests/virtual/test_live_page.py"),
+    "testbed run my.yaml --json": Elsewhere("tests/virtual/test_docs_run.py"),  # both on the page README.md
     "testbed serve *": Served(),
     "testbed shell *": Elsewhere("tests/virtual/test_venue_terminal.py"),
     "testbed run dba_classes": Elsewhere("tests/virtual/test_pon_scenarios.py"),
@@ -90,8 +91,13 @@ TABLE: dict[str, Treatment] = {
         "800,000 nodes take minutes; its exit status is about this machine's speed, its last line is not",
     ),
     "sudo testbed kernel module --load": Elsewhere("tests/kernel/test_module_compiles.py"),
-    "sudo testbed run * --venue host": Elsewhere("tests/virtual/test_host_pon.py"),
-    "sudo testbed clean": Elsewhere("tests/unit/test_net_ledger.py"),
+    "sudo testbed run * --venue host": Elsewhere("tests/virtual/test_host_runs.py"),
+    "sudo testbed clean": Elsewhere("tests/virtual/test_host_life.py"),
+    "vagrant up && *": Elsewhere("tests/slow/test_vagrant_provision.py"),
+    "vagrant ssh *": Elsewhere("tests/slow/test_vagrant_provision.py"),
+    "python bench/host_distance.py": Instead(
+        "python bench/host_distance.py --seconds 2", "ten seconds in each of two variants take a minute"
+    ),
     "sudo mn *": Elsewhere("tests/virtual/test_mininet.py"),
 }
 """By the line of the command, where `*` stands for anything."""

@@ -121,6 +121,7 @@ def crashed() -> dict[str, Any]:
     """A run whose outer processes are killed, so that nobody is there to end the inner ones; then `clean`."""
     before = running()
     run = started(Path("crashed"))
+    too_early = ran("clean").stdout
     (outer,) = below(run.pid)
     for pid in (run.pid, outer):
         os.kill(pid, signal.SIGKILL)
@@ -128,7 +129,13 @@ def crashed() -> dict[str, Any]:
     found = left(before)
     cleaned = ran("clean")
     after = {"left": left(before), "ledgers": ledgers()}
-    return {"orphans": found, "status": cleaned.returncode, "said": cleaned.stdout, **after}
+    return {
+        "too_early": too_early,
+        "orphans": found,
+        "status": cleaned.returncode,
+        "said": cleaned.stdout,
+        **after,
+    }
 
 
 def executed() -> dict[str, Any]:
