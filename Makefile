@@ -18,7 +18,7 @@ demo: setup
 
 test:
 	@tools/setup.sh python kernel browser vagrant
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check:
 	@tools/setup.sh python

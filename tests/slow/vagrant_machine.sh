@@ -11,6 +11,9 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/upper,workdir=$folder/w
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+# Wherever the project lies, below /tmp or on a disk of its own: the environment is used from there.
+mkdir -p "$root$project"
+mount --bind "$project" "$root$project"
 mkdir -p "$root/home/vagrant/testbed" "$root/usr/local/sbin"
 chroot "$root" useradd --home-dir /home/vagrant --shell /bin/bash vagrant
 chown -R --reference="$root/root" "$root/home/vagrant"

@@ -65,17 +65,19 @@ def joined(logs: Path, session: str, measure: str) -> JoinedStream:
 def transferred(
     loop: Loop, port: int, logs: Path, sink_ways: list[Way]
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    """A transfer of 40 ms; the outcomes of both ends, and what they said."""
+    """A transfer of 400 ms, ten times what a busy machine lets a program wait; the outcomes of both ends, and
+    what they said.
+    """
     transfer = Transfer.model_validate(
         {
             "source": "npu1",
             "destination": "npu2",
             "starts": "1 ms",
-            "ends": "41 ms",
+            "ends": "401 ms",
             "block": "1000 B",
             "window_blocks": 4,
-            "timeout": "5 ms",
-            "retry": "10 ms",
+            "timeout": "50 ms",
+            "retry": "100 ms",
         }
     )
     said: list[dict[str, Any]] = []
@@ -101,10 +103,10 @@ def test_all_blocks_arrive_and_are_logged_at_both_ends(loop: Loop, port: int, tm
     assert stream.seq.tolist() == list(range(sent["blocks"]))
     assert (stream.received_at_ns >= 0).all()
     assert sent["blocks"] > 8, "more than both windows hold"
-    in_time = int((stream.received_at_ns <= 41 * MS).sum())
+    in_time = int((stream.received_at_ns <= 401 * MS).sum())
     assert received["in_time_bytes"] == in_time * 1000
     rates = [each for each in said if each["kind"] == "rate"]
-    assert [each["at_ns"] for each in rates] == [11 * MS, 21 * MS, 31 * MS, 41 * MS]
+    assert [each["at_ns"] for each in rates] == [at_ms * MS for at_ms in range(11, 402, 10)]
     sampled_bytes = sum(each["throughput_bps"] for each in rates) * 10 * MS // (8 * SECOND)
     assert 0 < sampled_bytes <= received["in_time_bytes"]
 
@@ -116,7 +118,7 @@ def test_over_a_dead_plane_nothing_is_lost_and_it_is_told(loop: Loop, port: int,
     assert sent["blocks_sent_again"] >= 4, "the window of the dead plane"
     dead = [each for each in said if each["kind"] == "plane" and each["plane"] == 2]
     assert dead[0]["alive"] is False
-    assert dead[0]["after_ns"] >= 5 * MS
+    assert dead[0]["after_ns"] >= 50 * MS
     assert not any(each["alive"] for each in dead)
 
 
