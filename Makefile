@@ -18,7 +18,8 @@ demo: setup
 
 test:
 	@tools/setup.sh python kernel browser vagrant
-	.venv/bin/python -m pytest --numprocesses auto --dist loadfile
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile --ignore tests/virtual
+	.venv/bin/python -m pytest tests/virtual
 
 check:
 	@tools/setup.sh python

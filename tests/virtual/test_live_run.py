@@ -134,7 +134,7 @@ def test_it_shows_rates_delays_channels_jobs_and_events_of_both_variants(watched
         r"^player running on edge, backup region",
         r"^ +2\.0 s scene player 4k rate 45 Mbit/s",
     ):
-        assert re.search(expected, text, re.MULTILINE), f"{expected} was not drawn"
+        assert re.search(expected, text, re.MULTILINE), f"{expected} was not drawn in\n{text}"
 
 
 def test_no_picture_is_wider_or_higher_than_the_terminal(watched: Terminal) -> None:

@@ -9,7 +9,12 @@ from venue_boot import PYTHON, console_of, run_inside
 
 from testbed.scenario import shipped_topologies
 
-SMALL = {"supernode": ",nodes=8,planes=2", "elastic_supernode": ",onus=2,nodes=8,planes=2"}
+SMALL = {
+    "supernode": ",nodes=8,planes=2",
+    "elastic_supernode": ",onus=2,nodes=8,planes=2",
+    "cluster": ",servers=16",
+    "elastic_cluster": ",onus=2,servers=16",
+}
 """Parameters for topologies that by default have more hosts than all can call one another in a test."""
 TOPOLOGIES = Path(__file__).parents[2] / "topologies"
 MN = shutil.which("mn", path=str(Path(sys.executable).parent))
