@@ -9,6 +9,7 @@ from typing import Any
 from testbed.errors import InvariantError, NotReadyError
 from testbed.program.control import Control
 from testbed.program.orders import News, Order, news_from_message, order_to_message
+from testbed.record.lines import json_object
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -79,7 +80,7 @@ class StreamNetwork(_Network):
         """
         try:
             while line := await self._next():
-                self._heed(_parsed(line))
+                self._heed(json_object(line, "the network said what is no"))
         finally:
             self._ended = True
 
@@ -148,13 +149,3 @@ class ControlNetwork(_Network):
         self.deafen()
         self._failure = failure
         self._ended()
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        message = json.loads(line)
-    except ValueError as error:
-        raise InvariantError(f"the network said what is no JSON: {line[:200]!r}") from error
-    if not isinstance(message, dict):
-        raise InvariantError(f"the network said what is no JSON object: {line[:200]!r}")
-    return message

@@ -7,12 +7,11 @@ from testbed.driver.carried import carried_of_session
 from testbed.driver.channels import Channels
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.scenario import Scene
+from testbed.model.scenario import VIDEO_PAYLOAD_BYTES, Scene
 from testbed.plan.network_plan import NetworkPlan
 
 _HEADERS_BYTES = 42
 """Ethernet, IPv4 and UDP, as tc counts them."""
-VIDEO_PAYLOAD_BYTES = 1400
 
 
 class Scenes:

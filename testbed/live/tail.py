@@ -1,11 +1,11 @@
 """Files that grow, read from where the last reading ended: whole lines and records, so much at a time."""
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
 
 from testbed.errors import InvariantError
+from testbed.record.lines import json_object
 
 MOST_BYTES = 1 << 20
 """What one reading takes of a file at most; the rest is for the next one."""
@@ -41,16 +41,7 @@ class LineTail(_Growing):
         if not whole and len(arrived) == MOST_BYTES:
             raise InvariantError(f"{self.path} has a line of more than {MOST_BYTES} bytes")
         self._offset += len(whole)
-        return [self._object(line) for line in whole.splitlines()]
-
-    def _object(self, line: bytes) -> dict[str, Any]:
-        try:
-            found = json.loads(line)
-        except ValueError as error:
-            raise InvariantError(f"{self.path} has a line that is no JSON: {line[:200]!r}") from error
-        if not isinstance(found, dict):
-            raise InvariantError(f"{self.path} has a line that is no JSON object: {line[:200]!r}")
-        return found
+        return [json_object(line, f"{self.path} has a line that is no") for line in whole.splitlines()]
 
 
 class RecordTail(_Growing):

@@ -99,6 +99,10 @@ class Commands(Value):
     """UDP payload of one; at least 8 B are sent."""
 
 
+VIDEO_PAYLOAD_BYTES = 1400
+"""UDP payload of a full packet of a session's video."""
+
+
 class Probes(Value):
     """The scapy probes that measure one-way delay beside the session, in both directions."""
 

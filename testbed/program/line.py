@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from testbed.errors import InvariantError
+from testbed.record.lines import json_object
 
 MOST_MESSAGE_BYTES = 4 << 20
 """The longest message; a longer one is the error of a program, not something to make room for."""
@@ -76,7 +77,7 @@ class Line:
             raise EOFError("the other end of the line is closed")
         self._confirm(len(arrived))
         self._unread += arrived
-        return [_parsed(line) for line in self._whole_lines()]
+        return [json_object(line, "a message on the line is not a") for line in self._whole_lines()]
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; it is nobody's once the other end is closed, as `receive` tells.
@@ -124,13 +125,3 @@ class Line:
                 if error.errno not in _CLOSED:
                     raise
                 return
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        message = json.loads(line)
-    except ValueError as error:
-        raise InvariantError(f"a message on the line is not JSON: {line[:200]!r}") from error
-    if not isinstance(message, dict):
-        raise InvariantError(f"a message on the line is not a JSON object: {line[:200]!r}")
-    return message

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Flow, Scenario, Session
+from testbed.model.scenario import VIDEO_PAYLOAD_BYTES, Flow, Scenario, Session
 from testbed.model.serving import Service
 
-_VIDEO_BYTES = 1400
 _TCP_BYTES = 1514
+_PROMPT_BYTES = 1400
+"""Taken for a full packet of a prompt."""
 _ACKNOWLEDGED = 1.5
 """Packets in all for each packet of TCP: every other one is acknowledged."""
 _NS = 10**9
@@ -79,7 +80,7 @@ def _of_session(name: str, session: Session) -> Iterator[Stretch]:
     for scene, end_ns in zip(session.scenes, ends, strict=True):
         # A frame's last packet is not full, half of it on average.
         video = [
-            rate_bps / 8 / _VIDEO_BYTES + session.frames_per_second / 2
+            rate_bps / 8 / VIDEO_PAYLOAD_BYTES + session.frames_per_second / 2
             for direction in (DOWNSTREAM, UPSTREAM)
             if (rate_bps := scene.video_bps(direction)) is not None
         ]
@@ -114,7 +115,7 @@ def _of_service(name: str, service: Service) -> Iterator[Stretch]:
     """Prompts in full packets, and a packet for each token; how often a trace asks is not looked up."""
     for client, clients in service.clients.items():
         if clients.interval_ns is not None:
-            prompt = 1 + clients.prompt_tokens * service.token_bytes / _VIDEO_BYTES
+            prompt = 1 + clients.prompt_tokens * service.token_bytes / _PROMPT_BYTES
             each = (prompt + clients.output_tokens) * _NS / clients.interval_ns
             yield Stretch(f"{name}.{client}", clients.starts_at_ns, clients.ends_at_ns, each)
 

@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from testbed.model.base import Direction
 from testbed.model.quantity import Measure
+from testbed.model.scenario import VIDEO_PAYLOAD_BYTES
 from testbed.program.datagrams import Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
@@ -19,7 +20,6 @@ from testbed.workload.rendering import Gpu
 
 VIDEO_HEADER = struct.Struct("!QIIHH")
 """Packet number, frame number, epoch of the sender, index of the packet in its frame, packets in it."""
-VIDEO_PAYLOAD_BYTES = 1400
 
 
 class _Stream(TypedDict):
