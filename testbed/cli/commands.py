@@ -6,7 +6,6 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from testbed.cli.running import plan_texts, run_scenario
 from testbed.cli.settled import SCENARIO_FILE, WALL_LIMIT_S
 from testbed.errors import EXPECTATION_FAILED, ScenarioError
 from testbed.record.directory import RunDirectory
+from testbed.record.guest_files import temporary_folder
 from testbed.scenario import ScenarioFile, load
 
 
@@ -193,8 +193,7 @@ def shell(options: argparse.Namespace) -> int:
     """`testbed shell`."""
     scenario_file = _loaded(options)
     variant = next(iter(scenario_file.variants))
-    with tempfile.TemporaryDirectory(prefix="testbed-shell-") as made:
-        folder = Path(made)
+    with temporary_folder("testbed-shell-") as folder:
         (folder / SCENARIO_FILE).write_text(scenario_file.text, encoding="utf-8")
         if options.venue == "host":
             require_host([scenario_file.variants[variant]], [scenario_file.networks[variant]])

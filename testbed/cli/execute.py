@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from pathlib import Path
 
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import run_scenario
-from testbed.errors import ScenarioError, TestbedError
+from testbed.errors import InvariantError, ScenarioError, TestbedError
 from testbed.record.directory import RunDirectory
+from testbed.record.guest_files import read_bytes, remove
 from testbed.scenario import load
 from testbed.words import instead
 
@@ -51,7 +51,7 @@ def execute(options: argparse.Namespace) -> int:
             )
         for suffix, stream in ((".out", sys.stdout), (".err", sys.stderr)):
             stream.flush()
-            stream.buffer.write((run.programs_path(variant) / f"{NAME}{suffix}").read_bytes())
+            stream.buffer.write(_written(run.programs_path(variant) / f"{NAME}{suffix}"))
             stream.flush()
         return _status(run)
 
@@ -70,9 +70,16 @@ def _place(out: Path | None) -> Iterator[Path]:
             made.rmdir()
         raise
     except BaseException:
-        shutil.rmtree(made)
+        remove(made)
         raise
-    shutil.rmtree(made)
+    remove(made)
+
+
+def _written(path: Path) -> bytes:
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        raise InvariantError(f"the output {path} is gone: a program inside has removed it") from None
 
 
 def _status(run: RunDirectory) -> int:

@@ -18,6 +18,7 @@ from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import KernelError, TestbedError
 from testbed.net.ledger import ledger_folder
+from testbed.record.guest_files import read_console
 from testbed.scenario import ScenarioFile, load
 from testbed.venue import kernel
 from testbed.venue.launch import stop_on_terminate
@@ -144,8 +145,7 @@ _TURNED_OFF = "reboot: Power down"
 
 def last_error(console: Path) -> str:
     """What the inner program printed on its way out."""
-    text = console.read_text(encoding="utf-8", errors="replace")
-    lines = [line for line in text.splitlines() if line != _TURNED_OFF]
+    lines = [line for line in read_console(console).splitlines() if line != _TURNED_OFF]
     starts = [number for number, line in enumerate(lines) if line.startswith(("error: ", "Traceback "))]
     shown = lines[starts[-1] :] if starts else lines[-30:]
     return "\n".join(shown).removeprefix("error: ")

@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from testbed.errors import TestbedError, error_of
 from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
 from testbed.record.directory import RunDirectory
+from testbed.record.guest_files import keep, remove
 from testbed.scenario import ScenarioFile
 from testbed.scenario.extensions import origins
 from testbed.venue import kernel
@@ -75,7 +75,7 @@ def run_scenario(
         running.run_all(at_once)
     except (KeyboardInterrupt, SystemExit):
         # Half a run is of no use to anybody; after an error it stays, to look into.
-        shutil.rmtree(run.path)
+        remove(run.path)
         raise
     except BaseException:
         keep_logs(run, variants)
@@ -188,7 +188,7 @@ class _Variants:
             if "reached_ns" in said:
                 self._show(variant, said["reached_ns"], said["of_ns"], said["text"])
         status = process.wait()
-        (folder / SCENARIO_FILE).unlink(missing_ok=True)
+        remove(folder / SCENARIO_FILE)
         if status and not self._stopping:
             reason = said.get("error", f"its process ended with status {status}")
             raise failure(self._run, variant, status, reason)
@@ -212,7 +212,5 @@ class _Variants:
 def keep_logs(run: RunDirectory, variants: Sequence[str]) -> None:
     """Move the consoles from the raw records to where they stay."""
     for variant in variants:
-        console = run.raw_path(variant) / CONSOLE_NAME
-        if console.exists():
-            run.log_path(variant).parent.mkdir(exist_ok=True)
-            console.replace(run.log_path(variant))
+        with suppress(FileNotFoundError):
+            keep(run.raw_path(variant) / CONSOLE_NAME, run.log_path(variant))

@@ -9,7 +9,6 @@ The API runs out here, as the user; orders and news go over the line of `testbed
 
 import argparse
 import asyncio
-import shutil
 import signal
 import socket
 import time
@@ -43,6 +42,7 @@ from testbed.plan.make import make_plan
 from testbed.program.line import MOST_MESSAGE_BYTES
 from testbed.program.orders import News, Order
 from testbed.record.directory import RunDirectory
+from testbed.record.guest_files import remove
 from testbed.scenario import ScenarioFile, load
 from testbed.venue.virtual import CONSOLE_NAME
 
@@ -85,7 +85,7 @@ def serve(options: argparse.Namespace) -> int:
         say(f"booting  {serving.scenario_file.name}, variant {serving.variant}, venue {serving.venue}")
         was_up = _run_served(serving, run, listener)
     if not was_up:
-        shutil.rmtree(run.path)
+        remove(run.path)
         say("stopped  before the network was up; nothing is left")
         return 0
     # Arrow and numpy are loaded only now.

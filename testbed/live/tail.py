@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.errors import InvariantError
+from testbed.record.guest_files import open_regular
 from testbed.record.lines import json_object
 
 MOST_BYTES = 1 << 20
@@ -20,9 +21,9 @@ class _Growing:
 
     def _arrived(self) -> bytes:
         try:
-            with self.path.open("rb", buffering=0) as file:
+            with open_regular(self.path) as file:
                 file.seek(self._offset)
-                return file.read(MOST_BYTES) or b""
+                return file.read(MOST_BYTES)
         except FileNotFoundError:
             return b""
 

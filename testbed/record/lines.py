@@ -14,7 +14,7 @@ def json_object(line: bytes, told: str) -> dict[str, Any]:
     """
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvariantError(f"{told} JSON object: {line[:200]!r}") from error
     if not isinstance(found, dict):
         raise InvariantError(f"{told} JSON object: {line[:200]!r}")

@@ -1,8 +1,6 @@
 """Turns what the programs of each variant wrote into the events, samples and rates of the run."""
 
-import json
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +8,18 @@ from typing import Any
 from testbed.errors import InvariantError
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
+from testbed.record.guest_files import keep, read_bytes, remove
+from testbed.record.lines import json_object
 from testbed.record.logs import EVENTS_FILE, RATES_FILE, json_line
 from testbed.record.samples import JoinedStream, join, stream_names
 from testbed.record.tables import rate_table, sample_table, write_table
 
 _Objects = list[dict[str, Any]]
+
+_A = {int: "a whole number", str: "a text"}
+_EVENT: Mapping[str, type] = {"at_ns": int, "kind": str}
+_RATE: Mapping[str, type] = {"at_ns": int, "session": str, "direction": str, "throughput_bps": int}
+"""What every line has; programs of a run that are not ours may have written any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +65,42 @@ def merge(run: RunDirectory, variants: Sequence[str]) -> Merged:
             _keep(run.raw_path(variant), run.captures_path(variant), "*.pcapng")
             _keep(run.raw_path(variant), run.programs_path(variant), "*.out", "*.err")
     with explained("remove the raw records in", run.path):
-        shutil.rmtree(run.path / "raw")
+        remove(run.path / "raw")
     warnings = tuple(text for variant in read for text in variant.warnings)
     return Merged(len(events), samples.num_rows, rates.num_rows, warnings)
 
 
 def _keep(raw: Path, kept: Path, *patterns: str) -> None:
     for path in sorted(path for pattern in patterns for path in raw.glob(pattern)):
-        kept.mkdir(parents=True, exist_ok=True)
-        path.rename(kept / path.name)
+        keep(path, kept / path.name)
 
 
 def _read(raw: Path, name: str) -> _Variant:
-    if not (raw / EVENTS_FILE).is_file():
+    try:
+        events, event_warnings = _objects(raw / EVENTS_FILE, _EVENT)
+    except FileNotFoundError:
         raise InvariantError(
             f"variant {name!r} left no {EVENTS_FILE} in {raw}; its driver never started or could not write. "
             f"See logs/{name}.log in the run directory"
-        )
-    events, event_warnings = _objects(raw / EVENTS_FILE)
-    rates, rate_warnings = _objects(raw / RATES_FILE)
+        ) from None
+    try:
+        rates, rate_warnings = _objects(raw / RATES_FILE, _RATE)
+    except FileNotFoundError:
+        rates, rate_warnings = [], []
     streams = tuple(join(raw, stream) for stream in stream_names(raw))
     stream_warnings = (text for stream in streams for text in stream.warnings)
     return _Variant(name, events, rates, streams, (*event_warnings, *rate_warnings, *stream_warnings))
 
 
-def _objects(path: Path) -> tuple[_Objects, list[str]]:
-    """The objects of a line log, and a warning if its last line was cut off; no file is no objects."""
-    if not path.exists():
-        return [], []
-    *lines, rest = path.read_text(encoding="ascii").split("\n")
-    objects = [_object(path, number, line) for number, line in enumerate(lines, start=1)]
+def _objects(path: Path, needed: Mapping[str, type]) -> tuple[_Objects, list[str]]:
+    """The objects of a line log, and a warning if its last line was cut off.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        InvariantError: A line is no such object.
+    """
+    *lines, rest = read_bytes(path).split(b"\n")
+    objects = [_object(f"{path}:{number}", line, needed) for number, line in enumerate(lines, start=1)]
     if not rest:
         return objects, []
     return objects, [
@@ -98,13 +109,12 @@ def _objects(path: Path) -> tuple[_Objects, list[str]]:
     ]
 
 
-def _object(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise InvariantError(f"{path}:{number} is not a JSON object: {error}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("at_ns"), int):
-        raise InvariantError(f"{path}:{number} is not a JSON object with an instant at_ns: {line[:80]!r}")
+def _object(where: str, line: bytes, needed: Mapping[str, type]) -> dict[str, Any]:
+    found = json_object(line, f"{where} is not a")
+    for key, kind in needed.items():
+        # bool is a kind of int to Python, and no instant.
+        if not isinstance(found.get(key), kind) or isinstance(found[key], bool):
+            raise InvariantError(f"{where} has no {key} that is {_A[kind]}: {line[:80]!r}")
     return found
 
 

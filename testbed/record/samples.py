@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import InvariantError
+from testbed.record.guest_files import read_bytes
 from testbed.record.streams import RECEIVED, SENT, stream_path
 
 LOST = -1
@@ -39,8 +40,15 @@ class JoinedStream:
 
 
 def stream_names(directory: Path) -> list[StreamName]:
-    """The streams that a variant left behind, sorted."""
+    """The streams that a variant left behind, sorted.
+
+    Raises:
+        InvariantError: A name has characters that no stream's has.
+    """
     files = (*directory.glob("*.*.*.sent"), *directory.glob("*.*.*.received"))
+    for path in files:
+        if not path.name.isprintable():
+            raise InvariantError(f"{directory} has a file {path.name!r}, which is no name of a stream")
     return sorted({StreamName(*path.name.split(".")[:3]) for path in files})
 
 
@@ -89,7 +97,10 @@ def join(directory: Path, name: StreamName) -> JoinedStream:
 
 def _records(path: Path, layout: struct.Struct) -> tuple[Integers, list[str]]:
     """The whole records of a file as rows, and a warning if one was cut off; no file is no records."""
-    content = path.read_bytes() if path.exists() else b""
+    try:
+        content = read_bytes(path)
+    except FileNotFoundError:
+        content = b""
     whole, rest = divmod(len(content), layout.size)
     columns = layout.size // 8
     rows = np.frombuffer(content, dtype="<i8", count=whole * columns).astype(np.int64).reshape(whole, columns)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from testbed.errors import InvariantError
 from testbed.record.atomic import replacing
 from testbed.record.samples import LOST, Integers, JoinedStream
 
@@ -65,8 +66,15 @@ def _stream_table(variant: str, stream: JoinedStream) -> pa.Table:
 
 
 def rate_table(rates: Sequence[dict[str, Any]]) -> pa.Table:
-    """The rate samples, each an object with the keys of `RATES`, in the order given."""
-    return pa.Table.from_pylist(list(rates), schema=RATES)
+    """The rate samples, each an object with the keys of `RATES`, in the order given.
+
+    Raises:
+        InvariantError: A value is not of its column's type, or too large for it.
+    """
+    try:
+        return pa.Table.from_pylist(list(rates), schema=RATES)
+    except (pa.ArrowException, OverflowError) as error:
+        raise InvariantError(f"a rate that was recorded cannot be kept: {error}") from error
 
 
 def write_table(table: pa.Table, path: Path) -> None:

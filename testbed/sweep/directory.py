@@ -8,7 +8,6 @@ and started again.
 import fcntl
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Any
 from testbed.errors import ScenarioError
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
+from testbed.record.guest_files import remove
 from testbed.sweep.plan import SweepPlan
 
 _PATIENCE_S = 30.0
@@ -82,8 +82,7 @@ class SweepDirectory:
     def clear(self, name: str) -> None:
         """Remove what an unfinished or failed run left."""
         with explained("empty", self.run(name).path):
-            if self.run(name).path.exists():
-                shutil.rmtree(self.run(name).path)
+            remove(self.run(name).path)
             self.log_path(name).unlink(missing_ok=True)
             self.log_path(name).parent.mkdir(exist_ok=True)
             self.run(name).path.parent.mkdir(exist_ok=True)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from testbed.errors import KernelError, NotReadyError
+from testbed.record.guest_files import read_bytes, read_console
 from testbed.venue import compile as steps
 from testbed.venue.image import (
     BINARY_NAME,
@@ -197,9 +198,9 @@ def _boots(kernel: Kernel, scratch: Path) -> str:
     if outcome.exit_status != _CHECK_STATUS:
         raise KernelError(
             f"the kernel just built ran its self-check with status {outcome.exit_status}, "
-            f"not {_CHECK_STATUS}:\n{outcome.console_path.read_text(encoding='utf-8', errors='replace')}"
+            f"not {_CHECK_STATUS}:\n{read_console(outcome.console_path)}"
         )
-    return (output_dir / "release").read_text(encoding="ascii").strip()
+    return read_bytes(output_dir / "release").decode("ascii").strip()
 
 
 def _all_builds() -> Iterator[Kernel]:

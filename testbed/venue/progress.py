@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.errors import InvariantError
+from testbed.record.guest_files import open_regular, remove
 
 PROGRESS_NAME = "progress.jsonl"
+
+_MOST_BYTES = 1 << 20
+"""What one reading takes of the file at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,32 +41,35 @@ class ProgressTail:
         self._offset = 0
 
     def new_lines(self) -> list[Progress]:
-        """The whole lines that have arrived since the last call.
+        """The whole lines that have arrived since the last call; of very many, the rest is for the next one.
 
         Raises:
-            InvariantError: A line is not what `append_progress` writes.
+            InvariantError: A line is not what `append_progress` writes, or the file is no regular file.
         """
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 file.seek(self._offset)
-                arrived = file.read()
+                arrived = file.read(_MOST_BYTES)
         except FileNotFoundError:
             return []
         whole = arrived[: arrived.rfind(b"\n") + 1]
+        if not whole and len(arrived) == _MOST_BYTES:
+            raise InvariantError(f"{self._path} has a line of more than {_MOST_BYTES} bytes")
         self._offset += len(whole)
         return [_parse(line) for line in whole.splitlines()]
 
     def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
+        """Remove the file, or whatever a program has put in its place."""
+        remove(self._path)
 
 
 def _parse(line: bytes) -> Progress:
     try:
         fields = json.loads(line)
-        return Progress(
-            reached_ns=int(fields["reached_ns"]), of_ns=int(fields["of_ns"]), text=str(fields["text"])
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        # The text is printed on a terminal, and any program inside may have written it.
+        text = "".join(each if each.isprintable() else "?" for each in str(fields["text"]))
+        return Progress(reached_ns=int(fields["reached_ns"]), of_ns=int(fields["of_ns"]), text=text)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InvariantError(
             f"a line of {PROGRESS_NAME} is not {{reached_ns, of_ns, text}} as JSON: {line[:200]!r}"
         ) from error

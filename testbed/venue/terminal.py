@@ -53,7 +53,7 @@ def interact(kernel: Kernel, boot: Boot) -> int:
     ):
         while not guest.wait(_POLL_S):
             continue
-        exit_status = read_status(private / "status")
+        exit_status = read_status(boot.output_dir)
     if exit_status is None:
         why = diagnosis.died(
             "", returncode=guest.returncode, memory=boot.memory, silence_limit_s=boot.silence_limit_s

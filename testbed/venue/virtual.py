@@ -7,6 +7,7 @@ What is inside is told by guest.py and uml/init.sh, and why a boot failed by dia
 
 import compileall
 import os
+import re
 import shutil
 import socket
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import testbed
 from testbed.errors import KernelError
+from testbed.record.guest_files import read_bytes, read_console, remove
 from testbed.venue import diagnosis
 from testbed.venue.guest import OUTPUT_IN_GUEST, boot_environment, layered_folders
 from testbed.venue.image import Kernel
@@ -110,7 +112,7 @@ def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) ->
             ) as guest,
         ):
             stopped = _watch(guest, boot, tail, on_progress, started_s)
-            exit_status = read_status(private / "status")
+            exit_status = read_status(boot.output_dir)
     finally:
         tail.remove()
     wall_s = time.monotonic() - started_s
@@ -122,7 +124,7 @@ def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) ->
 def _no_status(kernel: Kernel, boot: Boot, guest: Guest, stopped: str | None) -> KernelError:
     """The error for a command that did not come to its end, for this reason or one that the console tells."""
     console_path = boot.output_dir / CONSOLE_NAME
-    console = console_path.read_text(encoding="utf-8", errors="replace")
+    console = read_console(console_path)
     why = stopped or diagnosis.died(
         console, returncode=guest.returncode, memory=boot.memory, silence_limit_s=boot.silence_limit_s
     )
@@ -134,8 +136,8 @@ def _no_status(kernel: Kernel, boot: Boot, guest: Guest, stopped: str | None) ->
 class Served:
     """A kernel that runs for as long as somebody has use for it; see `serving`."""
 
-    def __init__(self, kernel: Kernel, boot: Boot, guest: Guest, private: Path) -> None:
-        self._kernel, self._boot, self._guest, self._status = kernel, boot, guest, private / "status"
+    def __init__(self, kernel: Kernel, boot: Boot, guest: Guest) -> None:
+        self._kernel, self._boot, self._guest = kernel, boot, guest
 
     def fileno(self) -> int:
         """For poll: can be read once the kernel has ended."""
@@ -147,7 +149,7 @@ class Served:
         Raises:
             KernelError: The guest died; the message ends with its last console lines.
         """
-        exit_status = read_status(self._status)
+        exit_status = read_status(self._boot.output_dir)
         if exit_status is not None:
             return exit_status
         raise _no_status(self._kernel, self._boot, self._guest, None)
@@ -180,7 +182,7 @@ def serving(kernel: Kernel, boot: Boot, serial: socket.socket) -> Iterator[Serve
     ):
         # The kernel has its own: with ours open as well nobody would see that it has ended.
         serial.close()
-        yield Served(kernel, boot, guest, private)
+        yield Served(kernel, boot, guest)
 
 
 def _watch(
@@ -211,7 +213,7 @@ def _watch(
 def private_folder(boot: Boot, *, terminal: os.terminal_size | None = None) -> Iterator[Path]:
     """The files of this boot, in the output folder so that even a killed parent leaves nothing elsewhere."""
     private = boot.output_dir / PRIVATE_NAME
-    shutil.rmtree(private, ignore_errors=True)
+    remove(private)
     private.mkdir(mode=0o700)
     try:
         shutil.copyfile(_INIT_SCRIPT, private / "init.sh")
@@ -228,7 +230,7 @@ def private_folder(boot: Boot, *, terminal: os.terminal_size | None = None) -> I
         (private / "boot.env").write_text(text, encoding="utf-8")
         yield private
     finally:
-        shutil.rmtree(private)
+        remove(private)
 
 
 def _compile_modules() -> None:
@@ -286,10 +288,19 @@ def kernel_arguments(boot: Boot, *, keyboard: str = "null", serial: int | None =
     ]
 
 
-def read_status(path: Path) -> int | None:
-    """The command's exit status; None if the first process did not live to write it."""
+def read_status(output_dir: Path) -> int | None:
+    """The command's exit status, as the first process wrote it; None if it did not live to do so.
+
+    Raises:
+        KernelError: Somebody else inside has written there.
+    """
     try:
-        text = path.read_text(encoding="ascii").strip()
+        text = read_bytes(output_dir / PRIVATE_NAME / "status", below=output_dir).strip()
     except FileNotFoundError:
         return None
+    if text and not re.fullmatch(rb"\d{1,3}", text):
+        raise KernelError(
+            f"the exit status that was left behind is {text[:40]!r}, which no shell has written: "
+            "a program inside has overwritten it"
+        )
     return int(text) if text else None
