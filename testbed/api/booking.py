@@ -21,7 +21,8 @@ from testbed.api.events import CloudEvent, assignment_event, session_event
 from testbed.api.flows import ApplicationServer, PortsSpec, ports_meet, prefixes_meet
 from testbed.api.sessions import Session, Status, StatusReason
 from testbed.model.channel import ChannelRequest
-from testbed.program.orders import ChannelOrder, Ports, Stage
+from testbed.plan.network_plan import Ports
+from testbed.program.orders import ChannelOrder, Stage
 
 EVERYWHERE = "0.0.0.0/0"
 """The servers of an assignment: all."""

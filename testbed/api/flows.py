@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from testbed.api.devices import Port
 from testbed.api.shape import Asked
-from testbed.program.orders import Ports
+from testbed.plan.network_plan import MOST_RANGES, Ports
 
 RANGE_ERROR = "port_range"
 """The type of pydantic's error for a range of ports that ends before it begins."""
@@ -66,13 +66,16 @@ class PortRange(Asked):
 class PortsSpec(Asked, json_schema_extra={"minProperties": 1}):
     """Some ports, one by one, in ranges, or both."""
 
-    ranges: Annotated[tuple[PortRange, ...], Field(min_length=1, max_length=64)] | None = None
-    ports: Annotated[tuple[Port, ...], Field(min_length=1, max_length=64)] | None = None
+    ranges: Annotated[tuple[PortRange, ...], Field(min_length=1)] | None = None
+    ports: Annotated[tuple[Port, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _some(self) -> "PortsSpec":
         if self.ranges is None and self.ports is None:
             raise ValueError("ranges or ports are needed")
+        apart = len(self.intervals())
+        if apart > MOST_RANGES:
+            raise ValueError(f"these ports are {apart} separate ranges; the network takes {MOST_RANGES}")
         return self
 
     def intervals(self) -> Ports:
@@ -93,12 +96,22 @@ def merged(pairs: Ports) -> Ports:
 
 
 def ports_meet(one: Ports, other: Ports) -> bool:
-    """Whether two sets of ports have one in common; none at all stands for every port."""
-    return any(
-        first <= other_last and other_first <= last
-        for first, last in one or _EVERY_PORT
-        for other_first, other_last in other or _EVERY_PORT
-    )
+    """Whether two sets of ports have one in common; none at all stands for every port.
+
+    Both are in order. Of two ranges that are apart, the lower one meets nothing that comes later either.
+    """
+    ours, theirs = iter(one or _EVERY_PORT), iter(other or _EVERY_PORT)
+    try:
+        (first, last), (other_first, other_last) = next(ours), next(theirs)
+        while True:
+            if last < other_first:
+                first, last = next(ours)
+            elif other_last < first:
+                other_first, other_last = next(theirs)
+            else:
+                return True
+    except StopIteration:
+        return False
 
 
 def prefixes_meet(one: str, other: str) -> bool:

@@ -150,7 +150,7 @@ class Channels:
             case Open():
                 carried = self._carried[output.session]
                 shaped = self._class(output.session, output.rate_bps, output.queue_bytes)
-                self._network.open(output.direction, shaped, carried.towards(output.direction))
+                self._network.open(output.direction, shaped, [carried.towards(output.direction)])
                 self._assign(output.session, output.direction, shaped)
                 self._open[output.session, output.direction] = shaped
                 self._acted("net.open", output.session, output.direction, output.rate_bps)
@@ -202,7 +202,7 @@ class Channels:
         closing = []
         for direction in _DIRECTIONS:
             shaped = self._open.pop((session, direction))
-            self._network.unmatch(direction, self._carried[session].towards(direction)[0].order)
+            self._network.unmatch(direction, self._carried[session].towards(direction).order)
             closing.append((direction, shaped))
         self._closing.add(session)
         self._remove_when_empty(session, closing)

@@ -17,15 +17,14 @@ NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
 TC_H_ROOT = 0xFFFFFFFF
 ETH_P_IP = 0x0800
-IPPROTO_UDP = 17
+IPPROTO_TCP, IPPROTO_UDP = 6, 17
 
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS2 = 1, 2, 7
 _TCA_HTB_PARMS, _TCA_HTB_RATE64, _TCA_HTB_CEIL64 = 1, 6, 7
 _PSCHED_TICK_NS = 64
 _NEW = NLM_F_CREATE | NLM_F_EXCL
 _LINKLAYER_ETHERNET = 1
-_IP_PROTOCOL_OFFSET, _IP_SOURCE_OFFSET, _IP_DESTINATION_OFFSET = 8, 12, 16
-_PORTS_OFFSET = 20
+_IP_SOURCE_OFFSET, _IP_DESTINATION_OFFSET = 12, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +136,21 @@ def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: l
     for key in keys:
         selector += struct.pack("!II", key.mask, key.value) + struct.pack("=ii", key.offset, 0)
     options = attribute(1, struct.pack("=I", class_handle)) + attribute(5, selector)
-    info = order << 16 | int.from_bytes(struct.pack("!H", ETH_P_IP), "little")
-    payload = tcmsg(ifindex, 0, parent, info) + kind_attribute("u32") + attribute(_TCA_OPTIONS, options)
+    payload = tcmsg(ifindex, 0, parent, filter_info(order))
+    payload += kind_attribute("u32") + attribute(_TCA_OPTIONS, options)
     what = f"add filter {order} to interface {ifindex} for class {class_handle & 0xFFFF:x}"
     return Request(RTM_NEWTFILTER, _NEW, payload, what)
 
 
 def delete_filter(ifindex: int, parent: int, order: int) -> Request:
-    """Remove all filters of an order."""
-    info = order << 16 | int.from_bytes(struct.pack("!H", ETH_P_IP), "little")
-    payload = tcmsg(ifindex, 0, parent, info) + kind_attribute("u32")
+    """Remove all filters of an order, of whatever kind they are."""
+    payload = tcmsg(ifindex, 0, parent, filter_info(order))
     return Request(RTM_DELTFILTER, 0, payload, f"delete filter {order} of interface {ifindex}")
+
+
+def filter_info(order: int) -> int:
+    """What a filter's `tcm_info` says: its order, and that it is for IPv4."""
+    return order << 16 | int.from_bytes(struct.pack("!H", ETH_P_IP), "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +175,6 @@ def destination_key(prefix: str) -> Key:
 def _address_key(prefix: str, offset: int) -> Key:
     network = IPv4Network(prefix)
     return Key(int(network.network_address), int(network.netmask), offset)
-
-
-def udp_key() -> Key:
-    """Match UDP."""
-    return Key(IPPROTO_UDP << 16, 0x00FF0000, _IP_PROTOCOL_OFFSET)
-
-
-def ports_key(first_port: int, count: int, *, source: bool) -> Key:
-    """Match one of `count` ports of TCP or UDP, a power of two, from a multiple of it on; no IP options."""
-    shift = 16 if source else 0
-    return Key(first_port << shift, (0x10000 - count) << shift, _PORTS_OFFSET)
 
 
 def tos_key(tos: int) -> Key:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from testbed.net import fabric_messages, messages, pon_messages
+from testbed.net import bpf_messages, fabric_messages, messages, pon_messages
 from testbed.net.messages import ClassCounters, Request
 from testbed.net.netlink import NetlinkSocket
 from testbed.plan.network_plan import ROOT, Interface, Match, PonPort, PonQueue, ShapedClass
@@ -15,6 +15,7 @@ NETEM_MAJOR = 2
 PON_MAJOR = 3
 FABRIC_MAJOR = 4
 _LEAF_MAJOR = 0x4000
+_EVERYWHERE = "0.0.0.0/0"
 NETEM_LIMIT_PACKETS = 1_000_000
 """More than any distance holds: 64-byte frames at 50 Gbit/s over 10 ms. Queues drop, fibres do not."""
 
@@ -101,19 +102,24 @@ def _class_request(ifindex: int, shaped: ShapedClass, *, change: bool) -> Reques
 
 def match_request(ifindex: int, match: Match, major: int) -> Request:
     """The filter that sends matching packets to their class of the discipline with this major number."""
+    parent, led_to = _handle(major), _handle(major, match.minor)
+    if match.udp or match.source_ports or match.destination_ports:
+        program = bpf_messages.ports_program(
+            source=match.source or _EVERYWHERE,
+            destination=match.destination or _EVERYWHERE,
+            udp=match.udp,
+            source_ports=match.source_ports,
+            destination_ports=match.destination_ports,
+        )
+        return bpf_messages.bpf_filter(ifindex, parent, match.order, led_to, program)
     keys = []
     if match.source:
         keys.append(messages.source_key(match.source))
     if match.destination:
         keys.append(messages.destination_key(match.destination))
-    if match.udp:
-        keys.append(messages.udp_key())
-    for ports, is_source in ((match.source_ports, True), (match.destination_ports, False)):
-        if ports is not None:
-            keys.append(messages.ports_key(ports.first, ports.size, source=is_source))
     if match.tos is not None:
         keys.append(messages.tos_key(match.tos))
-    return messages.u32_filter(ifindex, _handle(major), match.order, _handle(major, match.minor), keys)
+    return messages.u32_filter(ifindex, parent, match.order, led_to, keys)
 
 
 class _Port:

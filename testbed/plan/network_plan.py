@@ -16,6 +16,11 @@ from testbed.pon.tcont import TCont
 ROOT = 0
 """The parent of a class that hangs directly on its HTB."""
 
+Ports = tuple[tuple[int, int], ...]
+"""Ranges of ports, first and last, in order and apart; none at all stands for every port."""
+MOST_RANGES = 512
+"""At each end of a flow. A filter for both is then half as long as the kernel takes (BPF_MAXINSNS, 4096)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapedClass:
@@ -38,30 +43,26 @@ class ShapedClass:
     aqm: Aqm = Aqm.FIFO
 
 
-@dataclass(frozen=True, slots=True)
-class PortBlock:
-    """So many ports from `first` on: `size` is a power of two, and `first` a multiple of it."""
-
-    first: int
-    size: int = 1
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """Which IPv4 packets go to a class: the first match by `order` wins.
 
-    Ports are those of TCP and UDP alike, or of UDP alone with `udp`; `tos` is the type-of-service octet
-    without its ECN bits. Several matches of one order belong together and are removed together.
+    With ports only packets of TCP and UDP match, or of UDP alone with `udp`, and of a packet in fragments
+    the first one, since the others have no ports. `tos`, without its ECN bits, is the type-of-service octet
+    of a match without ports.
     """
 
     order: int
     minor: int
     source: str | None = None
     destination: str | None = None
-    source_ports: PortBlock | None = None
-    destination_ports: PortBlock | None = None
+    source_ports: Ports = ()
+    destination_ports: Ports = ()
     udp: bool = False
     tos: int | None = None
+
+    def __post_init__(self) -> None:
+        assert self.tos is None or not (self.udp or self.source_ports or self.destination_ports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from testbed.pon.timing import quiet_window_ns, upstream_offset_ns
 
 SHARED = 0x1
 """The one class of the downstream line: everything that goes to the homes."""
-_FIRST_CLASS_ORDER = 0x7000
+FIRST_CLASS_ORDER = 0x7000
 
 
 def tos_of(pon: Pon, name: str) -> int:
@@ -115,7 +115,7 @@ def class_matches(network: Network, pon: Pon, prefixes: dict[int, str], *, upstr
         for home, onu in enumerate(network.having(Role.ONU), start=1):
             if has_class(given, onu.name):
                 yield Match(
-                    order=_FIRST_CLASS_ORDER + number,
+                    order=FIRST_CLASS_ORDER + number,
                     minor=alloc_id_of(pon, name, home),
                     source=prefixes[home] if upstream else None,
                     destination=None if upstream else prefixes[home],

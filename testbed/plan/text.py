@@ -123,8 +123,8 @@ def _match_text(match: Match) -> str:
     if match.udp:
         parts.append("udp")
     for end, ports in (("source", match.source_ports), ("destination", match.destination_ports)):
-        if ports is not None:
-            parts.append(f"{end} port {ports.first}-{ports.first + ports.size - 1}")
+        if ports:
+            parts.append(f"{end} port {','.join(f'{first}-{last}' for first, last in ports)}")
     return " ".join([*parts, f"-> class {match.minor:x}"])
 
 

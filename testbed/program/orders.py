@@ -8,9 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from testbed.model.channel import ChannelRequest
-
-Ports = tuple[tuple[int, int], ...]
-"""Ranges of ports, first and last; none at all stands for every port."""
+from testbed.plan.network_plan import Ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

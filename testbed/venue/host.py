@@ -29,6 +29,8 @@ _TRIALS: Mapping[str, str] = {
     "byte-limited queues (module sch_fifo)": "tc qdisc add dev lo root bfifo limit 3000",
     "u32 filters (module cls_u32)": "tc qdisc add dev lo root handle 1: htb && "
     "tc filter add dev lo parent 1: protocol ip prio 1 u32 match ip dst 10.0.0.1/32 flowid 1:1",
+    "BPF filters (module cls_bpf)": "tc qdisc add dev lo root handle 1: htb && "
+    "tc filter add dev lo parent 1: protocol ip prio 1 bpf bytecode '1,6 0 0 4294967295,' flowid 1:1",
 }
 
 _TRIAL_LIMIT_S = 30

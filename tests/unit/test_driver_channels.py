@@ -11,7 +11,6 @@ from testbed.driver.scenes import Scenes
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.channel import ChannelRange
 from testbed.model.scenario import Script
-from testbed.plan.network_plan import PortBlock
 from testbed.plan.shaping import FIRST_CHANNEL
 
 MS = 1_000_000
@@ -78,8 +77,8 @@ def test_its_packets_are_sent_there_between_its_two_hosts_only(run: Run) -> None
     (down,), (up,) = (run.network.filters[direction, 1] for direction in (DOWNSTREAM, UPSTREAM))
     assert (down.source, down.destination) == ("10.2.0.1", "10.1.1.1")
     assert (up.source, up.destination) == ("10.1.1.1", "10.2.0.1")
-    assert down.source_ports == up.destination_ports == PortBlock(40_000, 4)
-    assert down.destination_ports is up.source_ports is None
+    assert down.source_ports == up.destination_ports == ((40_000, 40_003),)
+    assert down.destination_ports == up.source_ports == ()
     assert down.udp
     assert up.udp
     assert down.minor == up.minor == FIRST_CHANNEL
@@ -212,6 +211,6 @@ def test_two_channels_have_classes_filters_and_ports_of_their_own() -> None:
     run.request("other", index=1)
     assert {minor for _, minor in run.network.classes} == {FIRST_CHANNEL, FIRST_CHANNEL + 1}
     ports = {match.source_ports or match.destination_ports for (match,) in run.network.filters.values()}
-    assert ports == {PortBlock(40_000, 4), PortBlock(40_004, 4)}
+    assert ports == {((40_000, 40_003),), ((40_004, 40_007),)}
     run.release()
     assert {minor for _, minor in run.network.classes} == {FIRST_CHANNEL + 1}

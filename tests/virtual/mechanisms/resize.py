@@ -16,7 +16,7 @@ from two_hosts import clock_from_now, finish, start, write
 from testbed.model.base import DOWNSTREAM
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan
-from testbed.plan.network_plan import Match, NetworkPlan, PortBlock, ShapedClass
+from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER, LINE, channel_class
 from testbed.program.clock import Clock
 from testbed.program.datagrams import Datagrams
@@ -94,7 +94,7 @@ def main(output: Path, how: str) -> None:
         minor=FIRST_CHANNEL,
         source=plan.address(NODE).ip,
         destination=plan.address(HOME).ip,
-        source_ports=PortBlock(PORT, 4),
+        source_ports=((PORT, PORT + 3),),
         udp=True,
     )
     with Emulation(plan) as emulation:
