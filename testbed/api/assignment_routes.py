@@ -41,11 +41,7 @@ _UNKNOWN: dict[int, tuple[str, ...]] = {404: ("NOT_FOUND",)}
 async def create_assignment(wanted: CreateAssignment, office: Parts, token: Bearer) -> Assignment:
     """Order a channel for all that a device sends and receives, without end."""
     subscriber, identifier = office.subscribers.identified(token, wanted.device)
-    profile = office.profile(
-        wanted.qos_profile,
-        subscriber.host,
-        lambda message: ApiError(422, ASSIGNMENT_PROFILE_NOT_APPLICABLE, message),
-    )
+    profile = office.profile(wanted.qos_profile, subscriber.host, _profile_not_applicable)
     await office.check_sink(wanted.sink)
     booking = Booking(
         id=new_identifier(),
@@ -58,7 +54,12 @@ async def create_assignment(wanted: CreateAssignment, office: Parts, token: Bear
         sink=wanted.sink,
         credential=wanted.sink_credential,
     )
+    office.check_carried(booking, _profile_not_applicable)
     return office.bookings.book(booking).assignment()
+
+
+def _profile_not_applicable(message: str) -> ApiError:
+    return ApiError(422, ASSIGNMENT_PROFILE_NOT_APPLICABLE, message)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from uuid import uuid4
 from fastapi import Depends, Header, Path, Request
 
 from testbed.api.access import scoped, token_of
+from testbed.api.booking import Booking
 from testbed.api.bookings import Bookings
 from testbed.api.errors import bad_request, documented, unprocessable
 from testbed.api.guard import CORRELATOR_PATTERN
@@ -41,6 +42,19 @@ class Office:
         if profile.shown.status is not ProfileStatus.ACTIVE:
             raise not_applicable(f"The QoS profile {name} is {profile.shown.status}.")
         return profile
+
+    def check_carried(self, wanted: Booking, not_applicable: Callable[[str], Exception]) -> None:
+        """See that the network can carry a booking, if nothing else is in the way.
+
+        Raises:
+            ApiError: It never can.
+        """
+        why = self.settings.never_carried(wanted.order(self.settings.clock()))
+        if why is None:
+            return
+        if why.by_profile:
+            raise not_applicable(f"The QoS profile {wanted.profile} cannot be had here: {why.reason}.")
+        raise unprocessable("SERVICE_NOT_APPLICABLE", f"The network cannot carry this: {why.reason}.")
 
     async def check_sink(self, sink: str | None) -> None:
         """See that events may be sent there, if anywhere.

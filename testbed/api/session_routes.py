@@ -56,11 +56,7 @@ async def create_session(wanted: CreateSession, office: Parts, token: Bearer) ->
     The network answers at once or later; until then the session is REQUESTED.
     """
     subscriber, identifier = office.subscribers.identified(token, wanted.device)
-    profile = office.profile(
-        wanted.qos_profile,
-        subscriber.host,
-        lambda message: ApiError(422, SESSION_PROFILE_NOT_APPLICABLE, message),
-    )
+    profile = office.profile(wanted.qos_profile, subscriber.host, _profile_not_applicable)
     longest_s = profile.longest_s if profile.longest_s is not None else LARGEST_INT32
     if not profile.shortest_s <= wanted.duration <= longest_s:
         raise bad_request(
@@ -85,7 +81,12 @@ async def create_session(wanted: CreateSession, office: Parts, token: Bearer) ->
         credential=wanted.sink_credential,
         duration_s=wanted.duration,
     )
+    office.check_carried(booking, _profile_not_applicable)
     return office.bookings.book(booking).session()
+
+
+def _profile_not_applicable(message: str) -> ApiError:
+    return ApiError(422, SESSION_PROFILE_NOT_APPLICABLE, message)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from testbed.api.profiles import Profile
 from testbed.errors import ScenarioError
+from testbed.program.orders import ChannelOrder, Impossible
 
 READ_SCOPE = "testbed:read"
 SCOPES = (
@@ -128,7 +129,8 @@ def utc_now() -> datetime:
 class ApiSettings:
     """Everything that an API server is told.
 
-    With a `state_path` sessions and assignments survive a restart. `clock` tells the present in UTC.
+    With a `state_path` sessions and assignments survive a restart. `never_carried` knows which orders the
+    network can never carry, and why. `clock` tells the present in UTC.
     """
 
     profiles: tuple[Profile, ...]
@@ -136,6 +138,7 @@ class ApiSettings:
     subscribers: tuple[Subscriber, ...]
     sinks: SinkRules = field(default_factory=SinkRules)
     state_path: Path | None = None
+    never_carried: Callable[[ChannelOrder], Impossible | None] = lambda _order: None
     limits: RateLimits = field(default_factory=RateLimits)
     max_body_bytes: int = 65_536
     clock: Callable[[], datetime] = utc_now

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from testbed.driver.carriable import never_carried
 from testbed.model.network import Role
+from testbed.model.scenario import Script
 from testbed.plan.network_plan import NetworkPlan
 from testbed.program.clock import use_exact_timers
 from testbed.program.control import Control
@@ -23,18 +25,20 @@ def addresses_of_homes(plan: NetworkPlan) -> dict[str, str]:
 
 
 def northbound_program(
-    plan: NetworkPlan, host: str, sessions: list[str], control: Control
+    plan: NetworkPlan, scenario: Script, host: str, sessions: list[str], control: Control
 ) -> Callable[[], None]:
     """The program that serves the API on a host until it is told to stop."""
 
     def program() -> None:
         use_exact_timers()
-        asyncio.run(_serve(plan, host, sessions, control))
+        asyncio.run(_serve(plan, scenario, host, sessions, control))
 
     return program
 
 
-async def _serve(plan: NetworkPlan, host: str, sessions: list[str], control: Control) -> None:
+async def _serve(
+    plan: NetworkPlan, scenario: Script, host: str, sessions: list[str], control: Control
+) -> None:
     # The web framework is loaded by those who serve, not by every program of a run.
     from testbed.api.app import create_app
     from testbed.api.line import ControlNetwork
@@ -60,6 +64,7 @@ async def _serve(plan: NetworkPlan, host: str, sessions: list[str], control: Con
         profiles=load_profiles(),
         tokens=tuple(tokens),
         subscribers=subscribers(addresses_of_homes(plan)),
+        never_carried=never_carried(scenario, plan),
     )
     app = create_app(settings, network)
     network.listen()

@@ -103,7 +103,7 @@ class PlannedPrograms:
         given = self._scenario.northbound
         assert given is not None
         booking = [name for name, session in self._scenario.sessions.items() if session.booking is not None]
-        return northbound_program(self._plan, given.host, booking, control)
+        return northbound_program(self._plan, self._scenario, given.host, booking, control)
 
     def application(self, placed: Placed, clock: Clock, control: Control) -> Program:
         """The application server of a session that books its channel."""

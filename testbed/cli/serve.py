@@ -36,6 +36,7 @@ from testbed.cli.outer import last_error
 from testbed.cli.running import failure, identity, keep_logs, plan_texts, require_venue
 from testbed.cli.served import ended, inner_program
 from testbed.cli.settled import SCENARIO_FILE, VERSION
+from testbed.driver.carriable import never_carried
 from testbed.errors import NotReadyError, ScenarioError
 from testbed.live.watch import Watch
 from testbed.plan.make import make_plan
@@ -158,6 +159,7 @@ def _checked(options: argparse.Namespace) -> Serving:
         subscribers=subscribers(addresses_of_homes(plan)),
         sinks=SinkRules(allowed_hosts=tuple(options.allow_sink)),
         state_path=options.state,
+        never_carried=never_carried(scenario, plan),
     )
     return Serving(
         scenario_file=scenario_file,

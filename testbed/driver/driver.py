@@ -9,12 +9,12 @@ what it decides with is pure and lives in `channel` and `placement`.
 
 import time
 from collections.abc import Callable
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from testbed.driver.assignment import Assignment
 from testbed.driver.captures import Captures
+from testbed.driver.carriable import devices_with_channels
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.commands import Commands
@@ -24,7 +24,6 @@ from testbed.driver.flows import Flows
 from testbed.driver.host_load import OFF, HostLoad, LoadWatchProgram, starting_ns
 from testbed.driver.jobs import Jobs
 from testbed.driver.links import shared_links
-from testbed.driver.northbound import MOST_CHANNELS
 from testbed.driver.ordering import Ordering
 from testbed.driver.protocols import MessageLine, Programs, RunningNetwork
 from testbed.driver.rates import Rates
@@ -35,7 +34,6 @@ from testbed.driver.surveys import Surveys
 from testbed.driver.transfers import Transfers
 from testbed.driver.work import Work
 from testbed.driver.workloads import Workloads
-from testbed.model.network import Role
 from testbed.model.scenario import Scenario
 from testbed.program.clock import Clock, use_exact_timers
 from testbed.program.load import LATE_NS
@@ -83,9 +81,11 @@ class Driver:
         self._rate_log = RateLog(logs)
         self._children = Children(network, self._loop, at_fork)
         self._assignment = Assignment(network, programs, self._children, self._clock)
+        ordered = line is not None or scenario.northbound is not None
+        devices = devices_with_channels(scenario, network.plan, ordered=ordered)
         self._channels = Channels(
             network,
-            shared_links(network.plan, scenario.access, self._devices()),
+            shared_links(network.plan, scenario.access, devices),
             scenario.channels,
             self._loop,
             self._events,
@@ -211,15 +211,6 @@ class Driver:
         """The API outside has gone: end everything that is still under way, and the run."""
         self._sessions.end_all()
         self._loop.stop()
-
-    def _devices(self) -> list[str]:
-        """The devices that may have channels, as often as each may have one."""
-        sessions = self._scenario.sessions.values()
-        devices = [session.player for session in sessions if session.channel is not None]
-        if self._line is not None or self._scenario.northbound is not None:
-            homes = cycle(station.name for station in self._network.plan.network.having(Role.HOME))
-            devices += islice(homes, MOST_CHANNELS)
-        return devices
 
     def _stop(self, child: Child) -> dict[str, Any]:
         """Stop a program; one that was late has measured this machine and not the network, so say it."""

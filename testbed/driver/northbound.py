@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from testbed.channel import Decision
+from testbed.driver.carriable import MOST_CHANNELS
 from testbed.driver.carried import carried_of_order
 from testbed.driver.channels import Channels
 from testbed.driver.classes import PORTS_PER_SESSION
@@ -25,8 +26,6 @@ from testbed.program.orders import (
 )
 from testbed.record.logs import EventLog
 
-MOST_CHANNELS = 64
-"""Ordered channels that there may be at once: the PON's upstream line is divided with so many in mind."""
 _STAGES = {
     "channel.admit": Stage.ADMITTED,
     "channel.active": Stage.ACTIVE,

@@ -21,8 +21,8 @@ from testbed.net.messages import (
     RTM_NEWTFILTER,
     Request,
     attribute,
-    filter_info,
     kind_attribute,
+    order_and_protocol,
     tcmsg,
 )
 from testbed.plan.network_plan import Ports
@@ -123,7 +123,7 @@ def bpf_filter(
     options = attribute(_TCA_BPF_CLASSID, struct.pack("=I", class_handle))
     options += attribute(_TCA_BPF_OPS_LEN, struct.pack("=H", len(program)))
     options += attribute(_TCA_BPF_OPS, b"".join(each.packed() for each in program))
-    payload = tcmsg(ifindex, 0, parent, filter_info(order)) + kind_attribute("bpf")
+    payload = tcmsg(ifindex, 0, parent, order_and_protocol(order)) + kind_attribute("bpf")
     payload += attribute(_TCA_OPTIONS, options)
     what = f"add filter {order} by ports to interface {ifindex} for class {class_handle & 0xFFFF:x}"
     return Request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, payload, what)

@@ -136,7 +136,7 @@ def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: l
     for key in keys:
         selector += struct.pack("!II", key.mask, key.value) + struct.pack("=ii", key.offset, 0)
     options = attribute(1, struct.pack("=I", class_handle)) + attribute(5, selector)
-    payload = tcmsg(ifindex, 0, parent, filter_info(order))
+    payload = tcmsg(ifindex, 0, parent, order_and_protocol(order))
     payload += kind_attribute("u32") + attribute(_TCA_OPTIONS, options)
     what = f"add filter {order} to interface {ifindex} for class {class_handle & 0xFFFF:x}"
     return Request(RTM_NEWTFILTER, _NEW, payload, what)
@@ -144,12 +144,12 @@ def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: l
 
 def delete_filter(ifindex: int, parent: int, order: int) -> Request:
     """Remove all filters of an order, of whatever kind they are."""
-    payload = tcmsg(ifindex, 0, parent, filter_info(order))
+    payload = tcmsg(ifindex, 0, parent, order_and_protocol(order))
     return Request(RTM_DELTFILTER, 0, payload, f"delete filter {order} of interface {ifindex}")
 
 
-def filter_info(order: int) -> int:
-    """What a filter's `tcm_info` says: its order, and that it is for IPv4."""
+def order_and_protocol(order: int) -> int:
+    """The order of a filter for IPv4, as its `tcm_info` has it."""
     return order << 16 | int.from_bytes(struct.pack("!H", ETH_P_IP), "little")
 
 

@@ -53,6 +53,14 @@ _ORDERS: dict[str, type[Order]] = {
 _KINDS = {order: kind for kind, order in _ORDERS.items()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impossible:
+    """Why the network can never carry an order; `by_profile` if it would carry a smaller channel."""
+
+    reason: str
+    by_profile: bool
+
+
 class Stage(StrEnum):
     """How far a channel has come in its life."""
 

@@ -98,13 +98,14 @@ def expected_rates_bps(server: Server) -> dict[str, int | None]:
     return RATES_BPS if server.variant == "shaped" else {**RATES_BPS, "upstream": None}
 
 
-def book(server: Server, device_ip: str, profile: str = PROFILE, duration_s: int = 600) -> str:
+def book(server: Server, device_ip: str, profile: str = PROFILE, duration_s: int = 600, **ports: Any) -> str:
     """The id of a session that is open, for all packets between a device and the node."""
     body = {
         "device": {"ipv4Address": {"publicAddress": device_ip, "privateAddress": device_ip}},
         "applicationServer": {"ipv4Address": "10.2.0.1"},
         "qosProfile": profile,
         "duration": duration_s,
+        **ports,
     }
     status, made = server.call("POST", SESSIONS, body)
     assert status == 201, made
@@ -186,11 +187,28 @@ def test_a_session_that_was_extended_outlives_one_that_was_not(served: Server) -
     delete(served, extended)
 
 
-def test_what_does_not_fit_is_refused_and_gets_no_class(served: Server) -> None:
+def test_what_can_never_be_carried_is_refused_at_once_with_the_reason(served: Server) -> None:
     body = {
         "device": {"phoneNumber": "+999001001"},
         "applicationServer": {"ipv4Address": "10.2.0.1"},
         "qosProfile": "rate-25g",
+        "duration": 600,
+    }
+    status, answer = served.call("POST", SESSIONS, body)
+    assert (status, answer["code"]) == (422, "QUALITY_ON_DEMAND.QOS_PROFILE_NOT_APPLICABLE")
+    assert "downstream 25 Gbit/s does not fit olt–splitter" in answer["message"]
+    elsewhere = {**body, "qosProfile": PROFILE, "applicationServer": {"ipv4Address": "192.0.2.1"}}
+    status, answer = served.call("POST", SESSIONS, elsewhere)
+    assert (status, answer["code"]) == (422, "SERVICE_NOT_APPLICABLE")
+    assert "no compute node has an address in 192.0.2.1/32" in answer["message"]
+
+
+def test_what_does_not_fit_beside_what_there_is_is_refused_and_gets_no_class(served: Server) -> None:
+    first = book(served, "10.1.1.1", "rate-5g")
+    body = {
+        "device": {"phoneNumber": "+999002001"},
+        "applicationServer": {"ipv4Address": "10.2.0.1"},
+        "qosProfile": "rate-5g",
         "duration": 600,
     }
     status, made = served.call("POST", SESSIONS, body)
@@ -201,6 +219,16 @@ def test_what_does_not_fit_is_refused_and_gets_no_class(served: Server) -> None:
     assert is_gone(served, made["sessionId"])
     # Until it is deleted, or forgotten, it stands in the way of another for the same packets.
     assert served.call("DELETE", where)[0] == 204
+    delete(served, first)
+
+
+def test_wide_ranges_of_ports_at_both_ends_get_their_class(served: Server) -> None:
+    ports = {
+        "devicePorts": {"ranges": [{"from": 1024, "to": 65_535}]},
+        "applicationServerPorts": {"ranges": [{"from": 10_000, "to": 20_000}], "ports": [443]},
+    }
+    session = book(served, "10.1.1.1", **ports)
+    delete(served, session)
 
 
 def test_it_ends_in_order_and_its_records_tell_what_was_done(served: Server) -> None:

@@ -25,7 +25,7 @@ from topologies import elastic_access
 
 TCP, UDP, ICMP, SCTP = 6, 17, 1, 132
 DEVICE, SERVERS = "10.1.1.1", "10.2.0.0/31"
-PACKETS = 150
+PACKETS = 300
 """For each flow and direction."""
 EVERY_OTHER: Ports = tuple((port, port) for port in range(1, 1024, 2))
 
