@@ -208,7 +208,7 @@ class PlannedPrograms:
             if flow.protocol == "tcp":
                 return [TcpSink(loop, flow, address, port)]
             log = ReceivedLog(logs, **self._stream(name, flow)) if flow.measured else None
-            return [UdpSink(loop, address, port, log)]
+            return [UdpSink(loop, address, port, log, flow.ends_at_ns)]
 
         return lambda: run_program(control, Loop(clock), parts)
 

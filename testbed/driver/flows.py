@@ -46,12 +46,17 @@ class Flows:
         for child in self._sources:
             self._stop_program(child)
         for name, child in self._sinks:
-            received_bytes = self._stop_program(child)["received_bytes"]
-            flow = self._flows[name]
-            self._events.write(
-                "flow.end",
-                self._clock.now_ns(),
-                flow=name,
-                received_bytes=received_bytes,
-                throughput_bps=received_bytes * 8 * 10**9 // (flow.ends_at_ns - flow.starts_at_ns),
-            )
+            done, flow = self._stop_program(child), self._flows[name]
+            write_end(self._events, self._clock, name, done, flow.ends_at_ns - flow.starts_at_ns)
+
+
+def write_end(events: EventLog, clock: Clock, name: str, done: Mapping[str, Any], duration_ns: int) -> None:
+    """Record what arrived of a flow: `done` is the last message of the program that received it."""
+    events.write(
+        "flow.end",
+        clock.now_ns(),
+        flow=name,
+        received_bytes=done["received_bytes"],
+        drained_bytes=done["drained_bytes"],
+        throughput_bps=done["received_bytes"] * 8 * 10**9 // duration_ns,
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.driver.children import Child, Children
+from testbed.driver.flows import write_end
 from testbed.driver.workload_protocols import WorkloadPrograms
 from testbed.model.workload import Workload
 from testbed.program.clock import Clock
@@ -45,12 +46,6 @@ class Workloads:
         for _, source, _ in self._running:
             self._stop_program(source)
         for name, _, destination in self._running:
-            received_bytes = self._stop_program(destination)["received_bytes"]
-            workload = self._workloads[name]
-            self._events.write(
-                "flow.end",
-                self._clock.now_ns(),
-                flow=name,
-                received_bytes=received_bytes,
-                throughput_bps=received_bytes * 8 * 10**9 // (workload.ends_at_ns - workload.starts_at_ns),
-            )
+            done, workload = self._stop_program(destination), self._workloads[name]
+            duration_ns = workload.ends_at_ns - workload.starts_at_ns
+            write_end(self._events, self._clock, name, done, duration_ns)

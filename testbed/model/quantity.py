@@ -100,12 +100,13 @@ class Statistic(StrEnum):
     RECEIVED = "received"
     """How many arrived."""
     LOST = "lost"
-    """How many did not. Of jobs: those whose node failed, and of which nothing was decided after that."""
+    """How many had not arrived when the receiver stopped, 0.5 s after a session and 1 s after the scenario.
+    Of jobs: those whose node failed, and of which nothing was decided after that."""
     REORDERED = "reordered"
     """How many arrived after one that was sent later."""
     THROUGHPUT = "throughput"
-    """Of a flow, what arrived by the end of the run over its duration: of UDP the IP packets, of TCP the
-    payload. Of a transfer, what arrived until its end, over its duration."""
+    """What arrived from `starts` to `ends`, over that time: of UDP the IP packets, of TCP the payload that
+    the program at the destination could read, of a transfer its blocks. What arrives later is in none."""
     UNUSED = "unused"
     """Of what the channel could have carried while the session sent, what it did not."""
     RESIZES = "resizes"

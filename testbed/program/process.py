@@ -72,7 +72,10 @@ def _run(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequenc
     loop.run()
     for part in parts:
         part.close()
-    received = sum(getattr(part, "received_bytes", 0) for part in parts)
+    received, drained = (
+        sum(getattr(part, key, 0) for part in parts) for key in ("received_bytes", "drained_bytes")
+    )
     remarks = [remark for part in parts for remark in getattr(part, "remarks", ())]
     outcome = {key: value for part in parts for key, value in getattr(part, "outcome", {}).items()}
-    control.say("done", received_bytes=received, late_ns=loop.late_ns, remarks=remarks, **outcome)
+    counts = {"received_bytes": received, "drained_bytes": drained}
+    control.say("done", **counts, late_ns=loop.late_ns, remarks=remarks, **outcome)

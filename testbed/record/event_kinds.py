@@ -122,9 +122,10 @@ EVENTS: dict[str, EventKind] = {
         "The survey has a new delay between a node and another station.",
     ),
     "flow.end": EventKind(
-        "flow, received_bytes, throughput_bps",
-        "A background flow or a workload has ended, with the run; bytes of UDP are those of IP packets, "
-        "of TCP of the payload.",
+        "flow, received_bytes, drained_bytes, throughput_bps",
+        "A background flow or a workload has ended, with the run: what arrived between its starts and its "
+        "ends, and what queues delivered after that. Bytes of UDP are those of IP packets, of TCP of the "
+        "payload.",
     ),
     "warning": EventKind(
         "text, and of a program that was late program, late_ns", "The numbers need a second look."

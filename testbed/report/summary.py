@@ -46,7 +46,7 @@ class VariantSummary(TypedDict):
     channels: dict[str, ChannelSummary]
     admission: AdmissionSummary
     jobs: dict[str, dict[str, str | None]]
-    flows: dict[str, dict[str, int]]
+    flows: dict[str, timeline.FlowSummary]
     placement: failures.PlacementSummary
     messages: NotRequired[Streams]
     first_tokens: NotRequired[Streams]

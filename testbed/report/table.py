@@ -75,12 +75,23 @@ def rows(summary: Summary, keys: tuple[str, ...]) -> Iterator[tuple[str, str, st
                     yield variant, session, direction, metrics
 
 
-def flow_rows(summary: Summary) -> Iterator[tuple[str, str, str, str]]:
-    """Every background flow as (variant, flow, throughput, bytes received), for people."""
+def flow_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str]]:
+    """Every background flow as (variant, flow, throughput, received, after its end), for people."""
     for variant, numbers in summary["variants"].items():
         for flow, found in numbers["flows"].items():
-            received = SIZE.format_down(found["received_bytes"])
-            yield variant, flow, RATE.format_down(found["throughput_bps"]), received
+            received, drained = (
+                "-" if size_bytes is None else SIZE.format_down(size_bytes)
+                for size_bytes in (found["received_bytes"], found["drained_bytes"])
+            )
+            yield variant, flow, RATE.format_down(found["throughput_bps"]), received, drained
+
+
+def drained_rows(summary: Summary) -> Iterator[tuple[str, str, str]]:
+    """The flows of which queues delivered something after their end, as (variant, flow, how much)."""
+    for variant, numbers in summary["variants"].items():
+        for flow, found in numbers["flows"].items():
+            if found["drained_bytes"]:
+                yield variant, flow, SIZE.format_down(found["drained_bytes"])
 
 
 def channel_rows(summary: Summary) -> Iterator[tuple[str, str, ChannelSummary, str, WaySummary]]:
@@ -108,15 +119,19 @@ def _delays(summary: Summary, title: str, keys: tuple[str, ...]) -> Table:
 
 def _flows(summary: Summary) -> Iterator[Table]:
     """The throughput of each flow in a column of its own, as many side by side as fit."""
-    flows = list(dict.fromkeys(flow for _, flow, _, _ in flow_rows(summary)))
+    flows = list(dict.fromkeys(row[1] for row in flow_rows(summary)))
     for first in range(0, len(flows), _FLOWS_SIDE_BY_SIDE):
         table = new_table("Throughput of background flows", ("variant",), ())
         shown = flows[first : first + _FLOWS_SIDE_BY_SIDE]
         for flow in shown:
             table.add_column(flow, justify="right", overflow="fold")
         for variant in summary["variants"]:
-            found = {flow: rate for of, flow, rate, _ in flow_rows(summary) if of == variant}
+            found = {row[1]: row[2] for row in flow_rows(summary) if row[0] == variant}
             table.add_row(variant, *(found.get(flow, "-") for flow in shown))
+        yield table
+    if drained := list(drained_rows(summary)):
+        table = new_table("After a flow's end", ("variant", "flow"), ("delivered",))
+        add_by_variant(table, drained)
         yield table
 
 

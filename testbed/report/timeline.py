@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 Event = dict[str, Any]
 
@@ -121,10 +121,25 @@ def _become(found: dict[str, dict[str, str | None]], node: str, state: str, afte
             job["state"] = after
 
 
-def flows(events: Iterable[Event]) -> dict[str, dict[str, int]]:
+class FlowSummary(TypedDict):
+    """What a flow brought to its destination within its time, and what queues delivered after its end.
+
+    Runs of earlier versions counted both as received; there `drained_bytes` is None.
+    """
+
+    received_bytes: int
+    drained_bytes: int | None
+    throughput_bps: int
+
+
+def flows(events: Iterable[Event]) -> dict[str, FlowSummary]:
     """What each background flow brought to its destination, by flow."""
     return {
-        event["flow"]: {key: event[key] for key in ("received_bytes", "throughput_bps")}
+        event["flow"]: FlowSummary(
+            received_bytes=event["received_bytes"],
+            drained_bytes=event.get("drained_bytes"),
+            throughput_bps=event["throughput_bps"],
+        )
         for event in events
         if event["kind"] == "flow.end"
     }

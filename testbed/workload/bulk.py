@@ -7,18 +7,23 @@ from pathlib import Path
 from testbed.errors import KernelError
 from testbed.model.scenario import Flow
 from testbed.program.loop import Loop
+from testbed.workload.tally import Tally
 
 _CHUNK = bytes(262_144)
 _LOW_WATER_BYTES = 32_768
 """A sink is woken for this much at a time; waking it for every packet would cost wall time only."""
 
 
-class TcpSink:
-    """Accepts a flow's connections and reads all they bring."""
+class TcpSink(Tally):
+    """Accepts a flow's connections and reads all they bring.
+
+    TCP's bytes have no stamp of their arrival, so a byte counts when it is read. At the flow's end the sink
+    reads whatever waits: what TCP had delivered to this host by then counts, and nothing else does.
+    """
 
     def __init__(self, loop: Loop, flow: Flow, address: str, port: int) -> None:
+        super().__init__(flow.ends_at_ns)
         self._loop = loop
-        self.received_bytes = 0
         self._buffer = bytearray(4 * len(_CHUNK))
         self._listener = socket.create_server((address, port), backlog=flow.flows)
         _use(self._listener, flow.congestion)  # what is accepted from it inherits this
@@ -27,7 +32,8 @@ class TcpSink:
         loop.on_readable(self._listener, self._accept)
 
     def start(self) -> None:
-        """Nothing: a sink waits."""
+        """Set out to count what waits at the flow's end."""
+        self._loop.at(self.ends_at_ns, self._take_all)
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -43,7 +49,16 @@ class TcpSink:
             count = 0
         if count == 0:
             self._loop.forget(connection)
-        self.received_bytes += count
+        self.add(count, self._loop.clock.now_ns())
+
+    def _take_all(self) -> None:
+        """Count what the kernel holds as of the flow's time: it had arrived before."""
+        for connection in self._connections:
+            try:
+                while count := connection.recv_into(self._buffer):
+                    self.received_bytes += count
+            except OSError:
+                pass  # nothing waits, or it was reset; the loop finds the end of a connection by itself
 
     def close(self) -> None:
         """Drop all connections."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from testbed.program.datagrams import NUMBER, READ_INTERVAL_NS
 from testbed.workload.end import PACKET, End
 from testbed.workload.packets import HEADERS_BYTES
+from testbed.workload.tally import Tally
 
 LEAST_BYTES = HEADERS_BYTES + NUMBER.size
 """A numbered packet has room for its headers and its number."""
@@ -65,8 +66,8 @@ class PacketSource:
         self._log.close()
 
 
-class PacketSink:
-    """Logs what arrives; `on_received` is told number and instant, some time after it arrived.
+class PacketSink(Tally):
+    """Logs what arrives; `on_received` is called with number and instant, some time after it arrived.
 
     With `back` it belongs to the source.
     """
@@ -79,7 +80,7 @@ class PacketSink:
         port: int = 0,
         on_received: Callable[[int, int], None] = lambda _number, _at_ns: None,
     ) -> None:
-        self.received_bytes = 0
+        super().__init__(end.ends_at_ns)
         self._loop, self._on_received = end.loop, on_received
         self._datagrams = end.datagrams(port)
         self._log = end.received(PACKET, back=back)
@@ -90,7 +91,7 @@ class PacketSink:
 
     def _read(self) -> None:
         for number, size_bytes, at_ns in self._datagrams.waiting_numbers():
-            self.received_bytes += size_bytes + HEADERS_BYTES
+            self.add(size_bytes + HEADERS_BYTES, at_ns)
             self._log.write(number, at_ns)
             self._on_received(number, at_ns)
 

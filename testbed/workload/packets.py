@@ -12,6 +12,7 @@ from testbed.program.datagrams import NUMBER, READ_INTERVAL_NS, Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.departures import departures
+from testbed.workload.tally import Tally
 
 HEADERS_BYTES = 28
 """IPv4 and UDP."""
@@ -32,11 +33,11 @@ def sending(clock: Clock, source: str, destination: str, port: int, tos: int = 0
     return datagrams
 
 
-class UdpSink:
-    """Counts all that arrives on a port, and logs it if the flow is measured."""
+class UdpSink(Tally):
+    """Counts all that arrives on a port by the kernel's stamps, and logs it if the flow is measured."""
 
-    def __init__(self, loop: Loop, address: str, port: int, log: ReceivedLog | None) -> None:
-        self.received_bytes = 0
+    def __init__(self, loop: Loop, address: str, port: int, log: ReceivedLog | None, ends_at_ns: int) -> None:
+        super().__init__(ends_at_ns)
         self._loop, self._log = loop, log
         self._datagrams = Datagrams(loop.clock, address, port)
 
@@ -46,7 +47,7 @@ class UdpSink:
 
     def _read(self) -> None:
         for number, size_bytes, at_ns in self._datagrams.waiting_numbers():
-            self.received_bytes += size_bytes + HEADERS_BYTES
+            self.add(size_bytes + HEADERS_BYTES, at_ns)
             if self._log is not None:
                 self._log.write(number, at_ns)
 
@@ -59,7 +60,7 @@ class UdpSink:
 
 
 class BatchedSource:
-    """Sends at a constant rate, every 5 ms what is due by the next time, back to back."""
+    """Sends at a constant rate, every 5 ms what is due by the next time or the end, back to back."""
 
     def __init__(self, loop: Loop, flow: Flow, datagrams: Datagrams) -> None:
         self._loop, self._flow, self._datagrams = loop, flow, datagrams
@@ -76,7 +77,8 @@ class BatchedSource:
         now_ns = self._loop.clock.now_ns()
         if now_ns >= self._flow.ends_at_ns:
             return
-        elapsed_ns = now_ns - self._flow.first_at_ns + _SEND_INTERVAL_NS
+        until_ns = min(now_ns + _SEND_INTERVAL_NS, self._flow.ends_at_ns)
+        elapsed_ns = until_ns - self._flow.first_at_ns
         due = self._rate_bps * elapsed_ns // (8 * 10**9 * self._flow.packet_bytes)
         if due > self._sent:
             self._datagrams.send([self._payload] * (due - self._sent))

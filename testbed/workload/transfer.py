@@ -124,7 +124,7 @@ class TransferSink:
         """Set out to receive, and to sample while the transfer lasts."""
         for plane, datagrams in enumerate(self._planes):
             self._loop.on_readable(datagrams, partial(self._take, plane))
-        self._sample_at(self._transfer.starts_at_ns + self._transfer.sample_ns)
+        self._sample_after(self._transfer.starts_at_ns)
 
     def _take(self, plane: int) -> None:
         datagrams = self._planes[plane]
@@ -136,16 +136,18 @@ class TransferSink:
             if at_ns <= self._transfer.ends_at_ns:
                 self._in_time_bytes += size_bytes
 
-    def _sample_at(self, at_ns: int) -> None:
-        if at_ns <= self._transfer.ends_at_ns:
-            self._loop.at(at_ns, lambda: self._sample(at_ns))
+    def _sample_after(self, from_ns: int) -> None:
+        """Sample the time from an instant on; the last sample ends with the transfer, and may be shorter."""
+        to_ns = min(from_ns + self._transfer.sample_ns, self._transfer.ends_at_ns)
+        if to_ns > from_ns:
+            self._loop.at(to_ns, lambda: self._sample(from_ns, to_ns))
 
-    def _sample(self, at_ns: int) -> None:
+    def _sample(self, from_ns: int, to_ns: int) -> None:
         new_bytes = self._in_time_bytes - self._sampled_bytes
         self._sampled_bytes = self._in_time_bytes
-        rate_bps = new_bytes * 8 * 10**9 // int(self._transfer.sample_ns)
-        self._say("rate", at_ns=at_ns, throughput_bps=rate_bps)
-        self._sample_at(at_ns + self._transfer.sample_ns)
+        rate_bps = new_bytes * 8 * 10**9 // (to_ns - from_ns)
+        self._say("rate", at_ns=to_ns, throughput_bps=rate_bps)
+        self._sample_after(to_ns)
 
     @property
     def outcome(self) -> dict[str, Any]:

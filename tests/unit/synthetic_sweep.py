@@ -48,7 +48,8 @@ def make_run(path: Path, variants: tuple[str, ...] = VARIANTS) -> RunDirectory:
                 "bulk": 9,
             }.items():
                 ended = {"received_bytes": received_bytes, "throughput_bps": received_bytes * 4}
-                events.write("flow.end", DURATION_NS, flow=flow, **ended)
+                drained_bytes = 2_000_000 if (flow, load) == ("down", 110) else 0
+                events.write("flow.end", DURATION_NS, flow=flow, drained_bytes=drained_bytes, **ended)
             events.write("run.end", DURATION_NS)
     merge(run, variants)
     changed = {"variants": list(variants), "duration_ns": DURATION_NS, "settings": []}

@@ -12,6 +12,7 @@ from rich.console import Console
 from synthetic_sweep import LOADS, VARIANTS, make_run, scenario, write_report
 
 from testbed.record.directory import RunDirectory
+from testbed.report import timeline
 from testbed.report.figures import style
 from testbed.report.reduce import bin_of, binned_bps, drawn_at_most
 from testbed.report.summary import Summary, summarise
@@ -34,7 +35,8 @@ def test_the_packets_of_a_flow_are_in_the_summary_in_its_direction_alone(written
     assert list(numbers["packets"]["down"]) == ["downstream"]
     assert list(numbers["probes"]["player"]) == ["downstream", "upstream"]
     assert numbers["packets"]["up"]["upstream"]["received"] == 4000
-    assert numbers["flows"]["up"] == {"received_bytes": 4_000_000, "throughput_bps": 16_000_000}
+    arrived = {"received_bytes": 4_000_000, "drained_bytes": 0, "throughput_bps": 16_000_000}
+    assert numbers["flows"]["up"] == arrived
 
 
 def test_expectations_bound_packets_and_throughput_of_a_flow(written: Written) -> None:
@@ -137,9 +139,23 @@ def test_the_tables_of_twelve_variants_fit_80_columns(written: Written) -> None:
     print_table(written[1], Console(file=stream, width=80))
     text = stream.getvalue()
     assert max(len(line) for line in text.splitlines() if "report.html" not in line) <= 80
-    throughput = text[text.index("Throughput of background flows") : text.index("Expectations")]
+    throughput = text[text.index("Throughput of background flows") : text.index("After a flow's end")]
     assert len(throughput.strip().splitlines()) == 3 + len(VARIANTS)
     assert re.search(r"load_110 +0 bit/s +16 Mbit/s +36 bit/s", throughput)
+
+
+def test_what_queues_delivered_after_a_flow_is_told_and_is_in_no_throughput(written: Written) -> None:
+    stream = io.StringIO()
+    print_table(written[1], Console(file=stream, width=80))
+    text = stream.getvalue()
+    told = text[text.index("After a flow's end") : text.index("Expectations")]
+    assert told.split()[-3:] == ["down", "2", "MB"]
+    assert "After its end" in (written[0].path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_that_counted_both_together_says_nothing_of_the_second() -> None:
+    old = {"kind": "flow.end", "flow": "up", "received_bytes": 5, "throughput_bps": 40}
+    assert timeline.flows([old])["up"]["drained_bytes"] is None
 
 
 def test_flows_are_said_in_words() -> None:

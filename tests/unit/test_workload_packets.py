@@ -20,6 +20,7 @@ from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
 
 MS = 1_000_000
+LATEST_NS = 10**18
 HERE, THERE = "127.0.0.1", "127.0.0.2"
 STREAM = {"session": "up", "measure": Measure.PACKET, "direction": UPSTREAM}
 
@@ -56,7 +57,7 @@ def run(loop: Loop, *parts: Part) -> None:
 def test_a_measured_flow_is_logged_packet_by_packet_at_both_ends(
     loop: Loop, port: int, tmp_path: Path
 ) -> None:
-    sink = UdpSink(loop, THERE, port, ReceivedLog(tmp_path, **STREAM))
+    sink = UdpSink(loop, THERE, port, ReceivedLog(tmp_path, **STREAM), 45 * MS)
     measured = flow(interval="1 ms", packet="200 B", measured=True)
     socket_ = sending(loop.clock, HERE, THERE, port)
     source = PacedSource(loop, measured, socket_, Random(1), SentLog(tmp_path, **STREAM))
@@ -66,12 +67,14 @@ def test_a_measured_flow_is_logged_packet_by_packet_at_both_ends(
     assert set(joined.size_bytes.tolist()) == {200}
     assert all(at_ns >= (5 + seq) * MS for seq, at_ns in enumerate(joined.sent_at_ns.tolist()))
     assert (joined.received_at_ns >= joined.sent_at_ns).all()
-    assert sink.received_bytes == 40 * 200
+    in_time = int((joined.received_at_ns < 45 * MS).sum())
+    assert sink.received_bytes == in_time * 200
+    assert sink.received_bytes + sink.drained_bytes == 40 * 200
     assert loop.late_ns > 0
 
 
 def test_a_flow_that_is_not_measured_leaves_no_log(loop: Loop, port: int, tmp_path: Path) -> None:
-    sink = UdpSink(loop, THERE, port, None)
+    sink = UdpSink(loop, THERE, port, None, LATEST_NS)
     unmeasured = flow(interval="1 ms", arrivals="poisson")
     run(loop, sink, PacedSource(loop, unmeasured, sending(loop.clock, HERE, THERE, port), Random(1), None))
     assert sink.received_bytes > 0
@@ -80,14 +83,29 @@ def test_a_flow_that_is_not_measured_leaves_no_log(loop: Loop, port: int, tmp_pa
 
 
 def test_batches_come_to_the_same_bytes(loop: Loop, port: int) -> None:
-    """40 ms at 11.2 Mbit/s are 40 packets of 1400 B, and five of the next batch when it begins late."""
-    sink = UdpSink(loop, THERE, port, None)
+    """40 ms at 11.2 Mbit/s are 40 packets of 1400 B, however late a batch is."""
+    sink = UdpSink(loop, THERE, port, None, LATEST_NS)
     run(loop, sink, BatchedSource(loop, flow(rate="11.2 Mbit/s"), sending(loop.clock, HERE, THERE, port)))
-    assert 40 <= sink.received_bytes / 1400 <= 46
+    assert sink.received_bytes == 40 * 1400
+
+
+def test_what_arrives_from_the_end_on_is_counted_apart(loop: Loop, port: int) -> None:
+    """The flow's end is before its first packet, as if all had waited in a queue."""
+    sink = UdpSink(loop, THERE, port, None, 5 * MS)
+    run(loop, sink, BatchedSource(loop, flow(rate="11.2 Mbit/s"), sending(loop.clock, HERE, THERE, port)))
+    assert (sink.received_bytes, sink.drained_bytes) == (0, 40 * 1400)
+
+
+def test_a_batch_ends_with_the_flow(loop: Loop, port: int) -> None:
+    """Two of the 5 ms of its last batch belong to the flow."""
+    sink = UdpSink(loop, THERE, port, None, LATEST_NS)
+    short = flow(rate="11.2 Mbit/s", ends="42 ms")
+    run(loop, sink, BatchedSource(loop, short, sending(loop.clock, HERE, THERE, port)))
+    assert sink.received_bytes == 37 * 1400
 
 
 def test_a_flow_that_is_over_before_a_poisson_packet_comes_sends_none(loop: Loop, port: int) -> None:
-    sink = UdpSink(loop, THERE, port, None)
+    sink = UdpSink(loop, THERE, port, None, LATEST_NS)
     rare = flow(interval="1 min", arrivals="poisson")
     run(loop, sink, PacedSource(loop, rare, sending(loop.clock, HERE, THERE, port), Random(1), None))
     assert sink.received_bytes == 0
