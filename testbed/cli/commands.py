@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
             wall_limit_s=options.wall_limit,
             force=options.force,
         )
-    return _reported(run_directory, scenario_file, as_json=options.json)
+    return _reported(run_directory, as_json=options.json)
 
 
 def show_help(_options: argparse.Namespace) -> int:
@@ -113,7 +113,7 @@ def compare(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """`testbed report`."""
     run_directory = RunDirectory.open(options.run)
-    status = _reported(run_directory, load(str(run_directory.scenario_path)), as_json=options.json)
+    status = _reported(run_directory, as_json=options.json)
     if options.csv:
         from testbed.report import to_csv
 
@@ -222,19 +222,13 @@ def _loaded(options: argparse.Namespace) -> ScenarioFile:
     return load(options.scenario, seed=options.seed, settings=options.settings, variants=options.variant)
 
 
-def _reported(run_directory: RunDirectory, scenario_file: ScenarioFile, *, as_json: bool) -> int:
+def _reported(run_directory: RunDirectory, *, as_json: bool) -> int:
     """Write the report, print it, and judge: 0 if all expectations hold, else 1."""
     from rich.console import Console
 
     from testbed.report import all_hold, print_table, write
 
-    summary = write(
-        run_directory,
-        scenario_file.variants,
-        scenario_file.networks,
-        scenario_file.expectations,
-        scenario_file.references,
-    )
+    summary = write(run_directory)
     if as_json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     else:

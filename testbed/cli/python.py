@@ -97,12 +97,6 @@ def run_and_report(
     directory = run_scenario(
         scenario_file, venue=venue, out=Path(out) if out else None, settings=settings, force=force
     )
-    summary = write(
-        directory,
-        scenario_file.variants,
-        scenario_file.networks,
-        scenario_file.expectations,
-        scenario_file.references,
-    )
+    summary = write(directory)
     verdicts = tuple(dict(verdict) for verdict in summary["expectations"])
     return Run(directory, verdicts, summary["variants"])

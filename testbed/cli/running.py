@@ -84,8 +84,15 @@ def run_scenario(
     wall_s = time.monotonic() - began_s
     # Arrow and numpy are loaded by those who have run something, not by those who check a file.
     from testbed.record.merge import merge
+    from testbed.report.declared import Declared
 
     merge(run, variants)
+    Declared.of(
+        scenario_file.variants,
+        scenario_file.networks,
+        scenario_file.expectations,
+        scenario_file.references,
+    ).write(run)
     facts = {"seed": seed, "venue": venue, "kernel": kernel_facts, "settings": list(settings)}
     times = {"started_at": started_at.isoformat(timespec="seconds"), "wall_s": round(wall_s, 3)}
     run.write_manifest({**identity(scenario_file), **facts, **host_facts, **times})

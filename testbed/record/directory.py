@@ -112,6 +112,11 @@ class RunDirectory:
         return self.path / "scenario.yaml"
 
     @property
+    def declared_path(self) -> Path:
+        """The networks, conditions and expectations as values, for the report."""
+        return self.path / "declared.json"
+
+    @property
     def plan_path(self) -> Path:
         """The network of each variant as text."""
         return self.path / "plan.txt"

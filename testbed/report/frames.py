@@ -71,6 +71,7 @@ def to_csv(run: RunDirectory, out: Path) -> tuple[Path, ...]:
 
 def _read(path: Path) -> pd.DataFrame:
     with explained("read", path):
-        table = pq.read_table(path)
+        # Of a file that another program has written, metadata may tell pandas to make something else of it.
+        table = pq.read_table(path).replace_schema_metadata(None)
     frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return frame

@@ -5,7 +5,7 @@ the page forbids every request, so that a report opened years later, offline, sh
 """
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import plotly.offline
@@ -13,18 +13,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from testbed.model.network import Network
-from testbed.model.quantity import Expectation, Reference
-from testbed.model.scenario import Scenario
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report import host_load, timeline, work_page
 from testbed.report.cells import megabits, microseconds, milliseconds, shown_percent
 from testbed.report.crowd import left_out, telling
+from testbed.report.declared import Declared, read
 from testbed.report.drawing import Drawing, draw
 from testbed.report.expectations import show, show_measured
 from testbed.report.figures import Plot
 from testbed.report.frames import rates, samples
 from testbed.report.node_work import nodes_in_words
+from testbed.report.page import figure_json
 from testbed.report.plots import Recorded, plots_of
 from testbed.report.summary import Summary, all_hold, summarise
 from testbed.report.sweep import across_variants
@@ -35,33 +35,26 @@ from testbed.report.table import (
     rows,
     verdict_line,
 )
-from testbed.report.words import conditions, describe
+from testbed.report.words import describe
 from testbed.report.work_plots import plane_words, plots_of_work
 
 
-def write(
-    run: RunDirectory,
-    scenarios: Mapping[str, Scenario],
-    networks: Mapping[str, Network],
-    expectations: Iterable[Expectation],
-    references: Iterable[Reference],
-) -> Summary:
-    """Write summary.json and report.html into a merged run directory; scenarios and networks by variant.
+def write(run: RunDirectory) -> Summary:
+    """Write summary.json and report.html into a merged run directory, from what it holds and nothing else.
 
     Raises:
         ScenarioError: The run directory is damaged or cannot be written.
     """
-    summary = summarise(run, expectations, references)
+    declared = read(run)
+    summary = summarise(run, declared.expectations, declared.references)
     run.write_summary(cast("dict[str, Any]", summary))
-    page = render(run, summary, scenarios, networks)
+    page = render(run, summary, declared)
     with replacing(run.report_path) as draft:
         draft.write_text(page, encoding="utf-8")
     return summary
 
 
-def render(
-    run: RunDirectory, summary: Summary, scenarios: Mapping[str, Scenario], networks: Mapping[str, Network]
-) -> str:
+def render(run: RunDirectory, summary: Summary, declared: Declared) -> str:
     """The page as text."""
     environment = Environment(
         loader=PackageLoader("testbed.report"),
@@ -92,17 +85,21 @@ def render(
         verdict=verdict_line(summary),
         delay_tables=_delay_tables(summary),
         flows=list(flow_rows(summary)),
-        has_sessions=any(scenarios[variant].sessions for variant in summary["variants"]),
+        has_sessions=declared.has_sessions,
         channels=list(channel_rows(summary)),
         admission_counts=ADMISSION_COUNTS,
         lost_channels=[event for event in events if event["kind"] in _LOST_CHANNELS],
         lost_words=_LOST_CHANNELS,
         plotted=left_out(summary),
         plots=_plots(run, summary, events),
-        figure_json=_figure_json,
+        figure_json=figure_json,
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
-        drawings=_drawings(networks, events, summary),
-        conditions={variant: conditions(scenarios[variant]) for variant in summary["variants"]},
+        drawings=_drawings(declared, events, summary),
+        conditions={
+            variant: declared.variants[variant].conditions
+            for variant in summary["variants"]
+            if variant in declared.variants
+        },
         has_jobs=any((placements, work["faults"], work["moved"])),
         placements=placements,
         work=work,
@@ -159,18 +156,24 @@ def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) ->
 
 
 def _drawings(
-    networks: Mapping[str, Network], events: list[timeline.Event], summary: Summary
+    declared: Declared, events: list[timeline.Event], summary: Summary
 ) -> list[tuple[str, Drawing]]:
-    """One picture per network and use of it; variants that share both share the picture."""
+    """One picture per network and use of it; variants that share both share the picture.
+
+    A network that was not recorded is not drawn.
+    """
     drawn: list[tuple[Network, dict[str, str], list[str]]] = []
     for variant in summary["variants"]:
+        declared_network = declared.network_of(variant)
+        if declared_network is None:
+            continue
         notes = _notes(timeline.of_variant(events, variant))
         for network, known, variants in drawn:
-            if network == networks[variant] and known == notes:
+            if network == declared_network and known == notes:
                 variants.append(variant)
                 break
         else:
-            drawn.append((networks[variant], notes, [variant]))
+            drawn.append((declared_network, notes, [variant]))
     return [(", ".join(variants), draw(network, notes)) for network, notes, variants in drawn]
 
 
@@ -198,8 +201,3 @@ def _text(run: RunDirectory, name: str) -> str:
     path = getattr(run, name)
     with explained("read", path):
         return str(path.read_text(encoding="utf-8"))
-
-
-def _figure_json(plot: Plot) -> Markup:
-    """A figure as JSON that cannot end the script element around it."""
-    return Markup(plot.figure.to_json().replace("<", "\\u003c"))

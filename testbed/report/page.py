@@ -1,5 +1,9 @@
 """What the pages about several runs have in common: templates, plots as JSON, numbers in words."""
 
+import json
+import re
+from typing import Any
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -9,6 +13,9 @@ from testbed.sweep.statistics import Estimate
 
 _SCALES = {Kind.DELAY.unit: (1e6, "ms"), Kind.RATE.unit: (1e6, "Mbit/s"), Kind.SHARE.unit: (1e4, "%")}
 """By unit inside: what one of the unit for people is, and its name."""
+
+
+_FOREIGN_TAG = re.compile(r"<(?!(?:br|/?b|/?extra)>)")
 
 
 def environment() -> Environment:
@@ -25,8 +32,23 @@ def environment() -> Environment:
 
 
 def figure_json(plot: Plot) -> Markup:
-    """A figure as JSON that cannot end the script element around it."""
-    return Markup(plot.figure.to_json().replace("<", "\\u003c"))
+    """A figure as JSON that cannot end the script element around it.
+
+    Plotly reads some markup in its texts, links too. What the figures use of it stays; any other tag is the
+    content of a run, and is shown as it is written.
+    """
+    content = _without_foreign_tags(json.loads(plot.figure.to_json()))
+    return Markup(json.dumps(content, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _without_foreign_tags(value: Any) -> Any:
+    if isinstance(value, str):
+        return _FOREIGN_TAG.sub("&lt;", value) if "<" in value else value
+    if isinstance(value, list):
+        return [_without_foreign_tags(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _without_foreign_tags(each) for key, each in value.items()}
+    return value
 
 
 def for_people(value: float, unit: str) -> float:

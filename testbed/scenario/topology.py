@@ -139,7 +139,7 @@ def build(topology: Topology, given: dict[str, Any], root: Node) -> Built | list
         return [problem_at(root, _TOPOLOGY, message)]
     faults = [
         problem_at(root, _written(root, name) or _TOPOLOGY, f"{topology.path.stem}: {message}")
-        for name, message in _faults(network)
+        for name, message in network_faults(network)
     ]
     return faults or Built(network=network, pon_name=str(getattr(parameters, "pon", "the PON")))
 
@@ -165,7 +165,7 @@ def _written(root: Node, station: str) -> Keys:
     return ()
 
 
-def _faults(network: Network) -> Iterator[tuple[str, str]]:
+def network_faults(network: Network) -> Iterator[tuple[str, str]]:
     """The stations that no network can have, whatever its parameters: Linux must carry their names."""
     names = Counter(station.name for station in network.stations)
     for name in names:

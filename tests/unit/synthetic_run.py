@@ -260,10 +260,12 @@ def references() -> tuple[Reference, ...]:
 def write_report(path: Path) -> RunDirectory:
     """A run with its summary and report."""
     from testbed import report
+    from testbed.report.declared import Declared
 
     run = make_run(path)
     scenarios = {variant: scenario(variant) for variant in VARIANTS}
-    report.write(run, scenarios, networks(), expectations(), references())
+    Declared.of(scenarios, networks(), expectations(), references()).write(run)
+    report.write(run)
     return run
 
 

@@ -19,6 +19,7 @@ from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog
 from testbed.record.merge import merge
 from testbed.record.streams import ReceivedLog, SentLog
+from testbed.report.declared import Declared
 from testbed.report.summary import Summary
 
 MS = synthetic_run.MS
@@ -105,7 +106,8 @@ def write_report(path: Path, variants: tuple[str, ...] = VARIANTS) -> tuple[RunD
     run = make_run(path, variants)
     scenarios = {variant: scenario(variant) for variant in variants}
     networks = {variant: synthetic_run.network("elastic") for variant in variants}
-    return run, report.write(run, scenarios, networks, expectations(variants), ())
+    Declared.of(scenarios, networks, expectations(variants), ()).write(run)
+    return run, report.write(run)
 
 
 if __name__ == "__main__":

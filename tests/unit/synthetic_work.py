@@ -22,6 +22,7 @@ from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge
 from testbed.record.streams import ReceivedLog, SentLog
+from testbed.report.declared import Declared
 from testbed.report.failures import RECOVERY_PARTS
 from testbed.report.summary import Summary
 
@@ -271,7 +272,8 @@ def write_report(path: Path) -> tuple[RunDirectory, Summary]:
     run = make_run(path)
     scenarios = {variant: scenario(variant) for variant in VARIANTS}
     networks = {variant: network(variant) for variant in VARIANTS}
-    return run, report.write(run, scenarios, networks, expectations(), references())
+    Declared.of(scenarios, networks, expectations(), references()).write(run)
+    return run, report.write(run)
 
 
 if __name__ == "__main__":

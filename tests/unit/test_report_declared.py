@@ -11,6 +11,7 @@ from testbed import report
 from testbed.model.command import UserProgram
 from testbed.model.pon import Discovery, Pon, TContClass
 from testbed.model.survey import Survey
+from testbed.report.declared import Declared
 from testbed.report.words import conditions
 
 
@@ -84,7 +85,8 @@ def test_a_page_of_a_run_without_sessions_and_packets_has_no_empty_parts(tmp_pat
     for path in (run.samples_path, run.rates_path):
         pq.write_table(pq.read_table(path).slice(0, 0), path)
     idle = {variant: scenario(variant).model_copy(update={"sessions": {}}) for variant in VARIANTS}
-    report.write(run, idle, networks(), (), ())
+    Declared.of(idle, networks(), (), ()).write(run)
+    report.write(run)
     page = run.report_path.read_text()
     assert {"delays", "channels"}.isdisjoint(headings(page))
     assert linked(page) == headings(page)

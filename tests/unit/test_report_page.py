@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 from synthetic_run import (
     VARIANTS,
-    expectations,
     make_run,
     network,
     networks,
-    references,
     scenario,
     write_report,
 )
@@ -18,6 +16,7 @@ from synthetic_run import (
 from testbed import report
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.record.directory import RunDirectory
+from testbed.report.declared import Declared
 from testbed.report.drawing import DRAWN_IN_A_COLUMN, draw, egress_text
 from testbed.report.words import conditions, describe
 
@@ -65,8 +64,7 @@ def test_every_table_has_a_caption_and_every_picture_words(page: str) -> None:
 
 def test_the_same_run_gives_the_same_page(run: RunDirectory) -> None:
     before = run.report_path.read_bytes()
-    scenarios = {variant: scenario(variant) for variant in VARIANTS}
-    report.write(run, scenarios, networks(), expectations(), references())
+    report.write(run)
     assert run.report_path.read_bytes() == before
 
 
@@ -77,7 +75,8 @@ def test_a_run_without_samples_rates_or_expectations_has_a_page(tmp_path: Path) 
     for path in (run.samples_path, run.rates_path):
         pq.write_table(pq.read_table(path).slice(0, 0), path)
     scenarios = {variant: scenario(variant) for variant in VARIANTS}
-    summary = report.write(run, scenarios, networks(), (), ())
+    Declared.of(scenarios, networks(), (), ()).write(run)
+    summary = report.write(run)
     assert summary["variants"]["elastic"]["probes"] == {}
     assert "NO VERDICT" in run.report_path.read_text()
 
@@ -89,9 +88,11 @@ def test_variants_with_one_network_and_one_use_share_a_picture(tmp_path: Path) -
     events = [line for line in events if '"job.complete"' not in line]
     run.events_path.write_text("\n".join(events) + "\n")
     same = dict.fromkeys(VARIANTS, network("elastic"))
-    report.write(run, scenarios, same, (), ())
+    Declared.of(scenarios, same, (), ()).write(run)
+    report.write(run)
     assert run.report_path.read_text().count("<svg class=") == 1
-    report.write(run, scenarios, networks(), (), ())
+    Declared.of(scenarios, networks(), (), ()).write(run)
+    report.write(run)
     assert run.report_path.read_text().count("<svg class=") == 2
 
 

@@ -178,7 +178,7 @@ def test_its_numbers_are_judged_like_those_of_flows(run: RunDirectory, summary: 
 
 
 def test_the_report_shows_packets_and_messages(run: RunDirectory, scenario: ScenarioFile) -> None:
-    write(run, scenario.variants, scenario.networks, scenario.expectations, ())
+    write(run)
     page = run.report_path.read_text()
     assert "Messages of workloads" in page
     assert {"delay-packet-talk", "delay-message-talk"} <= {*re.findall(r"delay-\w+-talk", page)}

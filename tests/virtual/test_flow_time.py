@@ -34,7 +34,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     scenario = {
         "title": "Two flows that their queues outlast",
         "duration": "1 s",
-        "network": {"topology": "elastic_access", "parameters": {"onus": 2, "nodes": {"office": {}}}},
+        "network": {
+            "topology": "elastic_access",
+            "parameters": {"onus": 2, "nodes": {"office": {"delay": "1 ms", "rate": "10 Gbit/s"}}},
+        },
         "access": {"downstream": line, "upstream": line},
         "background": {
             "udp": flow(1, protocol="udp", rate="80 Mbit/s", measured=True),
@@ -66,7 +69,7 @@ def test_a_udp_flow_counts_what_arrived_in_its_time(run: RunDirectory, flows: di
         "drained_bytes": int(arrived["size_bytes"].sum()) - in_time_bytes,
         "throughput_bps": in_time_bytes * 8 * 10**9 // (ENDS_NS - STARTS_NS),
     }
-    assert 0.95 * LIMIT_BPS < flows["udp"]["throughput_bps"] < LIMIT_BPS
+    assert 0.9 * LIMIT_BPS < flows["udp"]["throughput_bps"] < LIMIT_BPS
 
 
 def test_a_tcp_flow_counts_what_was_delivered_in_its_time(run: RunDirectory, flows: dict[str, Any]) -> None:
@@ -99,6 +102,6 @@ def test_a_tcp_flow_counts_what_was_delivered_in_its_time(run: RunDirectory, flo
 def test_counting_until_the_run_ends_would_show_more_than_the_line_carries(
     flows: dict[str, Any], name: str
 ) -> None:
-    """The negative control: the queue holds 1 MB at the flow's end, and none of it is the flow's rate."""
+    """The negative control: what the queues hold at a flow's end is no part of its rate."""
     both = flows[name]["received_bytes"] + flows[name]["drained_bytes"]
-    assert both * 8 * 10**9 // (ENDS_NS - STARTS_NS) > 1.5 * LIMIT_BPS
+    assert both * 8 * 10**9 // (ENDS_NS - STARTS_NS) > LIMIT_BPS
