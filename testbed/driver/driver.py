@@ -26,6 +26,7 @@ from testbed.driver.jobs import Jobs
 from testbed.driver.links import shared_links
 from testbed.driver.ordering import Ordering
 from testbed.driver.protocols import MessageLine, Programs, RunningNetwork
+from testbed.driver.queues import Queues
 from testbed.driver.rates import Rates
 from testbed.driver.scenes import Scenes
 from testbed.driver.services import Services
@@ -167,6 +168,7 @@ class Driver:
             ),
             Commands(scenario.programs, programs, self._children, self._events, self._clock, self._stop),
             Captures(scenario.capture, programs, self._children, self._clock, self._stop),
+            Queues(self._network, self._events, self._clock),
         )
 
     def run(self) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 
 from testbed.driver.channels import Channels
 from testbed.driver.classes import minor_of_home
-from testbed.driver.protocols import Placed, RunningNetwork
+from testbed.driver.protocols import Counted, Placed, RunningNetwork
+from testbed.driver.queues import managed_queues
 from testbed.driver.scenes import Scenes
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.program.loop import Loop
@@ -28,6 +29,7 @@ class Rates:
         self._network, self._loop, self._log = network, loop, log
         self._channels, self._scenes, self._active = channels, scenes, active
         self._last: dict[tuple[str, Direction], tuple[int, int, int]] = {}
+        self._managed = managed_queues(network.plan).keys()
 
     def start(self, until_ns: int) -> None:
         """Sample from the scenario's start until an instant."""
@@ -57,8 +59,14 @@ class Rates:
                     demand_bps=self._scenes.demand_bps(placed.name, direction),
                     throughput_bps=(counted.sent_bytes - before[1]) * 8 * 10**9 // (now_ns - before[2]),
                     backlog_bytes=counted.backlog_bytes,
-                    dropped=counted.dropped_packets,
+                    dropped=self._dropped(direction, minor, counted),
                 )
         next_ns = (now_ns // INTERVAL_NS + 1) * INTERVAL_NS
         if next_ns <= self._until_ns:
             self._loop.at(next_ns, self._sample)
+
+    def _dropped(self, direction: Direction, minor: int, counted: Counted) -> int:
+        """The packets that a class has lost; what an AQM dropped after it took it, the queue alone knows."""
+        if (direction, minor) in self._managed:
+            return self._network.queue_counters(direction, minor).dropped_packets
+        return counted.dropped_packets

@@ -21,6 +21,7 @@ from testbed.net.mininet_links import ShapedLink
 from testbed.net.mininet_nodes import Bridge, NetlinkHost, socket_of
 from testbed.net.namespaces import enter, inside
 from testbed.net.netlink import NetlinkSocket
+from testbed.net.queue_messages import QueueCounters
 from testbed.net.shaper import PonShaper, PortShaper
 from testbed.net.topo import PlanTopo
 from testbed.plan.network_plan import Interface, Match, NetworkPlan, ShapedClass
@@ -117,6 +118,10 @@ class Emulation:
     def counters(self, direction: Direction) -> dict[int, ClassCounters]:
         """The counters of every class of the PON's line, by minor number."""
         return self.port(direction).counters()
+
+    def queue_counters(self, direction: Direction, minor: int) -> QueueCounters:
+        """What the queue of one class of the PON's line did to its packets: its AQM's drops and marks too."""
+        return self.port(direction).queue_counters(minor)
 
     def prepare_faults(self, interfaces: Iterable[str]) -> None:
         """Make interfaces ready to be cut, while nothing is on its way: what waits in them is lost.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from testbed.net.messages import (
     NLM_F_CREATE,
     NLM_F_EXCL,
+    RTM_GETQDISC,
     RTM_NEWQDISC,
     TC_H_ROOT,
     Request,
@@ -22,7 +23,6 @@ from testbed.net.messages import (
 from testbed.plan.network_plan import FabricPort
 from testbed.units import RATE
 
-RTM_GETQDISC = 38
 _NEW = NLM_F_CREATE | NLM_F_EXCL
 _TCA_OPTIONS, _TCA_STATS2 = 2, 7
 _TCA_STATS_QUEUE, _TCA_STATS_APP = 3, 4

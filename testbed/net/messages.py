@@ -10,11 +10,13 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-RTM_NEWQDISC, RTM_DELQDISC = 36, 37
+RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTCLASS, RTM_DELTCLASS, RTM_GETTCLASS = 40, 41, 42
 RTM_NEWTFILTER, RTM_DELTFILTER = 44, 45
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 0x1, 0x4, 0x300
 NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
+NLM_F_ECHO = 0x8
+"""Without it the answer to a question about a qdisc goes to those who listen to changes, not to who asked."""
 TC_H_ROOT = 0xFFFFFFFF
 ETH_P_IP = 0x0800
 IPPROTO_TCP, IPPROTO_UDP = 6, 17
@@ -29,12 +31,16 @@ _IP_SOURCE_OFFSET, _IP_DESTINATION_OFFSET = 12, 16
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to the kernel: its message type, flags and payload, and words for the error message."""
+    """One request to the kernel: its message type, flags and payload, and words for the error message.
+
+    `otherwise` is asked in its place by a kernel that does not know the kind of qdisc, class or filter.
+    """
 
     kind: int
     flags: int
     payload: bytes
     what: str
+    otherwise: "Request | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +188,15 @@ def tos_key(tos: int) -> Key:
     return Key(tos << 16, 0x00FC0000, 0)
 
 
-def class_dump(ifindex: int) -> Request:
-    """Ask for all classes of an interface with their counters."""
-    payload = tcmsg(ifindex, 0, 0)
-    return Request(RTM_GETTCLASS, NLM_F_DUMP, payload, f"list the classes of interface {ifindex}")
+def class_dump(ifindex: int, qdisc: int) -> Request:
+    """Ask for the classes of one qdisc of an interface, by its handle, with their counters.
+
+    Without a qdisc the kernel lists those of every qdisc, and fq_codel and cake have a class for each flow
+    that waits in them, which has no counter of what it has sent.
+    """
+    payload = tcmsg(ifindex, 0, qdisc)
+    what = f"list the classes of qdisc {qdisc >> 16:x}: on interface {ifindex}"
+    return Request(RTM_GETTCLASS, NLM_F_DUMP, payload, what)
 
 
 def class_counters(message: bytes) -> ClassCounters:

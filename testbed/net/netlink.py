@@ -1,5 +1,6 @@
 """A routing-netlink socket that sends any number of requests at once and accounts for every answer."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -44,6 +45,9 @@ class NetlinkSocket:
 
     def ask(self, requests: Sequence[Request]) -> None:
         """Have the kernel carry out all requests, in order.
+
+        A request whose kind the kernel does not know is replaced by its `otherwise`, after the other requests
+        of its batch.
 
         Raises:
             KernelError: At least one was refused; says which, and the kernel's reason. The others
@@ -129,15 +133,19 @@ class NetlinkSocket:
             sent += self._message(request, NLM_F_ACK if request is batch[-1] else 0)
         last = self._sequence
         self._socket.send(sent)
-        refusals = []
+        refusals: list[str] = []
+        unknown: list[Request] = []
         while last in asked:
             for kind, sequence, body in _messages(self._receive()):
                 if kind != _NLMSG_ERROR or sequence not in asked:
                     continue
                 request = asked.pop(sequence)
-                if struct.unpack_from("=i", body)[0] != 0:
+                (status,) = struct.unpack_from("=i", body)
+                if status == -errno.ENOENT and request.otherwise is not None:
+                    unknown.append(request.otherwise)
+                elif status != 0:
                     refusals.append(f"{request.what}: {_reason(body)}")
-        return refusals
+        return refusals + (self._exchange(unknown) if unknown else [])
 
 
 def _batches(requests: Sequence[Request]) -> Iterator[list[Request]]:

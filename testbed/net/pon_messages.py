@@ -1,34 +1,29 @@
-"""Requests to sch_pon and what it answers, and the queues that may stand below its classes.
+"""Requests to sch_pon and what it answers.
 
-Layouts are those of `sch_pon.c` (beside the kernel patches) and of include/uapi/linux/pkt_sched.h.
-Nothing here touches a socket.
+Layouts are those of `sch_pon.c` (beside the kernel patches). Nothing here touches a socket.
 """
 
 import struct
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from testbed.model.pon import Aqm
 from testbed.net.messages import (
     NLM_F_CREATE,
+    NLM_F_ECHO,
     NLM_F_EXCL,
     RTM_DELTCLASS,
+    RTM_GETQDISC,
     RTM_NEWQDISC,
     RTM_NEWTCLASS,
     TC_H_ROOT,
     Request,
     attribute,
     attributes_of,
-    byte_fifo,
     kind_attribute,
     tcmsg,
 )
 from testbed.pon.dba.grant_map import Allocation, GrantMap
 from testbed.pon.framing import Framing
 
-RTM_GETQDISC = 38
-NLM_F_ECHO = 0x8
-"""Without it the answer to a question about a qdisc goes to those who listen to changes, not to who asked."""
 _NEW = NLM_F_CREATE | NLM_F_EXCL
 _TCA_OPTIONS, _TCA_STATS2, _TCA_STATS_APP = 2, 7, 4
 _PON_LINE, _PON_MAP = 1, 2
@@ -38,13 +33,6 @@ _ALLOCATION = struct.Struct("=6I")
 _STATUS = struct.Struct("=QII")
 _REPORT = struct.Struct("=HHIII")
 _FRAGMENTS, _HAS_REPORT = 1, 1
-
-_PACKETS_MOST = 1_000_000
-"""So many that a queue is bounded by its bytes."""
-_L4S_THRESHOLD_US = 1_000
-"""Above this wait packets of scalable senders are marked: RFC 9332 has 1 ms for its L queue."""
-_ECT_1 = 1
-_ECN_MASK = 3
 
 
 class PonReport(NamedTuple):
@@ -144,27 +132,3 @@ def pon_status(message: bytes) -> PonStatus:
         )
     )
     return PonStatus(frame, late_maps, fragments, reports)
-
-
-def queue(ifindex: int, handle: int, parent: int, limit_bytes: int, aqm: Aqm) -> Request:
-    """A queue of at most `limit_bytes` that drops or marks as its active queue management has it."""
-    if aqm is Aqm.FIFO:
-        return byte_fifo(ifindex, handle, parent, limit_bytes)
-    kind, options = _managed(limit_bytes, aqm)
-    payload = tcmsg(ifindex, handle, parent) + kind_attribute(kind)
-    payload += attribute(_TCA_OPTIONS, b"".join(options))
-    return Request(RTM_NEWQDISC, _NEW, payload, f"add a {aqm} queue to interface {ifindex}")
-
-
-def _managed(limit_bytes: int, aqm: Aqm) -> tuple[str, Iterable[bytes]]:
-    if aqm is Aqm.CAKE:
-        # Rate 0: the line's grants are the shaper. The memory limit counts the buffers of packets too.
-        base_rate, memory = attribute(2, struct.pack("=Q", 0)), attribute(10, struct.pack("=I", limit_bytes))
-        return "cake", (base_rate, memory)
-    limit = attribute(2, struct.pack("=I", _PACKETS_MOST))
-    memory = attribute(9, struct.pack("=I", limit_bytes))
-    if aqm is Aqm.FQ_CODEL:
-        return "fq_codel", (limit, memory)
-    threshold = attribute(7, struct.pack("=I", _L4S_THRESHOLD_US))
-    selector = attribute(10, struct.pack("=B", _ECT_1)) + attribute(11, struct.pack("=B", _ECN_MASK))
-    return "fq_codel", (limit, memory, threshold, selector)

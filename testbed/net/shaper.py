@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from testbed.net import bpf_messages, fabric_messages, messages, pon_messages
+from testbed.net import bpf_messages, fabric_messages, messages, pon_messages, queue_messages
 from testbed.net.messages import ClassCounters, Request
 from testbed.net.netlink import NetlinkSocket
+from testbed.net.queue_messages import QueueCounters
 from testbed.plan.network_plan import ROOT, Interface, Match, PonPort, PonQueue, ShapedClass
 from testbed.plan.pon import SHARED
 from testbed.pon.dba.grant_map import GrantMap
@@ -71,7 +72,7 @@ def queue_requests(ifindex: int, queue: PonQueue) -> list[Request]:
     owner, leaf = _handle(PON_MAJOR, queue.minor), _handle(_LEAF_MAJOR + queue.minor)
     return [
         pon_messages.pon_class(ifindex, owner),
-        pon_messages.queue(ifindex, leaf, owner, queue.queue_bytes, queue.aqm),
+        queue_messages.queue(ifindex, leaf, owner, queue.queue_bytes, queue.aqm),
     ]
 
 
@@ -80,7 +81,7 @@ def class_requests(ifindex: int, shaped: ShapedClass) -> list[Request]:
     requests = [_class_request(ifindex, shaped, change=False)]
     if shaped.queue_bytes is not None:
         leaf, owner = _handle(_LEAF_MAJOR + shaped.minor), _handle(HTB_MAJOR, shaped.minor)
-        requests.append(pon_messages.queue(ifindex, leaf, owner, shaped.queue_bytes, shaped.aqm))
+        requests.append(queue_messages.queue(ifindex, leaf, owner, shaped.queue_bytes, shaped.aqm))
     return requests
 
 
@@ -141,9 +142,14 @@ class _Port:
 
     def counters(self) -> dict[int, ClassCounters]:
         """The counters of every class, by minor number."""
-        answers = self._socket.dump(messages.class_dump(self._ifindex))
+        answers = self._socket.dump(messages.class_dump(self._ifindex, _handle(self.major)))
         counters = [messages.class_counters(answer) for answer in answers]
-        return {each.handle & 0xFFFF: each for each in counters if each.handle >> 16 == self.major}
+        return {each.handle & 0xFFFF: each for each in counters}
+
+    def queue_counters(self, minor: int) -> QueueCounters:
+        """What the queue of one class did to its packets."""
+        query = queue_messages.queue_query(self._ifindex, _handle(_LEAF_MAJOR + minor))
+        return queue_messages.queue_counters(self._socket.query(query))
 
 
 class PortShaper(_Port):

@@ -127,6 +127,11 @@ EVENTS: dict[str, EventKind] = {
         "ends, and what queues delivered after that. Bytes of UDP are those of IP packets, of TCP of the "
         "payload.",
     ),
+    "queue.end": EventKind(
+        "queue, direction, aqm, discipline, marks, dropped_packets",
+        "What a queue with an active queue management did, with the end of the run. `discipline` is the "
+        "kernel's that stood for `aqm`; `marks` is how often it set CE.",
+    ),
     "warning": EventKind(
         "text, and of a program that was late program, late_ns", "The numbers need a second look."
     ),

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.network import Network, Role
-from testbed.model.pon import PonModel
+from testbed.model.pon import Aqm, PonModel
 from testbed.model.scenario import Script
 from testbed.pon import PonStandard, check_tconts
 from testbed.pon.provision import alloc_id_of, tconts_of
@@ -22,6 +23,10 @@ def pon_rules(script: Script, network: Network) -> Iterator[Finding]:
         if script.pon.tconts or script.pon.discovery:
             key = "tconts" if script.pon.tconts else "discovery"
             yield ("pon", key), f"{network.name} has no PON; remove this, or choose a topology with one"
+        for direction in (DOWNSTREAM, UPSTREAM):
+            if script.access.towards(direction).aqm is not Aqm.FIFO:
+                at: Keys = ("access", direction, "aqm")
+                yield at, f"{network.name} has no PON, so that no queue has it; remove this"
         return
     findings = [*_name_rules(script, network)]
     yield from findings

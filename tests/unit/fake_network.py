@@ -7,6 +7,7 @@ from typing import Any
 from testbed.model.base import UPSTREAM, Direction
 from testbed.model.scenario import Script
 from testbed.net.messages import ClassCounters
+from testbed.net.queue_messages import QueueCounters
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.pon import TCont
@@ -57,6 +58,7 @@ class FakeNetwork:
     classes: dict[tuple[Direction, int], ShapedClass] = field(default_factory=dict)
     filters: dict[tuple[Direction, int], tuple[Match, ...]] = field(default_factory=dict)
     backlog: dict[tuple[Direction, int], int] = field(default_factory=dict)
+    queues: dict[tuple[Direction, int], QueueCounters] = field(default_factory=dict)
 
     def open(self, direction: Direction, shaped: ShapedClass, matches: Sequence[Match]) -> None:
         (order,) = {match.order for match in matches}
@@ -95,6 +97,9 @@ class FakeNetwork:
             for (where, minor) in self.classes
             if where is direction
         }
+
+    def queue_counters(self, direction: Direction, minor: int) -> QueueCounters:
+        return self.queues[direction, minor]
 
     def fork(self, host: str, program: Callable[[], None]) -> int:
         raise AssertionError(f"nothing is to be started on {host}: {program}")

@@ -171,6 +171,11 @@ def test_counters_are_read_from_a_class_as_the_kernel_lists_it() -> None:
     )
 
 
+def test_only_the_classes_of_one_qdisc_are_asked_for() -> None:
+    message = decoded(messages.class_dump(5, 0x10000))
+    assert (message["index"], message["handle"], message["parent"]) == (5, 0, 0x10000)
+
+
 @pytest.mark.parametrize("rate_bps", [8, 100_000_000, 34_359_738_360, 50_000_000_000])
 def test_the_rate_of_a_class_is_read_as_it_was_set_beyond_32_bits_too(rate_bps: int) -> None:
     statistics = attribute(7, attribute(1, bytes(16)) + attribute(3, bytes(20)))

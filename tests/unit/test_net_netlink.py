@@ -4,6 +4,7 @@ import errno
 import socket
 import struct
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,30 @@ def test_a_refusal_names_what_was_attempted_and_the_kernel_s_reason(kernel: Fake
         "the kernel refused to add class 11: Invalid argument (HTB: unable to set rate)"
     )
     assert kernel.carried_out == [36, 44]
+
+
+def test_a_kind_that_the_kernel_does_not_know_is_replaced_after_its_batch(kernel: FakeKernel) -> None:
+    kernel.refused[36] = (errno.ENOENT, "Specified qdisc kind is unknown")
+    substitute = request(37, "add what is there")
+    NetlinkSocket().ask(
+        [replace(request(36, "add what is new"), otherwise=substitute), request(44, "add filter")]
+    )
+    assert kernel.carried_out == [44, 37]
+
+
+def test_what_is_refused_for_another_reason_is_not_replaced(kernel: FakeKernel) -> None:
+    kernel.refused[36] = (errno.EINVAL, "")
+    asked = replace(request(36, "add what is new"), otherwise=request(37, "add what is there"))
+    with pytest.raises(KernelError, match=r"add what is new: Invalid argument$"):
+        NetlinkSocket().ask([asked])
+    assert kernel.carried_out == []
+
+
+def test_a_substitute_that_is_refused_is_told(kernel: FakeKernel) -> None:
+    kernel.refused = {36: (errno.ENOENT, ""), 37: (errno.ENOENT, "")}
+    asked = replace(request(36, "add what is new"), otherwise=request(37, "add what is there"))
+    with pytest.raises(KernelError, match="refused to add what is there"):
+        NetlinkSocket().ask([asked])
 
 
 def test_a_refusal_without_an_explanation_is_its_error_number_in_words(kernel: FakeKernel) -> None:

@@ -4,10 +4,7 @@ import re
 import struct
 from pathlib import Path
 
-import pytest
-
 from testbed.model.base import UPSTREAM
-from testbed.model.pon import Aqm
 from testbed.net import pon_messages
 from testbed.net.messages import attribute, attributes_of
 from testbed.pon import Allocation, Burst, GrantMap, PonStandard, framing
@@ -69,22 +66,3 @@ def test_the_reports_of_an_answer_are_read_whatever_pads_them() -> None:
     answer = pon_messages.pon_status(message)
     assert (answer.frame, answer.late_maps, answer.fragments) == (4242, 1, 5)
     assert answer.reports == (pon_messages.PonReport(17, 4241, 1_532, 99_000),)
-
-
-@pytest.mark.parametrize(
-    ("aqm", "kind"),
-    [(Aqm.FIFO, "bfifo"), (Aqm.FQ_CODEL, "fq_codel"), (Aqm.CAKE, "cake"), (Aqm.L4S, "fq_codel")],
-)
-def test_a_queue_is_of_its_kind(aqm: Aqm, kind: str) -> None:
-    request = pon_messages.queue(5, 0x40110000, HANDLE | 0x11, 675_000, aqm)
-    attributes = dict(attributes_of(request.payload[20:]))
-    assert attributes[1].rstrip(b"\0").decode() == kind
-    assert struct.pack("=I", 675_000) in attributes[2]
-
-
-def test_only_l4s_marks_scalable_senders_early() -> None:
-    early, selector = 7, 10
-    marking = options(pon_messages.queue(5, 1, 2, 675_000, Aqm.L4S).payload)
-    assert struct.unpack("=I", marking[early]) == (1_000,)
-    assert marking[selector] == b"\1"
-    assert early not in options(pon_messages.queue(5, 1, 2, 675_000, Aqm.FQ_CODEL).payload)
