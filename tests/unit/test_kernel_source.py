@@ -90,6 +90,16 @@ def test_lost_options_are_named_as_they_were_asked_for() -> None:
     assert source.lost_options(fragment, fragment) == []
 
 
+def test_an_optional_option_may_be_missing_and_nothing_else_of_it_may_be_wrong() -> None:
+    fragment = "CONFIG_A=y\nCONFIG_NET_SCH_DUALPI2=y\n"
+    assert source.lost_options(fragment, "CONFIG_A=y\n") == []
+    assert source.lost_options(fragment, "CONFIG_NET_SCH_DUALPI2=y\n") == ["CONFIG_A=y"]
+    assert source.lost_options(fragment, "CONFIG_A=y\nCONFIG_NET_SCH_DUALPI2=m\n") == [
+        "CONFIG_NET_SCH_DUALPI2=y"
+    ]
+    assert source.wanted_options(source.FRAGMENT_PATH.read_text()).keys() >= source.OPTIONAL
+
+
 def test_the_shipped_fragment_asks_for_nothing_twice() -> None:
     lines = [line for line in source.FRAGMENT_PATH.read_text().splitlines() if line.startswith("CONFIG_")]
     assert len(lines) == len(source.wanted_options("\n".join(lines)))
