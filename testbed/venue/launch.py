@@ -4,14 +4,11 @@ User-Mode Linux is one process of the host with one traced child for each proces
 die with their kernel (PTRACE_O_EXITKILL, see uml/patches), and the kernel dies with us (jail.py).
 """
 
-import mmap
 import os
-import re
 import select
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,12 +16,13 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from testbed.errors import NotReadyError
 from testbed.venue.image import Kernel, cache_folder
+from testbed.venue.memory import memory_bytes, memory_place
 from testbed.venue.processor import own_processor
 
 _JAIL = Path(__file__).with_name("jail.py")
-_SUFFIXES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_FILE_BYTES = 64 << 30
+"""The largest file that the guest may write; more is an error to the program inside."""
 
 
 class Guest:
@@ -70,25 +68,29 @@ def launched(
 
     It has the descriptors `kept` under their numbers, besides standard input and output.
 
-    Its environment holds three variables and none of ours. It can write to the folder above `folder`,
-    and to the one where its memory is.
+    Its environment holds three variables and none of ours. It can write to the folder above `folder`
+    and nowhere else; see jail.py for what else it may do.
 
     Raises:
         NotReadyError: No folder of the host can hold the guest's memory.
     """
-    memory_at = memory_folder(memory_bytes(memory))
-    environment = {"PATH": "/usr/bin:/bin", "UML_SEED": str(seed % 2**64), "TMPDIR": memory_at}
-    jail = [sys.executable, "-I", "-S", str(_JAIL), str(os.getpid()), str(folder.parent), memory_at, "--"]
-    with own_processor(cache_folder()) as processor:
+    needed_bytes = memory_bytes(memory)
+    with own_processor(cache_folder()) as processor, memory_place(needed_bytes) as memory_at:
+        bounds = [str(os.getpid()), str(max(needed_bytes, _FILE_BYTES)), str(folder.parent), str(memory_at)]
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "UML_SEED": str(seed % 2**64),
+            "TMPDIR": f"/proc/self/fd/{memory_at}",
+        }
         process = subprocess.Popen(
-            [*jail, str(kernel.path), *arguments],
+            [sys.executable, "-I", "-S", str(_JAIL), *bounds, str(kernel.path), *arguments],
             stdin=keyboard,
             stdout=screen,
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=environment,
             start_new_session=True,
-            pass_fds=kept,
+            pass_fds=(*kept, memory_at),
         )
         guest = Guest(process)
         try:
@@ -98,50 +100,6 @@ def launched(
             yield guest
         finally:
             guest.stop()
-
-
-def memory_bytes(memory: str) -> int:
-    """ "4G" as the kernel reads it, in bytes."""
-    found = re.fullmatch(r"(\d+)([KMG]?)", memory)
-    if not found:
-        raise NotReadyError(f"the guest's memory is given as {memory!r}; write it like 512M or 4G")
-    return int(found[1]) * _SUFFIXES[found[2]]
-
-
-def memory_folder(needed_bytes: int) -> str:
-    """The folder for the unlinked file that is the guest's memory: one with room, and not mounted noexec.
-
-    Memory-backed /dev/shm is first; containers often make it tiny.
-
-    Raises:
-        NotReadyError: None will do; the message says why for each.
-    """
-    refusals = []
-    for folder in ("/dev/shm", os.environ.get("TMPDIR", ""), "/tmp", "/var/tmp"):
-        if not os.path.isdir(folder):
-            continue
-        refusal = _refusal(folder, needed_bytes)
-        if refusal is None:
-            return folder
-        refusals.append(f"{folder} {refusal}")
-    raise NotReadyError(
-        f"no folder has room for the embedded kernel's {needed_bytes >> 20} MiB: {'; '.join(refusals)}. "
-        "Make room in one of them, or set TMPDIR to a folder that has it"
-    )
-
-
-def _refusal(folder: str, needed_bytes: int) -> str | None:
-    status = os.statvfs(folder)
-    free_bytes = status.f_bavail * status.f_frsize
-    if free_bytes < needed_bytes:
-        return f"has {free_bytes >> 20} MiB free"
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.truncate(mmap.PAGESIZE)
-            mmap.mmap(file.fileno(), mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()
-    except OSError as error:
-        return f"cannot be used: {error.strerror}"
-    return None
 
 
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)

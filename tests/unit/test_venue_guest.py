@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from testbed.errors import InvariantError, NotReadyError
-from testbed.venue import diagnosis, guest, launch
+from testbed.venue import diagnosis, guest, memory
 from testbed.venue.progress import Progress, ProgressTail, append_progress
 
 
@@ -118,22 +118,22 @@ def test_the_tail_of_a_console_is_plain_text() -> None:
 
 
 def test_memory_is_read_as_the_kernel_reads_it() -> None:
-    assert launch.memory_bytes("512M") == 512 * 2**20
-    assert launch.memory_bytes("4G") == 4 * 2**30
+    assert memory.memory_bytes("512M") == 512 * 2**20
+    assert memory.memory_bytes("4G") == 4 * 2**30
     with pytest.raises(NotReadyError, match="512M or 4G"):
-        launch.memory_bytes("4 GB")
+        memory.memory_bytes("4 GB")
 
 
 def test_a_folder_without_room_for_the_guest_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     refusals = {"/dev/shm": "has 64 MiB free", "/tmp": None}
     monkeypatch.delenv("TMPDIR", raising=False)
-    monkeypatch.setattr(launch, "_refusal", lambda folder, _needed: refusals[folder])
-    assert launch.memory_folder(2**30) == "/tmp"
+    monkeypatch.setattr(memory, "_refusal", lambda folder, _needed: refusals[folder])
+    assert memory.memory_folder(2**30) == "/tmp"
 
 
 def test_a_noexec_folder_cannot_hold_a_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_arguments: object, **_named: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(launch.mmap, "mmap", refused)
-    assert launch._refusal(str(tmp_path), 1) == "cannot be used: Operation not permitted"
+    monkeypatch.setattr(memory.mmap, "mmap", refused)
+    assert memory._refusal(str(tmp_path), 1) == "cannot be used: Operation not permitted"
