@@ -139,9 +139,14 @@ def _give_up_capabilities() -> None:
     _checked(_libc.syscall(_CAPSET, header, data), "give up root's capabilities")
 
 
+def landlock_version() -> int:
+    """The version of Landlock that this host offers; 0 without it."""
+    return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)))
+
+
 def _write_only_to(output: str, memory: int) -> None:
     """Refuse every way of changing what is in other folders, where this host's Landlock can."""
-    version = _libc.syscall(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
+    version = landlock_version()
     if version < 1:
         return
     handled = (_IN_OUTPUT | _NEVER) & ~sum(_SINCE.values())
