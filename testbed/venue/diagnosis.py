@@ -70,6 +70,14 @@ def wall_limit(limit_s: float) -> str:
     )
 
 
+def output_limit(written_bytes: int, limit_bytes: int) -> str:
+    written, limit = written_bytes / 2**30, limit_bytes / 2**30
+    return (
+        f"stopped when its output took {written:.1f} GiB: a run may write {limit:g} GiB and must leave "
+        "1 GiB of the disk free. Look for a program inside that writes without end, or for a large capture"
+    )
+
+
 def stalled(limit_s: float, reached_ns: int | None) -> str:
     """Nothing was heard for `limit_s` of wall time since virtual instant `reached_ns` (None: the boot)."""
     where = "since the boot" if reached_ns is None else f"at {reached_ns / 1e9:.6f} s"

@@ -24,6 +24,7 @@ from testbed.venue import diagnosis
 from testbed.venue.guest import OUTPUT_IN_GUEST, boot_environment, layered_folders
 from testbed.venue.image import Kernel
 from testbed.venue.launch import Guest, launched, stop_on_terminate
+from testbed.venue.output_limit import OutputLimit
 from testbed.venue.progress import Progress, ProgressTail
 
 __all__ = ["OUTPUT_IN_GUEST", "Boot", "Outcome", "Progress", "boot"]
@@ -59,7 +60,8 @@ class Boot:
     `output_dir` is an existing folder, the only one that is the host's for writing; it is always seen
     inside as OUTPUT_IN_GUEST. `stall_limit_s` is the longest wall time without a line of progress
     (a spin) and `silence_limit_s` the longest virtual time (a deadlock, noticed after twice that at the
-    latest). `memory` is the guest's, as the kernel reads it ("4G"); the host gives only what is touched.
+    latest). `output_limit_bytes` is the most that it may leave on the host's disk. `memory` is the
+    guest's, as the kernel reads it ("4G"); the host gives only what is touched.
     `visible` names further paths that the command reads, if they may lie in /tmp, /run or /root.
     Without `time_travel` the same kernel runs in real time. No limit is kept by `serving`.
     """
@@ -70,6 +72,7 @@ class Boot:
     wall_limit_s: float = 3600.0
     stall_limit_s: float = 120.0
     silence_limit_s: float = 3600.0
+    output_limit_bytes: int = 256 << 30
     memory: str = "4G"
     time_travel: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -193,6 +196,7 @@ def _watch(
     started_s: float,
 ) -> str | None:
     """Pass progress on until the kernel ends (None) or must be stopped (the reason)."""
+    output = OutputLimit(boot.output_dir, boot.output_limit_bytes)
     heard_s = started_s
     reached_ns: int | None = None
     while True:
@@ -205,6 +209,9 @@ def _watch(
             return None
         if now_s - started_s > boot.wall_limit_s:
             return diagnosis.wall_limit(boot.wall_limit_s)
+        written_bytes = output.exceeded(now_s)
+        if written_bytes is not None:
+            return diagnosis.output_limit(written_bytes, boot.output_limit_bytes)
         if now_s - heard_s > boot.stall_limit_s:
             return diagnosis.stalled(boot.stall_limit_s, reached_ns)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from testbed.errors import InvariantError, NotReadyError
-from testbed.venue import diagnosis, guest, memory
+from testbed.venue import diagnosis, guest, memory, output_limit
+from testbed.venue.output_limit import OutputLimit, disk_bytes
 from testbed.venue.progress import Progress, ProgressTail, append_progress
 
 
@@ -137,3 +138,39 @@ def test_a_noexec_folder_cannot_hold_a_guest(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(memory.mmap, "mmap", refused)
     assert memory._refusal(str(tmp_path), 1) == "cannot be used: Operation not permitted"
+
+
+def test_a_folder_is_measured_without_following_links(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "large").write_bytes(b"x" * 10_000_000)
+    folder = tmp_path / "out"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "link").symlink_to(tmp_path / "elsewhere")
+    (folder / "file").symlink_to(tmp_path / "elsewhere" / "large")
+    empty_bytes = disk_bytes(folder)
+    (folder / "inner" / "file").write_bytes(b"x" * 1_000_000)
+    assert 1_000_000 <= disk_bytes(folder) - empty_bytes < 1_100_000
+    assert empty_bytes < 1_000_000
+    # A file of holes takes no room, however long it is.
+    with (folder / "holes").open("wb") as file:
+        file.truncate(10**12)
+    assert disk_bytes(folder) < 2_000_000
+
+
+def test_too_much_output_is_noticed_now_and_then(tmp_path: Path) -> None:
+    limit = OutputLimit(tmp_path, 1_000_000)
+    assert limit.exceeded(10.0) is None
+    (tmp_path / "file").write_bytes(b"x" * 2_000_000)
+    assert limit.exceeded(10.5) is None
+    assert limit.exceeded(12.0) is not None
+    assert "2.0 GiB: a run may write 1 GiB" in diagnosis.output_limit(2 << 30, 1 << 30)
+
+
+def test_the_last_gigabyte_of_the_disk_is_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: 2 << 30)
+    assert OutputLimit(tmp_path, 1 << 40).exceeded(0.0) is None, "the disk of the tests has room"
+    monkeypatch.setattr(output_limit, "SPARED_BYTES", 1 << 60)
+    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: 2 << 60)
+    assert OutputLimit(tmp_path, 1 << 70).exceeded(0.0) == 2 << 60
+    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: 1 << 20)
+    assert OutputLimit(tmp_path, 1 << 70).exceeded(0.0) is None, "a run that writes little is not to blame"

@@ -10,6 +10,8 @@ import pytest
 from try_jail import INSIDE, NOBODY, files_from_inside
 from venue_boot import PYTHON, console_of, embedded_kernel, run_inside
 
+from testbed.errors import TestbedError
+from testbed.venue import output_limit
 from testbed.venue.jail import landlock_version
 
 FOLDERS = ["/", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/usr", "/var/log", "/var/tmp"]
@@ -31,9 +33,23 @@ raise SystemExit(outcome.exit_status)
 def test_writes_outside_the_output_folder_do_not_reach_the_host(tmp_path: Path) -> None:
     name = f"written-inside-{uuid.uuid4()}"
     script = "; ".join(f"echo x > {folder}/{name}" for folder in FOLDERS)
-    run_inside(tmp_path, "sh", "-c", f"{script}; echo x > /run/testbed/out/{name}")
+    limits = "truncate -s 65G /run/testbed/out/large; cat /proc/sys/kernel/threads-max"
+    outcome = run_inside(tmp_path, "sh", "-c", f"{script}; echo x > /run/testbed/out/{name}; {limits}")
     assert [folder for folder in FOLDERS if os.path.exists(f"{folder}/{name}")] == []
     assert (tmp_path / name).read_text() == "x\n", "the negative control: this one is meant to arrive"
+    console = console_of(outcome)
+    assert "File too large" in console
+    assert "\n16384\n" in console
+
+
+def test_a_program_that_writes_without_end_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_limit, "EVERY_S", 0.1)
+    append = "dd if=/dev/zero of=/run/testbed/out/file bs=1M count=1 oflag=append conv=notrunc 2> /dev/null"
+    with pytest.raises(TestbedError, match="stopped when its output took"):
+        run_inside(tmp_path, "sh", "-c", f"while {append}; do :; done", output_limit_bytes=20_000_000)
+    assert 20_000_000 < (tmp_path / "file").stat().st_size < 500_000_000
 
 
 USERS = {"root": 0, "an ordinary user": NOBODY} if os.getuid() == 0 else {"this user": os.getuid()}
