@@ -3,11 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+from testbed.cli.interrupts import held, unwinding
 from testbed.cli.settled import VERSION
 from testbed.cli.sweep_progress import SweepProgress
 from testbed.errors import EXPECTATION_FAILED, ScenarioError, TestbedError
@@ -18,7 +20,6 @@ from testbed.sweep.order import Ended, Happened, Order
 from testbed.sweep.plan import SweepPlan, make_plan
 from testbed.sweep.tally import Tally, failed_line
 from testbed.venue import kernel
-from testbed.venue.launch import stop_on_terminate
 from testbed.words import counted
 
 _STATUSES = (2, 3, 4)
@@ -42,9 +43,9 @@ def sweep(options: argparse.Namespace) -> int:
     )
     slots = _slots(options.jobs, options.scheduler)
     directory = SweepDirectory.begin(options.out or RUNS / plan.default_name, plan)
-    with stop_on_terminate(), directory.locked() as lock:
-        failed = _work_off(plan, directory, options, slots, lock)
-        return _reported(plan, directory, failed)
+    with unwinding(), directory.locked() as lock:
+        finished, failed = _work_off(plan, directory, options, slots, lock)
+        return _reported(plan, directory, finished, failed)
 
 
 def _slots(jobs: int | None, scheduler: str | None) -> int:
@@ -64,8 +65,9 @@ def _slots(jobs: int | None, scheduler: str | None) -> int:
 
 def _work_off(
     plan: SweepPlan, directory: SweepDirectory, options: argparse.Namespace, slots: int, lock: int
-) -> list[Ended]:
-    """Have the unfinished runs done; those that failed."""
+) -> tuple[set[str], list[Ended]]:
+    """Have the unfinished runs done; the names of all that are finished, and those that failed."""
+    finished = set(_finished_before(plan, directory))
     orders = [
         Order(
             name=run.name,
@@ -76,7 +78,7 @@ def _work_off(
             wall_limit_s=options.wall_limit,
         )
         for run in plan.runs
-        if not directory.is_finished(run.name)
+        if run.name not in finished
     ]
     tally = Tally(len(plan.runs), len(plan.runs) - len(orders))
     print(_opening(plan, directory, tally), file=sys.stderr)
@@ -86,16 +88,39 @@ def _work_off(
         SweepProgress(tally) as view,
     ):
         try:
-            for happened in news:
+            for happened in map(partial(_verified, directory), news):
                 view.take(happened)
-                if isinstance(happened, Ended) and happened.status:
-                    failed.append(happened)
-        except (KeyboardInterrupt, SystemExit):
-            view.note(
+                if isinstance(happened, Ended):
+                    if happened.status:
+                        failed.append(happened)
+                    else:
+                        finished.add(happened.name)
+        except KeyboardInterrupt as interruption:
+            interruption.add_note(
                 f"stopped at {tally.done} of {tally.total} runs; the same command carries on from there"
             )
             raise
-    return failed
+    return finished, failed
+
+
+def _finished_before(plan: SweepPlan, directory: SweepDirectory) -> Iterator[str]:
+    """The runs that are there whole; of one that was damaged since it is said why it is made anew."""
+    for run in plan.runs:
+        if not directory.was_begun(run.name):
+            continue
+        fault = directory.fault(run.name)
+        if fault is None:
+            yield run.name
+        else:
+            print(f"run {run.name} is made anew: {fault}", file=sys.stderr)
+
+
+def _verified(directory: SweepDirectory, happened: Happened) -> Happened:
+    """A run whose program says that it is finished has failed all the same if its files are not whole."""
+    if not isinstance(happened, Ended) or happened.status:
+        return happened
+    fault = directory.fault(happened.name)
+    return happened if fault is None else Ended(happened.name, TestbedError.exit_status, fault)
 
 
 def _happening(
@@ -121,14 +146,17 @@ def _opening(plan: SweepPlan, directory: SweepDirectory, tally: Tally) -> str:
     return f"sweep of {plan.scenario} in {directory.path}\n{shape}{before}"
 
 
-def _reported(plan: SweepPlan, directory: SweepDirectory, failed: Sequence[Ended]) -> int:
+def _reported(
+    plan: SweepPlan, directory: SweepDirectory, done: Collection[str], failed: Sequence[Ended]
+) -> int:
     """Gather the numbers of the finished runs, write the report, and say what failed."""
     # pandas and plotly are loaded when there is something to report.
-    from testbed.report.numbers import numbers
-    from testbed.report.sweep_page import write_page
-    from testbed.sweep import dataset
+    with held():
+        from testbed.report.numbers import numbers
+        from testbed.report.sweep_page import write_page
+        from testbed.sweep import dataset
 
-    finished = [run for run in plan.runs if directory.is_finished(run.name)]
+    finished = [run for run in plan.runs if run.name in done]
     summaries = {run.name: directory.run(run.name).summary() for run in finished}
     if finished:
         rows = (

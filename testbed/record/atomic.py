@@ -27,13 +27,17 @@ def explained(attempt: str, path: Path) -> Iterator[None]:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a draft to write that takes the place of `path` at the end.
 
-    A reader finds the old file or the new one, never a part; a failed body leaves the old one.
+    A reader finds the old file or the new one, never a part; a failed body leaves the old one. A device or a
+    pipe, such as /dev/null, is written to and never replaced.
 
     Raises:
         ScenarioError: The disk is full or the place cannot be written.
     """
     draft = path.with_name(f".{path.name}.part")
     with explained("write", path):
+        if path.is_char_device() or path.is_fifo() or path.is_block_device():
+            yield path
+            return
         try:
             yield draft
             draft.replace(path)

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from testbed.errors import InvariantError
-from testbed.record.atomic import replacing
+from testbed.errors import InvariantError, ScenarioError
+from testbed.record.atomic import explained, replacing
 from testbed.record.samples import LOST, Integers, JoinedStream
 
 _WORD = pa.dictionary(pa.int16(), pa.string())
@@ -84,10 +84,10 @@ def write_table(table: pa.Table, path: Path) -> None:
     as differences, which is where packet numbers and instants are smallest.
     """
     words = [field.name for field in table.schema if field.type == _WORD]
-    with replacing(path) as draft:
+    with replacing(path) as draft, draft.open("wb") as file:
         pq.write_table(
             table,
-            draft,
+            file,
             version="2.6",
             compression="zstd",
             compression_level=3,
@@ -95,6 +95,25 @@ def write_table(table: pa.Table, path: Path) -> None:
             use_dictionary=words,
             column_encoding={n: "DELTA_BINARY_PACKED" for n in table.schema.names if n not in words},
         )
+
+
+def read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read a table that `write_table` has written.
+
+    Raises:
+        ScenarioError: It cannot be read, or is a table of something else.
+    """
+    try:
+        with explained("read", path), path.open("rb") as file:
+            # Of a file that another program has written, metadata may tell pandas to make something else of it.
+            table = pq.read_table(file).replace_schema_metadata(None)
+    except pa.ArrowException as error:
+        raise ScenarioError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    if not table.schema.equals(schema):
+        raise ScenarioError(
+            f"{path} is not a table of a run: its columns are {', '.join(table.schema.names)}"
+        )
+    return table
 
 
 def _concatenated(schema: pa.Schema, tables: list[pa.Table]) -> pa.Table:

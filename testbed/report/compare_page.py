@@ -53,7 +53,7 @@ def write_page(comparison: Comparison, path: Path) -> None:
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
     )
     with replacing(path) as draft:
-        draft.write_text(page, encoding="utf-8")
+        draft.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def print_differences(comparison: Comparison, console: Console) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
+from testbed.record.tables import RATES, SAMPLES, read_table
 from testbed.report.metrics import stream_metrics
 
 STREAM = ("variant", "session", "measure", "direction")
@@ -19,12 +19,12 @@ STREAM = ("variant", "session", "measure", "direction")
 
 def samples(run: RunDirectory) -> pd.DataFrame:
     """Every packet of the run: the columns of samples.parquet."""
-    return _read(run.samples_path)
+    return _frame(read_table(run.samples_path, SAMPLES))
 
 
 def rates(run: RunDirectory) -> pd.DataFrame:
     """The rates allocated, asked for and used: the columns of rates.parquet."""
-    return _read(run.rates_path)
+    return _frame(read_table(run.rates_path, RATES))
 
 
 def summary_frame(run: RunDirectory) -> pd.DataFrame:
@@ -69,9 +69,6 @@ def to_csv(run: RunDirectory, out: Path) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    with explained("read", path):
-        # Of a file that another program has written, metadata may tell pandas to make something else of it.
-        table = pq.read_table(path).replace_schema_metadata(None)
+def _frame(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return frame

@@ -50,7 +50,7 @@ def write(run: RunDirectory) -> Summary:
     run.write_summary(cast("dict[str, Any]", summary))
     page = render(run, summary, declared)
     with replacing(run.report_path) as draft:
-        draft.write_text(page, encoding="utf-8")
+        draft.write_text(page, encoding="utf-8", errors="backslashreplace")
     return summary
 
 

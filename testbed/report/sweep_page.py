@@ -74,7 +74,7 @@ def write_page(
         )
     )
     with replacing(directory.report_path) as draft:
-        draft.write_text(page, encoding="utf-8")
+        draft.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _delay_rows(plan: SweepPlan, found: Estimates) -> Iterator[_Row]:

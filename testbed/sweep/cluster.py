@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from testbed.errors import NotReadyError
+from testbed.record.directory import SUMMARY
 from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.local import last_words, let_go, start, stop
 from testbed.sweep.order import Ended, Happened, Order, Placed, Started
 
 _CONNECT_S = 20
-_SUMMARY = "summary.json"
 
 
 def work_off(
@@ -93,12 +93,15 @@ def carry_out(placed: Placed, command: Sequence[str]) -> tuple[int, str, bytes]:
 
 
 def unpack(packed: bytes, directory: SweepDirectory, name: str) -> None:
-    """Put a run where it belongs; its summary comes last, because with it the run counts as finished."""
+    """Put a run where it belongs; its summary comes last, because with it the run counts as finished.
+
+    The checksums came with it, except for that of the summary, which tells where the run is.
+    """
     run = directory.run(name)
     run.path.mkdir(parents=True)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-        archive.extractall(run.path, [member for member in archive.namelist() if member != _SUMMARY])
-        found: dict[str, Any] = json.loads(archive.read(_SUMMARY))
+        archive.extractall(run.path, [member for member in archive.namelist() if member != SUMMARY])
+        found: dict[str, Any] = json.loads(archive.read(SUMMARY))
     run.write_summary({**found, "run_dir": str(run.path)})
 
 
@@ -112,7 +115,7 @@ def _packed(run: Path) -> bytes:
 
 
 def _failed(directory: SweepDirectory, name: str, status: int, log: str) -> Ended:
-    directory.log_path(name).write_text(log, encoding="utf-8")
+    directory.log_path(name).write_text(log, encoding="utf-8", errors="backslashreplace")
     return Ended(name, status, last_words(log, status))
 
 

@@ -41,8 +41,8 @@ def write(plan: SweepPlan, found: Iterable[dict[str, Any]], path: Path) -> None:
         for row in found
     ]
     table = pa.Table.from_pylist(as_text, schema=schema)
-    with replacing(path) as draft:
-        pq.write_table(table, draft, version="2.6", compression="zstd", compression_level=3)
+    with replacing(path) as draft, draft.open("wb") as file:
+        pq.write_table(table, file, version="2.6", compression="zstd", compression_level=3)
 
 
 def _column_type(axis: Axis) -> pa.DataType:

@@ -1,8 +1,8 @@
 """Where a sweep lies on disk, and which of its runs are finished.
 
 There is no list of finished runs that could differ from what is there: a run is finished if and only if its
-folder has a summary, which is written last, and whole or not at all. So a sweep may be killed at any instant
-and started again.
+folder has a summary, which is written last, and all of its files are what their checksums say. So a sweep may
+be killed at any instant and started again, and a run that was damaged since is never counted.
 """
 
 import fcntl
@@ -53,7 +53,8 @@ class SweepDirectory:
             )
         else:
             with replacing(found._description_path) as draft:
-                draft.write_text(json.dumps(wanted, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+                text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+                draft.write_text(text, encoding="utf-8", errors="backslashreplace")
         return found
 
     @contextmanager
@@ -76,8 +77,21 @@ class SweepDirectory:
         return RunDirectory(self.path / "runs" / name)
 
     def is_finished(self, name: str) -> bool:
-        """Whether a run is there whole."""
-        return self.run(name).summary_path.is_file()
+        """Whether a run is there whole, with every file as it was written."""
+        return self.was_begun(name) and self.fault(name) is None
+
+    def was_begun(self, name: str) -> bool:
+        """Whether anything of a run is there that claims to be finished."""
+        with explained("look for", self.run(name).path):
+            return os.path.lexists(self.run(name).summary_path)
+
+    def fault(self, name: str) -> str | None:
+        """Why a run is not finished, naming the file; None if it is."""
+        try:
+            self.run(name).require_finished()
+        except ScenarioError as error:
+            return str(error)
+        return None
 
     def clear(self, name: str) -> None:
         """Remove what an unfinished or failed run left."""
@@ -107,10 +121,10 @@ class SweepDirectory:
 
     def _require_same(self, wanted: dict[str, Any]) -> None:
         with explained("read", self._description_path):
-            text = self._description_path.read_text(encoding="utf-8")
+            content = self._description_path.read_bytes()
         try:
-            found = json.loads(text)
-        except ValueError as error:
+            found = json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise ScenarioError(f"{self._description_path} is damaged: {error}") from error
         differing = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]
         if not differing:

@@ -1,6 +1,5 @@
 """`testbed sweep` with a program that makes no network: exit statuses, what is said, and what is refused."""
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import sweep_program
 from testbed.cli import main, swept
 from testbed.cli import sweep as command
 from testbed.errors import NotReadyError
+from testbed.record.directory import RunDirectory
 from testbed.sweep import cluster
 from testbed.sweep.order import Order, Placed
 
@@ -84,12 +84,10 @@ def test_an_expectation_that_does_not_hold_somewhere_is_status_1(
     sweep: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert sweep("--out", "out")[0] == 0
-    path = sorted(Path("out/runs").glob("*/summary.json"))[2]
-    path.write_text(json.dumps({"expectations": [{**sweep_program.VERDICT, "holds": False}]}))
+    path = sorted(Path("out/runs").iterdir())[2]
+    RunDirectory(path).write_summary({"expectations": [{**sweep_program.VERDICT, "holds": False}]})
     assert sweep("--out", "out") == (1, [])
-    assert (
-        f"in 1 run an expectation does not hold, the first is {path.parent.name}" in capsys.readouterr().out
-    )
+    assert f"in 1 run an expectation does not hold, the first is {path.name}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", str(len(os.sched_getaffinity(0)) + 1)])

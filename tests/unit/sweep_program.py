@@ -4,11 +4,11 @@ The text is a line of words: `finish`, `fail STATUS`, `wait` until the starter i
 variable SWEEP_DONE gets a line for each time it was started.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
 
+from testbed.record.directory import RECORDED, RunDirectory
 from testbed.sweep.order import Placed
 
 VERDICT = {"text": "it is near", "holds": True, "measured": 1, "unit": "ns"}
@@ -19,6 +19,7 @@ def main() -> int:
     placed = Placed.from_line(sys.stdin.readline())
     out = Path(placed.out)
     out.mkdir(parents=True)
+    run = RunDirectory(out)
     with Path(os.environ["SWEEP_DONE"]).open("a") as done:
         done.write(f"{placed.order.name}\n")
     words = placed.order.text.split()
@@ -29,7 +30,10 @@ def main() -> int:
     if words[0] == "fail":
         print("error: it could not be", file=sys.stderr)
         return int(words[1])
-    (out / "summary.json").write_text(json.dumps({"expectations": [VERDICT], "run_dir": str(out)}))
+    for name in RECORDED:
+        (out / name).write_text("a file of a run\n")
+    run.write_manifest({"seed": placed.order.seed})
+    run.write_summary({"expectations": [VERDICT], "run_dir": str(out)})
     return 0
 
 

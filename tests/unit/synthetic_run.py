@@ -52,9 +52,9 @@ def make_run(path: Path) -> RunDirectory:
         _write_rates(raw, variant)
         _write_events(raw, variant)
     merge(run, VARIANTS)
-    run.write_manifest(manifest())
     run.scenario_path.write_text("title: A synthetic session\nseed: 7\n# <script>alert(1)</script>\n")
     run.plan_path.write_text("best_effort\n  olt  10.0.0.1/24\n")
+    run.write_manifest(manifest())
     return run
 
 

@@ -54,9 +54,9 @@ def make_run(path: Path, variants: tuple[str, ...] = VARIANTS) -> RunDirectory:
             events.write("run.end", DURATION_NS)
     merge(run, variants)
     changed = {"variants": list(variants), "duration_ns": DURATION_NS, "settings": []}
-    run.write_manifest({**synthetic_run.manifest(), **changed})
     run.scenario_path.write_text("title: A sweep\n")
     run.plan_path.write_text("variants: all alike\n")
+    run.write_manifest({**synthetic_run.manifest(), **changed})
     return run
 
 

@@ -1,6 +1,5 @@
 """Runs side by side: what is compared with what, how differences are told, and what is refused."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
         later = pc.add(table[name], pa.scalar(synthetic_run.MS, pa.int64()))
         table = table.set_column(table.column_names.index(name), name, later)
     pq.write_table(table, run.samples_path)
+    run.write_manifest(run.manifest())
     return run
 
 
@@ -48,9 +48,9 @@ def changed(run: RunDirectory, path: Path, **manifest: Any) -> RunDirectory:
     """The run under another name with another manifest."""
     path.mkdir()
     for each in run.path.iterdir():
-        if each.name != "manifest.json" and each.is_file():
+        if each.name not in ("manifest.json", "SHA256SUMS") and each.is_file():
             (path / each.name).symlink_to(each)
-    (path / "manifest.json").write_text(json.dumps({**run.manifest(), **manifest}))
+    RunDirectory(path).write_manifest({**run.manifest(), **manifest})
     return RunDirectory.open(path)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from synthetic_run import make_run, manifest
 
 from testbed.errors import ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.atomic import replacing
+from testbed.record.directory import RECORDED, RunDirectory
 
 STARTED = datetime(2030, 1, 2, 3, 4, 5)
 
@@ -102,4 +104,73 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert run.manifest() == manifest()
     assert run.summary() == {"scenario": "größe"}
     assert json.loads(run.manifest_path.read_text())["venue"] == "virtual"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.json", "summary.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "SHA256SUMS",
+        "manifest.json",
+        "summary.json",
+    ]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_file_that_is_not_what_was_written_is_named(tmp_path: Path, name: str) -> None:
+    run = make_run(tmp_path / "run")
+    content = bytearray((run.path / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (run.path / name).write_bytes(content)
+    with pytest.raises(ScenarioError, match=rf"{name}.* is damaged"):
+        RunDirectory.open(run.path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "is not a complete run: it has no SHA256SUMS"),
+        (b"", r"manifest.json is damaged: its checksum is not in SHA256SUMS"),
+        (b"\xff\xfe", "SHA256SUMS is damaged"),
+    ],
+)
+def test_checksums_that_are_none_are_told(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    run = make_run(tmp_path / "run")
+    sums = run.path / "SHA256SUMS"
+    sums.unlink()
+    if content is not None:
+        sums.write_bytes(content)
+    with pytest.raises(ScenarioError, match=reason):
+        RunDirectory.open(run.path)
+
+
+def test_a_new_summary_does_not_make_a_damaged_run_whole(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run.write_summary({"numbers": 1})
+    run.require_finished()
+    run.plan_path.write_text("another")
+    run.write_summary({"numbers": 2})
+    with pytest.raises(ScenarioError, match=r"plan.txt is damaged"):
+        run.require_finished()
+
+
+def test_checksums_are_those_of_coreutils(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    checked = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    subprocess.run(checked, cwd=run.path, check=True, capture_output=True)
+
+
+def test_only_what_the_run_has_made_is_discarded(tmp_path: Path) -> None:
+    made = RunDirectory.create_at(tmp_path / "new" / "er")
+    made.raw_path("elastic").mkdir(parents=True)
+    made.scenario_path.write_text("title: x")
+    made.discard()
+    assert list(tmp_path.iterdir()) == []
+    there = tmp_path / "there"
+    there.mkdir()
+    run = RunDirectory.create_at(there)
+    run.raw_path("elastic").mkdir(parents=True)
+    (there / "notes.txt").write_text("of the user")
+    run.discard()
+    assert [path.name for path in there.iterdir()] == ["notes.txt"]
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    with replacing(Path("/dev/null")) as draft:
+        draft.write_text("nothing")
+    assert Path("/dev/null").is_char_device()
