@@ -8,11 +8,14 @@
 Heavy parts are loaded when they are used, so that importing this package costs nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
     from testbed.cli.python import Run
 
 __all__ = ["run"]
@@ -27,7 +30,7 @@ def run(
     venue: str = "virtual",
     out: str | Path | None = None,
     force: bool = False,
-) -> "Run":
+) -> Run:
     """Run a scenario, named as on the command line or built in code as a mapping, and report on it.
 
     With `force` the host venue runs what this machine cannot carry in real time, too.

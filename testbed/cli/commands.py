@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from testbed.cli.interrupts import held, unwinding
 from testbed.cli.live import LiveView, require_terminal
+from testbed.cli.opening import opened
 from testbed.cli.pon_trial import require_host
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
@@ -26,7 +28,10 @@ def run(options: argparse.Namespace) -> int:
         require_terminal(sys.stderr)
     scenario_file = _loaded(options)
     title = f"{scenario_file.name}, {options.venue} venue"
-    with LiveView(title, [*scenario_file.variants]) if options.live else ProgressView() as view:
+    with (
+        unwinding(),
+        LiveView(title, [*scenario_file.variants]) if options.live else ProgressView() as view,
+    ):
         run_directory = run_scenario(
             scenario_file,
             venue=options.venue,
@@ -37,7 +42,11 @@ def run(options: argparse.Namespace) -> int:
             wall_limit_s=options.wall_limit,
             force=options.force,
         )
-    return _reported(run_directory, as_json=options.json)
+    try:
+        return _reported(run_directory, as_json=options.json)
+    except KeyboardInterrupt as interruption:
+        interruption.add_note(f"the run is whole, and `testbed report {run_directory.path}` reports on it")
+        raise
 
 
 def show_help(_options: argparse.Namespace) -> int:
@@ -112,13 +121,14 @@ def compare(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """`testbed report`."""
-    run_directory = RunDirectory.open(options.run)
-    status = _reported(run_directory, as_json=options.json)
-    if options.csv:
-        from testbed.report import to_csv
+    with opened([options.run]) as (run_directory,):
+        status = _reported(run_directory, as_json=options.json)
+        if options.csv:
+            from testbed.report import to_csv
 
-        for path in to_csv(run_directory, options.csv):
-            print(f"wrote {path}", file=sys.stderr)
+            with unwinding():
+                for path in to_csv(run_directory, options.csv):
+                    print(f"wrote {path}", file=sys.stderr)
     return status
 
 
@@ -128,13 +138,15 @@ def kernel(options: argparse.Namespace) -> int:
     from testbed.venue.steps import StepPrinter
 
     if options.action == "module":
-        return _module(options)
+        with unwinding():
+            return _module(options)
     if options.action == "build":
         printer = StepPrinter(sys.stderr)
-        try:
-            kernels.build(printer)
-        finally:
-            printer.end()
+        with unwinding():
+            try:
+                kernels.build(printer)
+            finally:
+                printer.end()
     print(kernels.info())
     return 0
 
@@ -193,7 +205,7 @@ def shell(options: argparse.Namespace) -> int:
     """`testbed shell`."""
     scenario_file = _loaded(options)
     variant = next(iter(scenario_file.variants))
-    with temporary_folder("testbed-shell-") as folder:
+    with unwinding(), temporary_folder("testbed-shell-") as folder:
         (folder / SCENARIO_FILE).write_text(scenario_file.text, encoding="utf-8")
         if options.venue == "host":
             require_host([scenario_file.variants[variant]], [scenario_file.networks[variant]])
@@ -224,16 +236,27 @@ def _loaded(options: argparse.Namespace) -> ScenarioFile:
 
 def _reported(run_directory: RunDirectory, *, as_json: bool) -> int:
     """Write the report, print it, and judge: 0 if all expectations hold, else 1."""
-    from rich.console import Console
+    with held():
+        from rich.console import Console
 
-    from testbed.report import all_hold, print_table, write
+        from testbed.report import all_hold, print_table, write
 
-    summary = write(run_directory)
+    with unwinding():
+        summary = write(run_directory)
     if as_json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
         print_table(summary, Console())
     return 0 if all_hold(summary) else EXPECTATION_FAILED
+
+
+_TELLING = frozenset({None, "list", "check", "plan", "schema", "report", "compare"})
+"""Commands whose purpose is what they print."""
+
+
+def only_tells(options: argparse.Namespace) -> bool:
+    """Whether a command has failed if what it prints cannot be written; all others keep their results."""
+    return options.command in _TELLING or (options.command == "kernel" and options.action == "info")
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

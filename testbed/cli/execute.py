@@ -6,8 +6,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.cli.interrupts import held, unwinding
+from testbed.cli.output import not_written
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import run_scenario
 from testbed.errors import InvariantError, ScenarioError, TestbedError
@@ -39,12 +42,12 @@ def execute(options: argparse.Namespace) -> int:
     except ScenarioError as error:
         # The scenario alone was loaded above. What is left of the message is about the argument named first.
         raise ScenarioError(str(error).removeprefix(f"--set {ours}: programs.{NAME}.")) from error
-    with _place(options.out) as out:
+    with unwinding(), _place(options.out) as place:
         with ProgressView() as view:
             run = run_scenario(
                 scenario_file,
                 venue=options.venue,
-                out=out,
+                out=place.path,
                 settings=settings,
                 show=view,
                 force=options.force,
@@ -53,26 +56,41 @@ def execute(options: argparse.Namespace) -> int:
             stream.flush()
             stream.buffer.write(_written(run.programs_path(variant) / f"{NAME}{suffix}"))
             stream.flush()
+        if not_written() and options.out is None:
+            place.keep = True
+            print(f"what the program wrote is kept in {run.programs_path(variant)}", file=sys.stderr)
         return _status(run)
 
 
+@dataclass(slots=True)
+class _Place:
+    """The folder of the run, and whether it stays."""
+
+    path: Path
+    keep: bool = False
+
+
 @contextmanager
-def _place(out: Path | None) -> Iterator[Path]:
+def _place(out: Path | None) -> Iterator[_Place]:
+    """The folder that the user has named, or one of our own that is gone afterwards."""
     if out is not None:
-        yield out
+        yield _Place(out)
         return
-    made = Path(tempfile.mkdtemp(prefix="testbed-exec-"))
+    made: Path | None = None
+    place: _Place | None = None
     try:
-        yield made
+        with held():
+            made = Path(tempfile.mkdtemp(prefix="testbed-exec-"))
+        place = _Place(made)
+        yield place
     except TestbedError:
         # A run that failed has left its console there, and the message says so.
-        if not any(made.iterdir()):
-            made.rmdir()
+        if place is not None:
+            place.keep = any(place.path.iterdir())
         raise
-    except BaseException:
-        remove(made)
-        raise
-    remove(made)
+    finally:
+        if made is not None and not (place is not None and place.keep):
+            remove(made)
 
 
 def _written(path: Path) -> bytes:

@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
+from testbed.cli.defects import summary
 from testbed.cli.foreign import extension_folders, search_path
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE
@@ -134,20 +136,32 @@ def main(arguments: list[str]) -> int:
     except TestbedError as error:
         say(error=str(error), exit_status=error.exit_status)
         return error.exit_status
+    except Exception as error:
+        with (options.folder / CONSOLE_NAME).open(
+            "a", encoding="utf-8", errors="backslashreplace"
+        ) as console:
+            traceback.print_exc(file=console)
+        say(error=f"a defect of the testbed: {summary(error)}", exit_status=TestbedError.exit_status)
+        return TestbedError.exit_status
     if status:
         say(error=last_error(options.folder / CONSOLE_NAME), exit_status=status)
     return status
 
 
+_TRACEBACK = "Traceback "
 _TURNED_OFF = "reboot: Power down"
 """What the embedded kernel prints last, however the program ended."""
 
 
 def last_error(console: Path) -> str:
-    """What the inner program printed on its way out."""
+    """What the inner program printed on its way out; of a traceback the line that tells what it was."""
     lines = [line for line in read_console(console).splitlines() if line != _TURNED_OFF]
-    starts = [number for number, line in enumerate(lines) if line.startswith(("error: ", "Traceback "))]
+    starts = [number for number, line in enumerate(lines) if line.startswith(("error: ", _TRACEBACK))]
     shown = lines[starts[-1] :] if starts else lines[-30:]
+    if starts and shown[0].startswith(_TRACEBACK):
+        # The frames are indented; the exception's own line is the first that is not.
+        raised = [line for line in shown[1:] if line and not line.startswith(" ")]
+        return f"a defect of the testbed: {raised[0]}" if raised else "a defect of the testbed"
     return "\n".join(shown).removeprefix("error: ")
 
 

@@ -11,7 +11,8 @@ from testbed.words import instead, nearest
 
 _EXIT_STATUSES = """\
 exit status: 0 all expectations hold, 1 one does not, 2 your file or command line, 3 a kernel refused or
-died, 4 something needed is not there, 70 a defect of the testbed, 130 interrupted"""
+died, 4 something needed is not there, 70 a defect of the testbed, 128 and its number after a signal that
+ended it (130 after Ctrl-C, 143 after SIGTERM)"""
 
 
 def parser() -> argparse.ArgumentParser:

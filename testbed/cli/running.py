@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from testbed.cli.carrying import host_facts_of
+from testbed.cli.interrupts import held
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE, VERSION, WALL_LIMIT_S
-from testbed.errors import TestbedError, error_of
+from testbed.errors import ScenarioError, TestbedError, error_of
 from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
+from testbed.record.atomic import explained
 from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import keep, remove
 from testbed.scenario import ScenarioFile
@@ -30,6 +32,8 @@ from testbed.venue import kernel
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.virtual import CONSOLE_NAME
 
+OUTER = (sys.executable, "-m", "testbed.cli.outer")
+"""The program for one variant, before its arguments."""
 _STOP_S = 5.0
 """How long a variant may take to stop in order."""
 
@@ -62,40 +66,63 @@ def run_scenario(
     kernel_facts = require_venue(venue, scenario_file)
     host_facts = host_facts_of(venue, scenario_file, force=force)
     seed = next(iter(scenario_file.variants.values())).seed
-    started_at = datetime.now()
-    run = RunDirectory.create_at(out) if out else RunDirectory.create(scenario_file.name, seed, started_at)
+    started_at, began_s = datetime.now(), time.monotonic()
     variants = list(scenario_file.variants)
-    run.scenario_path.write_text(scenario_file.text, encoding="utf-8")
-    run.plan_path.write_text(plan_texts(scenario_file), encoding="utf-8")
-    begun(run)
-    began_s = time.monotonic()
     at_once = min(len(variants), side_by_side or os.cpu_count() or 1) if venue == "virtual" else 1
-    running = _Variants(run, scenario_file, venue, wall_limit_s, show)
+    run: RunDirectory | None = None
     try:
-        running.run_all(at_once)
+        with held():
+            run = new_run(scenario_file, out, started_at)
+        begun(run)
+        running = _Variants(run, scenario_file, venue, wall_limit_s, show)
+        try:
+            running.run_all(at_once)
+        finally:
+            keep_logs(run, variants)
+        wall_s = time.monotonic() - began_s
+        gather(run, scenario_file)
+        facts = {"seed": seed, "venue": venue, "kernel": kernel_facts, "settings": list(settings)}
+        times = {"started_at": started_at.isoformat(timespec="seconds"), "wall_s": round(wall_s, 3)}
+        run.write_manifest({**identity(scenario_file), **facts, **host_facts, **times})
     except (KeyboardInterrupt, SystemExit):
         # Half a run is of no use to anybody; after an error it stays, to look into.
-        remove(run.path)
+        if run is not None:
+            run.discard()
         raise
-    except BaseException:
-        keep_logs(run, variants)
-        raise
-    keep_logs(run, variants)
-    wall_s = time.monotonic() - began_s
-    # Arrow and numpy are loaded by those who have run something, not by those who check a file.
-    from testbed.record.merge import merge
-    from testbed.report.declared import Declared
+    return run
 
-    merge(run, variants)
+
+def gather(run: RunDirectory, scenario_file: ScenarioFile) -> None:
+    """Make the tables of what was recorded, and write down what a report says besides its numbers."""
+    with held():
+        # Arrow, numpy and pandas are loaded by those who have run something, not by those who check a file.
+        from testbed.record.merge import merge
+        from testbed.report.declared import Declared
+
+    merge(run, [*scenario_file.variants])
     Declared.of(
         scenario_file.variants,
         scenario_file.networks,
         scenario_file.expectations,
         scenario_file.references,
     ).write(run)
-    facts = {"seed": seed, "venue": venue, "kernel": kernel_facts, "settings": list(settings)}
-    times = {"started_at": started_at.isoformat(timespec="seconds"), "wall_s": round(wall_s, 3)}
-    run.write_manifest({**identity(scenario_file), **facts, **host_facts, **times})
+
+
+def new_run(scenario_file: ScenarioFile, out: Path | None, started_at: datetime) -> RunDirectory:
+    """A run directory with the scenario and the plan in it; `out`, or a new one below `runs`.
+
+    Raises:
+        ScenarioError: The place is in use or cannot be written; nothing is left there then.
+    """
+    seed = next(iter(scenario_file.variants.values())).seed
+    run = RunDirectory.create_at(out) if out else RunDirectory.create(scenario_file.name, seed, started_at)
+    try:
+        with explained("write the scenario and its plan into", run.path):
+            run.scenario_path.write_text(scenario_file.text, encoding="utf-8")
+            run.plan_path.write_text(plan_texts(scenario_file), encoding="utf-8")
+    except ScenarioError:
+        run.discard()
+        raise
     return run
 
 
@@ -166,7 +193,8 @@ class _Variants:
         """Run every variant, so many at a time; if one fails or we are to stop, all of them end."""
         with stop_on_terminate(), ThreadPoolExecutor(side_by_side) as pool:
             try:
-                for future in [pool.submit(self.run, variant) for variant in self._file.variants]:
+                # As they end, not as they were started: whichever fails first ends all of them at once.
+                for future in as_completed([pool.submit(self.run, each) for each in self._file.variants]):
                     future.result()
             except BaseException:
                 self.stop()
@@ -175,11 +203,11 @@ class _Variants:
     def run(self, variant: str) -> None:
         """Run one variant to its end; the thread that calls reads its progress."""
         folder = self._run.raw_path(variant)
-        folder.mkdir(parents=True)
-        (folder / SCENARIO_FILE).write_text(self._file.text, encoding="utf-8")
+        with explained("write the scenario of a variant into", folder):
+            folder.mkdir(parents=True)
+            (folder / SCENARIO_FILE).write_text(self._file.text, encoding="utf-8")
         seed = str(self._file.variants[variant].seed)
-        module = [sys.executable, "-m", "testbed.cli.outer"]
-        command = [*module, str(folder), variant, seed, self._venue, str(self._wall_limit_s)]
+        command = [*OUTER, str(folder), variant, seed, self._venue, str(self._wall_limit_s)]
         with self._lock:
             if self._stopping:
                 return
@@ -219,5 +247,5 @@ class _Variants:
 def keep_logs(run: RunDirectory, variants: Sequence[str]) -> None:
     """Move the consoles from the raw records to where they stay."""
     for variant in variants:
-        with suppress(FileNotFoundError):
+        with explained("keep the console of a variant in", run.path), suppress(FileNotFoundError):
             keep(run.raw_path(variant) / CONSOLE_NAME, run.log_path(variant))

@@ -9,7 +9,6 @@ The API runs out here, as the user; orders and news go over the line of `testbed
 
 import argparse
 import asyncio
-import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from testbed.api.app import create_app
 from testbed.api.line import StreamNetwork
@@ -31,9 +31,10 @@ from testbed.api.tally import Tally
 from testbed.api.tokens import load_tokens, new_token
 from testbed.cli.announcement import Announcement, became, ordered, say, say_now
 from testbed.cli.carrying import host_facts_of
+from testbed.cli.interrupts import SIGNALS, held, lent, unwinding
 from testbed.cli.northbound import addresses_of_homes
 from testbed.cli.outer import last_error
-from testbed.cli.running import failure, identity, keep_logs, plan_texts, require_venue
+from testbed.cli.running import failure, gather, identity, keep_logs, new_run, require_venue
 from testbed.cli.served import ended, inner_program
 from testbed.cli.settled import SCENARIO_FILE, VERSION
 from testbed.driver.carriable import never_carried
@@ -42,15 +43,13 @@ from testbed.live.watch import Watch
 from testbed.plan.make import make_plan
 from testbed.program.line import MOST_MESSAGE_BYTES
 from testbed.program.orders import News, Order
+from testbed.record.atomic import explained
 from testbed.record.directory import RunDirectory
-from testbed.record.guest_files import remove
 from testbed.scenario import ScenarioFile, load
 from testbed.venue.virtual import CONSOLE_NAME
 
 END_S = 300.0
 """How long the inner program may take to come to its end: it stops its programs and writes its records."""
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,32 +81,27 @@ def serve(options: argparse.Namespace) -> int:
         kernel_facts = require_venue(serving.venue, serving.scenario_file)
         host_facts = host_facts_of(serving.venue, serving.scenario_file, force=options.force)
         started_at, began_s = datetime.now(), time.monotonic()
-        run = _run_directory(serving, options.out, started_at)
-        say(f"booting  {serving.scenario_file.name}, variant {serving.variant}, venue {serving.venue}")
-        was_up = _run_served(serving, run, listener)
-    if not was_up:
-        remove(run.path)
+        with unwinding():
+            run = _served(serving, options.out, started_at, listener)
+    if run is None:
         say("stopped  before the network was up; nothing is left")
         return 0
-    # Arrow and numpy are loaded only now.
-    from testbed.record.merge import merge
+    with held():
+        _gather(serving, run, started_at, began_s, {**host_facts, "kernel": kernel_facts})
+    say(f"records  {run.path}")
+    return 0
 
-    merge(run, [serving.variant])
+
+def _gather(
+    serving: Serving, run: RunDirectory, started_at: datetime, began_s: float, venue_facts: dict[str, Any]
+) -> None:
+    """Make a run directory like any other of what was recorded."""
+    gather(run, serving.scenario_file)
     times = {"started_at": started_at.isoformat(timespec="seconds"), "virtual_s": 0.0}
     facts = {"seed": serving.seed, "venue": serving.venue, "settings": list(serving.changed)}
     wall_s = round(time.monotonic() - began_s, 3)
-    run.write_manifest(
-        {
-            **identity(serving.scenario_file),
-            **facts,
-            **host_facts,
-            **times,
-            "kernel": kernel_facts,
-            "wall_s": wall_s,
-        }
-    )
-    say(f"records  {run.path}")
-    return 0
+    manifest = {**identity(serving.scenario_file), **facts, **times, **venue_facts, "wall_s": wall_s}
+    run.write_manifest(manifest)
 
 
 def address(text: str) -> tuple[str, int]:
@@ -175,33 +169,40 @@ def _load(options: argparse.Namespace, variants: list[str]) -> ScenarioFile:
     return load(options.scenario, seed=options.seed, settings=options.settings, variants=variants)
 
 
-def _run_directory(serving: Serving, out: Path | None, started_at: datetime) -> RunDirectory:
-    """A new run directory with the scenario and its plan, and a folder for the inner program."""
-    name, text = serving.scenario_file.name, serving.scenario_file.text
-    run = RunDirectory.create_at(out) if out else RunDirectory.create(name, serving.seed, started_at)
-    run.scenario_path.write_text(text, encoding="utf-8")
-    run.plan_path.write_text(plan_texts(serving.scenario_file), encoding="utf-8")
-    folder = run.raw_path(serving.variant)
-    folder.mkdir(parents=True)
-    (folder / SCENARIO_FILE).write_text(text, encoding="utf-8")
-    return run
-
-
-def _run_served(serving: Serving, run: RunDirectory, listener: socket.socket) -> bool:
-    """Serve until told to stop; whether the network was up by then.
+def _served(
+    serving: Serving, out: Path | None, started_at: datetime, listener: socket.socket
+) -> RunDirectory | None:
+    """Serve until told to stop; what was recorded, or None if the network was not up by then.
 
     Raises:
         TestbedError: The network failed. The run directory has its console.
     """
-    folder = run.raw_path(serving.variant)
+    run: RunDirectory | None = None
     try:
-        status = asyncio.run(_serve_network(serving, folder, listener))
-        if status:
-            raise failure(run, serving.variant, status, last_error(folder / CONSOLE_NAME))
-    finally:
-        (folder / SCENARIO_FILE).unlink()
-        keep_logs(run, [serving.variant])
-    return status is not None
+        with held():
+            run = new_run(serving.scenario_file, out, started_at)
+        folder = run.raw_path(serving.variant)
+        with explained("write the scenario into", folder):
+            folder.mkdir(parents=True)
+            (folder / SCENARIO_FILE).write_text(serving.scenario_file.text, encoding="utf-8")
+        say(f"booting  {serving.scenario_file.name}, variant {serving.variant}, venue {serving.venue}")
+        try:
+            # The event loop takes signals itself: they are how serving ends.
+            with lent():
+                status = asyncio.run(_serve_network(serving, folder, listener))
+            if status:
+                raise failure(run, serving.variant, status, last_error(folder / CONSOLE_NAME))
+        finally:
+            (folder / SCENARIO_FILE).unlink()
+            keep_logs(run, [serving.variant])
+    except (KeyboardInterrupt, SystemExit):
+        if run is not None:
+            run.discard()
+        raise
+    if status is None:
+        run.discard()
+        return None
+    return run
 
 
 class _ToldNetwork(StreamNetwork):
@@ -233,7 +234,7 @@ async def _serve_network(serving: Serving, folder: Path, listener: socket.socket
     The inner program's exit status; None if it was told to stop before its network was up.
     """
     stop, is_up = asyncio.Event(), asyncio.Event()
-    for signum in _SIGNALS:
+    for signum in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     async with inner_program(serving.venue, folder, serving.variant, serving.seed) as (program, ours):
         reader, writer = await asyncio.open_connection(sock=ours, limit=MOST_MESSAGE_BYTES)

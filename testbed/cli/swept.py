@@ -8,8 +8,11 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from pathlib import Path
 
+from testbed.cli import interrupts
+from testbed.cli.defects import summary
 from testbed.cli.running import run_scenario
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import NotReadyError, TestbedError
@@ -54,10 +57,19 @@ def main() -> int:
     placed = Placed.from_line(sys.stdin.readline())
     threading.Thread(target=_end_with_starter, daemon=True).start()
     try:
-        carry_out(placed)
+        with interrupts.taken(to_the_end=True), interrupts.unwinding():
+            carry_out(placed)
+    except KeyboardInterrupt as interruption:
+        print(f"error: {interrupts.sentence(interruption)}", file=sys.stderr)
+        return interrupts.exit_status(interruption)
     except TestbedError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
+    except Exception as error:
+        # All of it goes into the log; what is said last is what the sweep tells.
+        traceback.print_exc()
+        print(f"error: a defect of the testbed: {summary(error)}", file=sys.stderr)
+        return TestbedError.exit_status
     return 0
 
 

@@ -105,7 +105,7 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
     """
     try:
         with explained("read", path), path.open("rb") as file:
-            # Of a file that another program has written, metadata may tell pandas to make something else of it.
+            # Metadata of another program's file may tell pandas to make something else of it.
             table = pq.read_table(file).replace_schema_metadata(None)
     except pa.ArrowException as error:
         raise ScenarioError(f"{path} is damaged: {str(error).splitlines()[0]}") from error

@@ -74,6 +74,7 @@ def test_a_signal_ends_it_in_order_and_the_run_directory_stays(
     assert (manifest["variants"], manifest["venue"], manifest["virtual_s"]) == (["best_effort"], "host", 0.0)
     assert sorted(path.name for path in run.path.iterdir()) == [
         "SHA256SUMS",
+        "declared.json",
         "events.jsonl",
         "logs",
         "manifest.json",

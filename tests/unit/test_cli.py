@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -215,6 +216,31 @@ def test_an_interrupted_command_says_so(
     monkeypatch.setitem(commands.COMMANDS, "clean", interrupt)
     assert main(["clean"]) == INTERRUPTED
     assert "nothing is left running" in capsys.readouterr().err
+
+
+def test_what_nobody_has_foreseen_is_a_line_and_a_file_with_the_details(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_options: object) -> int:
+        raise KeyError("no such thing\nand more of it")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setitem(commands.COMMANDS, "clean", fail)
+    assert main(["clean"]) == 70
+    said = capsys.readouterr().err
+    (details,) = tmp_path.iterdir()
+    assert said == (
+        f"error: a defect of the testbed: KeyError: 'no such thing\\nand more of it'; its traceback is in "
+        f"{details}, please report it\n"
+    )
+    assert "in fail" in details.read_text()
+    monkeypatch.setenv("TESTBED_DEBUG", "1")
+    assert main(["clean"]) == 70
+    assert "in fail" in capsys.readouterr().err
+    monkeypatch.delenv("TESTBED_DEBUG")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert main(["clean"]) == 70
+    assert "in fail" in capsys.readouterr().err
 
 
 def module_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *options: str) -> tuple[int, list[str]]:

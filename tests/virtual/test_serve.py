@@ -239,6 +239,7 @@ def test_it_ends_in_order_and_its_records_tell_what_was_done(served: Server) -> 
     run = RunDirectory.open(served.run)
     assert sorted(path.name for path in run.path.iterdir()) == [
         "SHA256SUMS",
+        "declared.json",
         "events.jsonl",
         "logs",
         "manifest.json",

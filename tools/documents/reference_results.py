@@ -1,7 +1,9 @@
 """The reference of results: measures, statistics, events and exit statuses."""
 
+import signal
+
 from documents.tables import table
-from testbed.cli import INTERRUPTED
+from testbed.cli.interrupts import SIGNALS
 from testbed.errors import EXPECTATION_FAILED, InvariantError, KernelError, NotReadyError, ScenarioError
 from testbed.model.quantity import (
     OF_ALL_CHANNELS,
@@ -74,11 +76,17 @@ def _listed(statistics: tuple[Statistic, ...]) -> str:
     return ", ".join(f"`{each}`" for each in statistics)
 
 
+_KEYS = {signal.SIGINT: " (Ctrl-C)"}
+
+
 def _statuses() -> list[tuple[str, str]]:
     errors = (ScenarioError, KernelError, NotReadyError, InvariantError)
     return [
         ("0", "Done; every expectation holds."),
         (str(EXPECTATION_FAILED), "The run was good, and an expectation does not hold."),
         *((str(each.exit_status), " ".join((each.__doc__ or "").split())) for each in errors),
-        (str(INTERRUPTED), "Interrupted; nothing is left running."),
+        *(
+            (str(128 + signum), f"Ended by {signum.name}{_KEYS.get(signum, '')}; nothing is left running.")
+            for signum in sorted(SIGNALS)
+        ),
     ]
