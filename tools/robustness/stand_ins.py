@@ -1,0 +1,91 @@
+"""What takes the place of kernels and networks in an attempt, and how a command is held in a phase."""
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+PROJECT = Path(__file__).parents[2]
+FAKE_VARIANT = Path(__file__).with_name("fake_variant.py")
+FAKE_NETWORK = PROJECT / "tests" / "slow" / "fake_inner.py"
+FAKE_RUN = PROJECT / "tests" / "unit" / "sweep_program.py"
+
+SCENARIO = """\
+title: A network on which nothing happens
+duration: 1 s
+network: {topology: elastic_access, parameters: {onus: 1}}
+access:
+  downstream: {rate: 100 Mbit/s, committed: 50 Mbit/s, queue: 500 kB}
+  upstream: {rate: 50 Mbit/s, committed: 10 Mbit/s, queue: 200 kB}
+background:
+  ping:
+    {protocol: udp, source: node1, destination: home1, starts: 0 s, ends: 1 s, rate: 1 Mbit/s, measured: true}
+"""
+EXPECTED = """\
+expect:
+  - {variant: default, session: ping, direction: downstream, measure: packet, statistic: p99, at_most: 1 ms}
+"""
+"""Does not hold in a run of stand-ins, which measures nothing."""
+
+
+def install(mark: Path, *, variant: str = "finish", network: str = "") -> None:
+    """Have the command start stand-ins: `variant` as FAKE_VARIANT has it, `network` as FAKE_INNER has it."""
+    from testbed.cli import running, serve, served, sweep, swept
+    from testbed.sweep import order
+    from testbed.venue import host
+
+    os.environ |= {"FAKE_VARIANT": variant, "FAKE_MARK": str(mark), "FAKE_INNER": network}
+    os.environ |= {"SWEEP_DONE": str(mark.with_name("started")), "XDG_STATE_HOME": str(mark.parent)}
+    running.OUTER = (sys.executable, "-S", str(FAKE_VARIANT))
+    facts = {"release": "none", "kind": "stand-in"}
+    for module in (running, serve):
+        _replace(module, "require_venue", lambda *_: facts)
+        _replace(module, "host_facts_of", lambda *_, **__: {})
+    _replace(host, "require", lambda _trials: None)
+    served.INNER = (sys.executable, str(FAKE_NETWORK))
+    _replace(sweep, "kernel", SimpleNamespace(require=lambda: SimpleNamespace(key="k")))
+    swept.COMMAND = (sys.executable, str(FAKE_RUN))
+
+    def obeying(**fields: Any) -> order.Order:
+        return order.Order(**{**fields, "text": "wait" if variant in ("boot", "run") else "finish"})
+
+    _replace(sweep, "Order", obeying)
+
+
+def pause(module: str, function: str, mark: Path) -> None:
+    """Have the command stop in front of a function: the mark is made, and it sleeps until a signal comes."""
+    found = importlib.import_module(module)
+
+    def pausing(*_: object, **__: object) -> None:
+        mark.touch()
+        time.sleep(3600)
+
+    _replace(found, function, pausing)
+
+
+def _replace(module: Any, name: str, by: Callable[..., Any] | SimpleNamespace) -> None:
+    assert hasattr(module, name), f"{module.__name__} has no {name} to be replaced"
+    setattr(module, name, by)
+
+
+_IMPORTS = (
+    "testbed.cli.compare",
+    "testbed.cli.serve",
+    "testbed.cli.sweep",
+    "testbed.cli.swept",
+    "testbed.record.merge",
+    "testbed.report",
+    "testbed.report.numbers",
+    "testbed.report.sweep_page",
+    "testbed.sweep.local",
+)
+
+
+def imported() -> None:
+    """Load what commands load, so that forked ones need not."""
+    for module in _IMPORTS:
+        importlib.import_module(module)
