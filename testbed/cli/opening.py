@@ -35,6 +35,6 @@ def opened(names: Sequence[str]) -> Iterator[list[RunDirectory]]:
         if not unverified:
             raise
         raise ScenarioError(
-            f"{unverified[0].path} cannot be read ({summary(error)}); it has no SHA256SUMS and is damaged, or "
-            "of a version that this one does not know: run the scenario again"
+            f"{unverified[0].path} cannot be read ({summary(error)}); it has no SHA256SUMS and is damaged "
+            "or of a version that this one does not know: run the scenario again"
         ) from error

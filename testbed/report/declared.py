@@ -15,6 +15,7 @@ from testbed.model.base import FROM_TEXT
 from testbed.model.network import Network
 from testbed.model.quantity import Expectation, Reference
 from testbed.model.scenario import Scenario
+from testbed.record import checksums
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report.words import conditions
@@ -91,7 +92,8 @@ class Declared(_Recorded):
         """
         text = self.model_dump_json(by_alias=True, exclude_defaults=False)
         with replacing(run.declared_path) as draft:
-            draft.write_text(text + "\n", encoding="utf-8")
+            draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        checksums.renew(run.path, run.declared_path.name)
 
 
 def read(run: RunDirectory) -> Declared:

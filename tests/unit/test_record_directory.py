@@ -124,19 +124,25 @@ def test_a_file_that_is_not_what_was_written_is_named(tmp_path: Path, name: str)
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "is not a complete run: it has no SHA256SUMS"),
         (b"", r"manifest.json is damaged: its checksum is not in SHA256SUMS"),
         (b"\xff\xfe", "SHA256SUMS is damaged"),
     ],
 )
-def test_checksums_that_are_none_are_told(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_damaged_checksums_are_told(tmp_path: Path, content: bytes, reason: str) -> None:
     run = make_run(tmp_path / "run")
-    sums = run.path / "SHA256SUMS"
-    sums.unlink()
-    if content is not None:
-        sums.write_bytes(content)
+    (run.path / "SHA256SUMS").write_bytes(content)
     with pytest.raises(ScenarioError, match=reason):
         RunDirectory.open(run.path)
+
+
+def test_a_run_without_checksums_opens_and_is_not_finished(tmp_path: Path) -> None:
+    """As runs of earlier versions are; whoever reports on it is warned."""
+    run = make_run(tmp_path / "run")
+    run.write_summary({"numbers": 1})
+    (run.path / "SHA256SUMS").unlink()
+    assert not RunDirectory.open(run.path).has_checksums()
+    with pytest.raises(ScenarioError, match="is not a complete run: it has no SHA256SUMS"):
+        run.require_finished()
 
 
 def test_a_new_summary_does_not_make_a_damaged_run_whole(tmp_path: Path) -> None:

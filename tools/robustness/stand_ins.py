@@ -35,6 +35,7 @@ expect:
 def install(mark: Path, *, variant: str = "finish", network: str = "") -> None:
     """Have the command start stand-ins: `variant` as FAKE_VARIANT has it, `network` as FAKE_INNER has it."""
     from testbed.cli import running, serve, served, sweep, swept
+    from testbed.report import numbers, sweep_page
     from testbed.sweep import order
     from testbed.venue import host
 
@@ -49,6 +50,8 @@ def install(mark: Path, *, variant: str = "finish", network: str = "") -> None:
     served.INNER = (sys.executable, str(FAKE_NETWORK))
     _replace(sweep, "kernel", SimpleNamespace(require=lambda: SimpleNamespace(key="k")))
     swept.COMMAND = (sys.executable, str(FAKE_RUN))
+    _replace(numbers, "numbers", lambda _summary: [])
+    _replace(sweep_page, "write_page", lambda *_: None)
 
     def obeying(**fields: Any) -> order.Order:
         return order.Order(**{**fields, "text": "wait" if variant in ("boot", "run") else "finish"})
