@@ -12,6 +12,7 @@ from testbed.placement.job import (
     JobRequest,
     UnknownJobError,
     UnknownNodeError,
+    Wanted,
 )
 from testbed.placement.outcomes import (
     BackupChosen,
@@ -56,4 +57,5 @@ __all__ = [
     "TierDelays",
     "UnknownJobError",
     "UnknownNodeError",
+    "Wanted",
 ]

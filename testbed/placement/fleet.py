@@ -9,7 +9,7 @@ import hashlib
 import heapq
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -144,6 +144,21 @@ class Fleet:
             if there >= job.spread:
                 return f"{there} of {job.group} in its failure domain, at most {job.spread}"
         return None
+
+    def fits_without(self, number: int, job: JobRequest, going: Sequence[JobRequest]) -> bool:
+        """Whether a healthy node could take a job if some that run there went."""
+        freed = sum(each.weight for each in going)
+        if self.used[number] - freed + job.weight > self.capacity[number]:
+            return False
+        there, held = self.nodes[number].resources, self.resources_used[number]
+        for resource, needed in job.resources.items():
+            freed = sum(each.resources.get(resource, 0) for each in going)
+            if held.get(resource, 0) - freed + needed > there.get(resource, 0):
+                return False
+        if job.spread is None or job.group is None:
+            return True
+        leaving = sum(each.group == job.group for each in going)
+        return self._in_domain[job.group, self.domain[number]] - leaving < job.spread
 
     def room_for(self, group: str, spread: int, number: int) -> int:
         """How many more jobs of a group may be in a node's failure domain."""

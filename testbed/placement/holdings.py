@@ -32,7 +32,7 @@ class Holdings:
         self._expected = {*expected}
         self._node_of: dict[str, str] = {}
         self._equals = Equals.of(fleet, delays, policy)
-        self._turn = 0
+        self.turn = 0
 
     # ---- asking --------------------------------------------------------------------------------------
 
@@ -70,7 +70,7 @@ class Holdings:
     def question(self, job: JobRequest) -> Question:
         """What is to be decided about a job, with its partners as stations."""
         partners = self._partners(job) if job.partners else []
-        return Question(self.fleet, self.delays, self.policy, job, partners, self._seed, self._turn)
+        return Question(self.fleet, self.delays, self.policy, job, partners, self._seed, self.turn)
 
     def _partners(self, job: JobRequest) -> list[tuple[str, float]]:
         """The stations that a job talks to; jobs are where they run, and left out if they do not."""
@@ -113,7 +113,7 @@ class Holdings:
         task.phase, task.node, task.backup = Phase.RUNNING, self.fleet.names[number], None
         task.epoch += 1
         self._node_of[name] = task.node
-        self._turn = number + 1
+        self.turn = number + 1
 
     def reserve(self, task: Task) -> str | None:
         """Keep a backup free for a running job that wants one and has none; its node, None without one."""
@@ -147,6 +147,13 @@ class Holdings:
         task.phase = phase
         if phase.waits:
             self.wait(task, phase)
+
+    def undo(self, tasks: Iterable[Task], turn: int) -> None:
+        """Take back jobs that were just put on nodes, without a trace; `turn` is what it was before."""
+        for task in tasks:
+            self.release(task, Phase.REFUSED)
+            task.epoch -= 1
+        self.turn = turn
 
 
 def _duplicate(task: Task) -> DuplicateJobError:

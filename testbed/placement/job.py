@@ -85,5 +85,18 @@ class JobRequest:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Jobs that are asked for together: all get nodes, or none does; with `waits` all are queued."""
+
+    jobs: tuple[JobRequest, ...]
+    waits: bool = False
+
+    @property
+    def priority(self) -> int:
+        """The highest of its jobs'."""
+        return max(job.priority for job in self.jobs)
+
+
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1

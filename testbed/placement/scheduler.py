@@ -5,14 +5,14 @@ same calls in the same order give the same answers. How failures are noticed is 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from testbed.model.placement import Placement, PlacementPolicy
 from testbed.placement import failover
 from testbed.placement.delays import Delays
 from testbed.placement.fleet import Fleet, Node
 from testbed.placement.holdings import Holdings
-from testbed.placement.job import JobRequest, UnknownJobError
+from testbed.placement.job import JobRequest, UnknownJobError, Wanted
 from testbed.placement.outcomes import Cancelled, Completed, Evicted, Outcome, Placed, Queued, Refused
 from testbed.placement.policy import Question
 from testbed.placement.preemption import cheapest
@@ -134,21 +134,102 @@ class Scheduler:
         return [*before, last]
 
     def retry(self) -> list[Outcome]:
-        """Try all that is queued or evicted: the highest priority first, then the first come.
+        """Try all that is queued or evicted; see `settle`."""
+        return self.settle(())
 
-        A job that still finds no node keeps its place and says nothing again.
+    def settle(self, wanted: Sequence[Wanted]) -> list[Outcome]:
+        """Decide what is asked for at one instant, together with what is queued or evicted.
+
+        By the policy `optimal` all of it is solved at once. By others the highest priority goes first, of
+        equal ones what waits and then what is asked for, each in the order in which it came. A job that
+        waited and still finds no node keeps its place and says nothing again.
+
+        Raises:
+            DuplicateJobError: A name is taken by a job that runs or is over, or stands twice.
+            NotReadyError: The policy is `optimal`, and there is no solver, or too much for it.
         """
-        holdings = self._holdings
-        waiting = [holdings.tasks[name] for name in holdings.waiting]
+        self._holdings.tasks_of([job for each in wanted for job in each.jobs])
+        new = {job.name for each in wanted for job in each.jobs}
+        waiting = [
+            task
+            for name in self._holdings.waiting
+            if name not in new and (task := self.tasks[name]).phase is not Phase.REFUSED
+        ]
+        waiting.sort(key=lambda task: task.arrived)
+        jobs = len(waiting) + len(new)
+        outcomes = self._solve(waiting, wanted) if self._is_optimal and jobs > 1 else []
+        left = [task for task in waiting if task.phase.waits]
+        asked = [each for each in wanted if self.tasks[each.jobs[0].name].phase is not Phase.RUNNING]
+        to_try: list[Task | Wanted] = [*left, *asked]
+        for each in sorted(to_try, key=_priority, reverse=True):
+            outcomes += self._again(each) if isinstance(each, Task) else self._first_time(each)
+        return outcomes
+
+    @property
+    def _is_optimal(self) -> bool:
+        return self.policy.policy is PlacementPolicy.OPTIMAL
+
+    def _again(self, task: Task) -> list[Outcome]:
+        """Try a job that waits; it says nothing unless it gets a node."""
+        question = self._holdings.question(task.job)
+        number = self._holdings.choose(question)
         outcomes: list[Outcome] = []
-        for task in sorted(waiting, key=lambda task: (-task.job.priority, task.arrived)):
-            if task.phase is Phase.REFUSED:
-                continue
+        if number is None and task.job.preempts:
+            outcomes, number = self._preempt(question)
+        return [] if number is None else [*outcomes, self._run(task, number, question)]
+
+    def _first_time(self, wanted: Wanted) -> list[Outcome]:
+        """Try what is asked for; of jobs that belong together all are placed, or none."""
+        if len(wanted.jobs) == 1:
+            return self.submit(wanted.jobs[0]) if wanted.waits else self.place(wanted.jobs[0])
+        holdings, turn = self._holdings, self._holdings.turn
+        tasks = [holdings.tasks[job.name] for job in wanted.jobs]
+        outcomes: list[Outcome] = []
+        for task in tasks:
             question = holdings.question(task.job)
             number = holdings.choose(question)
-            if number is not None:
-                outcomes.append(self._run(task, number, question))
+            if number is None:
+                scores, rejected = verdicts(question) if self._explained else ({}, _NOBODY)
+                why = why_refused(question, len(scores), rejected) if self._explained else ""
+                holdings.undo((each for each in tasks if each.phase is Phase.RUNNING), turn)
+                return [self._no_node(each, task, why, rejected, waits=wanted.waits) for each in tasks]
+            outcomes.append(self._run(task, number, question))
         return outcomes
+
+    def _no_node(
+        self, task: Task, first: Task, why: str, rejected: Mapping[str, str], *, waits: bool
+    ) -> Outcome:
+        """What is said of one of several jobs that belong together, when `first` has found no node."""
+        self._holdings.wait(task, Phase.QUEUED if waits else Phase.REFUSED)
+        reason = (
+            why if task is first or not why else f"{first.job.name}, which belongs to it, has none: {why}"
+        )
+        if waits:
+            return Queued(job=task.job.name, reason=reason)
+        return Refused(job=task.job.name, reason=reason, rejected=rejected if task is first else _NOBODY)
+
+    def _solve(self, waiting: Sequence[Task], wanted: Sequence[Wanted]) -> list[Outcome]:
+        """Give nodes to as many jobs as can have one, by the solver; the others stay as they are."""
+        # The solver is loaded by those who use it.
+        from testbed.placement.optimum import best_assignment
+
+        jobs = [*(task.job for task in waiting), *(job for each in wanted for job in each.jobs)]
+        questions = [self._holdings.question(job) for job in jobs]
+        number_of = {job.name: number for number, job in enumerate(jobs)}
+        together = [[number_of[job.name] for job in each.jobs] for each in wanted if len(each.jobs) > 1]
+        chosen = best_assignment(questions, together)
+        placed = [
+            (self.tasks[job.name], question, number)
+            for job, question, number in zip(jobs, questions, chosen, strict=True)
+            if number is not None
+        ]
+        for task, _, number in placed:
+            self._holdings.run(task, number)
+        reason = f"by the solver over {len(jobs)} jobs"
+        return [
+            self._with_backup(task, question, _NO_SCORES, _NOBODY, f"optimal: {task.node}, {reason}")
+            for task, question, _ in placed
+        ]
 
     def expire(self, now_ns: int) -> list[Outcome]:
         """Refuse for good what has waited beyond its deadline."""
@@ -170,25 +251,10 @@ class Scheduler:
             NotReadyError: The policy is `optimal`, and there is no solver, or too much for it.
         """
         asked = list(jobs)
-        tasks = self._holdings.tasks_of(asked)
-        if self.policy.policy is not PlacementPolicy.OPTIMAL or len(asked) < 2:
-            return [outcome for job in asked for outcome in self.place(job)]
-        # The solver is loaded by those who use it.
-        from testbed.placement.optimum import best_assignment
-
-        questions = [self._holdings.question(job) for job in asked]
-        chosen = best_assignment(questions)
-        for task, number in zip(tasks, chosen, strict=True):
-            if number is not None:
-                self._holdings.run(task, number)
-        outcomes: list[Outcome] = []
-        for task, question, number in zip(tasks, questions, chosen, strict=True):
-            if number is None:
-                outcomes += self.place(task.job)
-            else:
-                reason = f"optimal: {self.fleet.names[number]}, by the solver over {len(asked)} jobs"
-                outcomes.append(self._with_backup(task, question, _NO_SCORES, _NOBODY, reason))
-        return outcomes
+        if self._is_optimal:
+            return self.settle([Wanted((job,)) for job in asked])
+        self._holdings.tasks_of(asked)
+        return [outcome for job in asked for outcome in self.place(job)]
 
     def _preempt(self, question: Question) -> tuple[list[Outcome], int | None]:
         found = cheapest(self._holdings, question)
@@ -289,3 +355,7 @@ class Scheduler:
             UnknownNodeError: There is no such node.
         """
         return failover.restore(self._holdings, name)
+
+
+def _priority(each: Task | Wanted) -> int:
+    return each.priority if isinstance(each, Wanted) else each.job.priority

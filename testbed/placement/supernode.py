@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from testbed.model.placement import Placement
 from testbed.placement.delays import Delays
 from testbed.placement.fleet import Node
-from testbed.placement.job import DuplicateJobError, JobRequest, UnknownJobError
+from testbed.placement.job import DuplicateJobError, JobRequest, UnknownJobError, Wanted
 from testbed.placement.outcomes import Evicted, Outcome, Placed
 from testbed.placement.scheduler import Scheduler
 from testbed.placement.task import Phase
@@ -56,12 +56,10 @@ class SuperNodeTaskScheduler:
 
     def assign_task(self) -> list[Outcome]:
         """Try every queued task once, in order; what is refused stays queued and says why."""
-        results: list[Outcome] = []
-        for name, job in list(self._queue.items()):
-            *before, last = self.scheduler.place(job)
-            if isinstance(last, Placed):
-                del self._queue[name]
-            results += [*before, last]
+        results = self.scheduler.settle([Wanted((job,)) for job in self._queue.values()])
+        for each in results:
+            if isinstance(each, Placed):
+                del self._queue[each.job]
         return results
 
     def complete_task(self, task_id: str) -> list[Outcome]:
