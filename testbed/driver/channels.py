@@ -23,6 +23,7 @@ from testbed.channel import (
 from testbed.driver.assignment import Assignment
 from testbed.driver.carried import Carried
 from testbed.driver.classes import class_of_channel, home_of, minor_of_channel
+from testbed.driver.due import Due
 from testbed.driver.observer import Observer
 from testbed.driver.protocols import RunningNetwork
 from testbed.errors import InvariantError
@@ -139,7 +140,7 @@ class Channels:
         wake_at_ns = self._state.wake_at_ns
         if wake_at_ns is not None and wake_at_ns != self._wake_at_ns:
             self._wake_at_ns = wake_at_ns
-            self._loop.at(wake_at_ns, self._tick)
+            self._loop.at(wake_at_ns, self._tick, Due.END)
 
     def _tick(self) -> None:
         self._wake_at_ns = None

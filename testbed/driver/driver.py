@@ -93,7 +93,7 @@ class Driver:
             self._assignment,
         )
         self._scenes = Scenes(network.plan, self._channels)
-        self._jobs = Jobs(scenario, network.plan, self._events, self._clock)
+        self._jobs = Jobs(scenario, network.plan, self._events, self._loop)
         self._sessions = Sessions(
             scenario,
             programs,

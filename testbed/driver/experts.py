@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from testbed.driver.children import Child, Children
+from testbed.driver.due import Due
 from testbed.driver.fabric_protocols import FabricPrograms
-from testbed.driver.jobs import Jobs
+from testbed.driver.jobs import Answer, Jobs
 from testbed.model.fabric_work import Experts
 from testbed.model.scenario import Scenario
 from testbed.placement import JobRequest
@@ -65,7 +66,7 @@ class ExpertModels:
         """Set out to place and to stop each model at its instants."""
         for name, experts in self._scenario.experts.items():
             self._loop.at(experts.starts_at_ns - _LEAD_NS, partial(self._open, name, experts, logs))
-            self._loop.at(experts.ends_at_ns + _DRAIN_NS, partial(self._close, name))
+            self._loop.at(experts.ends_at_ns + _DRAIN_NS, partial(self._close, name), Due.END)
 
     def stop(self) -> None:
         """Stop whatever still runs."""
@@ -73,16 +74,19 @@ class ExpertModels:
             self._close(name)
 
     def _open(self, name: str, experts: Experts, logs: Path) -> None:
-        """Place all ranks; a model of which one finds no node does not run."""
-        nodes: dict[str, str] = {}
-        for rank, request in enumerate(rank_requests(name, experts, self._programs.traffic_bytes(name))):
-            node = self._jobs.place(request, partial(self._move, name, rank))
-            if node is None:
-                for placed in nodes:
-                    self._jobs.complete(placed)
-                return
-            nodes[request.name] = node
-        ranks = [*nodes.values()]
+        """Ask for nodes for all ranks at once."""
+        requests = rank_requests(name, experts, self._programs.traffic_bytes(name))
+        moves = [partial(self._move, name, rank) for rank in range(len(requests))]
+        self._jobs.ask(requests, experts.ends_at_ns, partial(self._run, name, logs), moves)
+
+    def _run(self, name: str, logs: Path, answer: Answer) -> None:
+        """Start the ranks on their nodes; a model of which one finds no node does not run."""
+        if not answer.nodes:
+            self._events.write(
+                "experts.refuse", self._loop.clock.now_ns(), experts=name, reason=answer.reason
+            )
+            return
+        ranks = [*answer.nodes]
         make = partial(self._programs.experts, name, ranks, self._loop.clock, logs=logs)
         child = self._children.start(f"{name} ranks", ranks[0], make, partial(self._hear, name))
         self._running[name] = child, ranks

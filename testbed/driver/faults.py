@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.driver.due import Due
 from testbed.driver.health_protocols import BreakableNetwork
 from testbed.model.failure import Fault
 from testbed.plan.network_plan import NetworkPlan
@@ -57,9 +58,9 @@ class Faults:
         for name, fault in self._faults.items():
             # Now nothing is on its way yet that preparing could lose.
             self._network.prepare_faults(broken_by(self._plan, fault))
-            self._loop.at(fault.at_ns, partial(self._break, name, fault))
+            self._loop.at(fault.at_ns, partial(self._break, name, fault), Due.FAULT)
             if fault.repaired_ns is not None:
-                self._loop.at(fault.repaired_ns, partial(self._mend, name, fault))
+                self._loop.at(fault.repaired_ns, partial(self._mend, name, fault), Due.REPAIR)
 
     def _break(self, name: str, fault: Fault) -> None:
         interfaces = broken_by(self._plan, fault)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from testbed.driver.due import Due
 from testbed.driver.jobs import Jobs
 from testbed.model.job import JobGroup
 from testbed.model.scenario import Scenario
@@ -24,15 +25,14 @@ class Groups:
 
     def start(self, _logs: Path) -> None:
         """Set out to place every group at its start, and to complete it at its end."""
-        # Of groups that start together the jobs of higher priority come first.
-        ordered = sorted(self._scenario.jobs.items(), key=lambda each: -each[1].job.priority)
-        for name, group in ordered:
+        for name, group in self._scenario.jobs.items():
             self._loop.at(group.starts_at_ns, partial(self._place, name, group))
-            self._loop.at(group.ends_at_ns, partial(self._complete, name, group))
+            self._loop.at(group.ends_at_ns, partial(self._complete, name, group), Due.END)
 
     def _place(self, name: str, group: JobGroup) -> None:
         for job in group.jobs_of(name):
-            self._jobs.place(self._jobs.request(job, group.job, self._partners(job, group)), waits=True)
+            request = self._jobs.request(job, group.job, self._partners(job, group))
+            self._jobs.ask([request], group.ends_at_ns, waits=True)
         self._placed.add(name)
 
     def _partners(self, job: str, group: JobGroup) -> dict[str, float]:
@@ -58,8 +58,7 @@ class Groups:
     def _complete(self, name: str, group: JobGroup) -> None:
         if name in self._placed:
             self._placed.remove(name)
-            # Those that wait first, or they would be placed in what the others leave.
-            for job in sorted(group.jobs_of(name), key=lambda job: self._jobs.assigned(job).node is not None):
+            for job in group.jobs_of(name):
                 self._jobs.complete(job)
 
     def stop(self) -> None:

@@ -1,13 +1,15 @@
 """The jobs of a run: given to nodes by the scheduler, moved when these fail, written down with its reasons.
 
-Nobody else calls the scheduler. What follows from its decisions, on nodes and for clients, is told by
-`on_change`; whoever runs a job's programs is told through `at_move` once they may serve elsewhere.
+Nobody else calls the scheduler. All that is asked for at one instant is decided together, after all that
+ends at that instant. What follows from the decisions, on nodes and for clients, is told by `on_change`;
+whoever runs a job's programs is told through `at_move` once they may serve elsewhere.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
+from testbed.driver.due import Due
 from testbed.model.job import Job
 from testbed.model.network import Role
 from testbed.model.scenario import Scenario, Session
@@ -19,11 +21,14 @@ from testbed.placement import (
     Outcome,
     PairDelays,
     Phase,
+    Queued,
+    Refused,
     Scheduler,
+    Wanted,
 )
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import delay_ns, delays_from_ns
-from testbed.program.clock import Clock
+from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 AtMove = Callable[[str | None, int], None]
@@ -42,11 +47,34 @@ class Assigned:
 NOWHERE = Assigned()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking for nodes: one for each job, or none at all and the reason."""
+
+    nodes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+Then = Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Jobs that wait for the decision of this instant, and what is to be called with it."""
+
+    wanted: Wanted
+    then: Then
+
+
+def _nothing(_answer: Answer) -> None:
+    """A group of jobs has no programs that wait for a node."""
+
+
 class Jobs:
     """Places jobs with the plan's distances, moves them when nodes fail, and completes them."""
 
-    def __init__(self, scenario: Scenario, plan: NetworkPlan, events: EventLog, clock: Clock) -> None:
-        self._scenario, self._events, self._clock = scenario, events, clock
+    def __init__(self, scenario: Scenario, plan: NetworkPlan, events: EventLog, loop: Loop) -> None:
+        self._scenario, self._events, self._loop = scenario, events, loop
         self._scheduler = Scheduler(
             (
                 Node(name=node.name, capacity=node.capacity, domain=node.domain)
@@ -59,6 +87,9 @@ class Jobs:
         )
         self._at_move: dict[str, AtMove] = {}
         self._assigned: dict[str, Assigned] = {}
+        self._ends_ns: dict[str, int] = {}
+        self._asked: list[_Asked] = []
+        self._is_arranged = False
         self.on_change: Callable[[str, Assigned, Assigned], None] = lambda _job, _before, _after: None
 
     def of_session(self, name: str, session: Session) -> JobRequest:
@@ -76,37 +107,72 @@ class Jobs:
             backup=self._scenario.placement.backup if job.backup is None else job.backup,
         )
 
-    def place(self, request: JobRequest, at_move: AtMove | None = None, *, waits: bool = False) -> str | None:
-        """Find a node for a job; None if no node can take it now.
+    def ask(
+        self,
+        requests: Sequence[JobRequest],
+        ends_at_ns: int,
+        then: Then = _nothing,
+        at_moves: Sequence[AtMove] = (),
+        *,
+        waits: bool = False,
+    ) -> None:
+        """Ask for nodes for jobs that run together, one for each or none; `then` is called at this instant.
 
-        One that `waits` is placed as soon as a node can take it.
+        Jobs that `wait` are placed as soon as there are nodes, as long as they are not over.
         """
-        if at_move is not None:
-            self._at_move[request.name] = at_move
-        decide = self._scheduler.submit if waits else self._scheduler.place
-        self._carry_out(decide(request))
-        return self.assigned(request.name).node
+        for request in requests:
+            self._ends_ns[request.name] = ends_at_ns
+        self._at_move |= {request.name: move for request, move in zip(requests, at_moves, strict=False)}
+        self._asked.append(_Asked(Wanted(tuple(requests), waits), then))
+        self._arrange()
 
     def complete(self, name: str) -> None:
-        """Free what the job holds; one that waits is given up."""
+        """Free what the job holds; one that waits is given up. What waits is tried at the instant's end."""
         runs = self._scheduler.tasks[name].phase is Phase.RUNNING
-        before = self._assigned.pop(name, NOWHERE)
         self._at_move.pop(name, None)
-        outcomes = self._scheduler.complete(name) if runs else self._scheduler.cancel(name)
-        for outcome in outcomes:
-            self._write(outcome)
-        self.on_change(name, before, NOWHERE)
-        self._carry_out(self._scheduler.retry())
+        self._end(name, self._scheduler.complete(name) if runs else self._scheduler.cancel(name))
+        self._arrange()
 
     def fail_node(self, node: str) -> None:
         """A node is given up: its jobs move to their backups, or to another node if there is one, or wait."""
         self._carry_out(self._scheduler.fail(node))
-        self._carry_out(self._scheduler.retry())
+        self._settle()
 
     def return_node(self, node: str) -> None:
         """A node is back, empty: backups and jobs that wait may go there."""
         self._carry_out(self._scheduler.restore(node))
-        self._carry_out(self._scheduler.retry())
+        self._settle()
+
+    def _arrange(self) -> None:
+        """Have the scheduler decide once everything else of this instant has happened."""
+        if not self._is_arranged:
+            self._is_arranged = True
+            self._loop.at(self._loop.instant_ns, self._settle, Due.PLACE)
+
+    def _settle(self) -> None:
+        self._is_arranged = False
+        asked, self._asked = self._asked, []
+        self._give_up_what_is_over()
+        outcomes = self._scheduler.settle([each.wanted for each in asked])
+        self._carry_out(outcomes)
+        reasons = {each.job: each.reason for each in outcomes if isinstance(each, Refused | Queued)}
+        for each in asked:
+            names = [job.name for job in each.wanted.jobs]
+            nodes = tuple(node for name in names if (node := self.assigned(name).node) is not None)
+            each.then(Answer(nodes) if nodes else Answer(reason=reasons[names[0]]))
+
+    def _give_up_what_is_over(self) -> None:
+        """Do not place a job any more that waits and is over, although nobody has completed it yet."""
+        for task in self._scheduler.waiting():
+            name = task.job.name
+            if self._ends_ns[name] <= self._loop.instant_ns:
+                self._end(name, self._scheduler.cancel(name))
+
+    def _end(self, name: str, outcomes: Iterable[Outcome]) -> None:
+        before = self._assigned.pop(name, NOWHERE)
+        for outcome in outcomes:
+            self._write(outcome)
+        self.on_change(name, before, NOWHERE)
 
     def moved(self, job: str, node: str, epoch: int) -> None:
         """A job may serve on another node from now on: tell whoever runs its programs."""
@@ -146,7 +212,7 @@ class Jobs:
             self.on_change(name, before, now)
 
     def _write(self, outcome: Outcome) -> None:
-        self._events.write(outcome.kind, self._clock.now_ns(), **outcome.fields)
+        self._events.write(outcome.kind, self._loop.clock.now_ns(), **outcome.fields)
 
 
 def _names(scenario: Scenario) -> Iterable[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from testbed.driver.children import Child, Children
-from testbed.driver.jobs import Jobs
+from testbed.driver.due import Due
+from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.serving_protocols import ServingPrograms
 from testbed.model.scenario import Scenario
 from testbed.model.serving import Service
@@ -70,7 +71,7 @@ class Services:
         """Set out to open and to close each service at its instants."""
         for name, service in self._scenario.services.items():
             self._loop.at(service.starts_at_ns - _LEAD_NS, partial(self._open, name, service, logs))
-            self._loop.at(service.ends_at_ns + _DRAIN_NS, partial(self._close, name))
+            self._loop.at(service.ends_at_ns + _DRAIN_NS, partial(self._close, name), Due.END)
 
     def exchanged(self, experts: str, exchange_ns: int) -> None:
         """Tell the services of a model's experts what their exchange of a layer takes, as just measured."""
@@ -100,9 +101,15 @@ class Services:
         # It belongs near its clients.
         partners = {host: float(count) for host, count in _hosts(service).items()}
         request = self._jobs.request(name, service.job, partners)
-        node = self._jobs.place(request, partial(self._move, name))
-        if node is None:
+        run = partial(self._run, name, service, logs)
+        self._jobs.ask([request], service.ends_at_ns, run, [partial(self._move, name)])
+
+    def _run(self, name: str, service: Service, logs: Path, answer: Answer) -> None:
+        """Start what has its node; a service without one does not run, nor do its clients."""
+        if not answer.nodes:
+            self._event("service.refuse", service=name, reason=answer.reason)
             return
+        node = answer.nodes[0]
         running = self._running[name] = _Running(node)
         server = self._start_server(name, running)
         for clients, each in service.clients.items():

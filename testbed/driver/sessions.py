@@ -8,7 +8,8 @@ from typing import Any
 
 from testbed.driver.children import Child, Children
 from testbed.driver.classes import first_port
-from testbed.driver.jobs import Jobs
+from testbed.driver.due import Due
+from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.protocols import Placed, Programs
 from testbed.driver.scenes import Scenes
 from testbed.model.scenario import Scenario, Session
@@ -95,14 +96,20 @@ class Sessions:
             self._leave_node(under_way)
 
     def _request(self, index: int, name: str, session: Session) -> None:
-        node = self._jobs.place(self._jobs.of_session(name, session), partial(self._move, name))
-        if node is None:
+        request = self._jobs.of_session(name, session)
+        begin = partial(self._begin, index, name, session)
+        self._jobs.ask([request], session.ends_at_ns, begin, [partial(self._move, name)])
+
+    def _begin(self, index: int, name: str, session: Session, answer: Answer) -> None:
+        """Start what has its node; a session without one does not run."""
+        if not answer.nodes:
+            self._event("session.refuse", session=name, reason=answer.reason)
             self._left -= 1
             return
         placed = Placed(
             name=name,
             session=session,
-            node=node,
+            node=answer.nodes[0],
             first_port=first_port(index),
             moves=self._scenario.health is not None,
         )
@@ -117,9 +124,9 @@ class Sessions:
         application = self._start_application(placed) if session.booking is not None else None
         self._children.go(home, render)
         self._active[name] = _UnderWay(placed, home, render, application)
-        self._event("session.start", session=name, player=session.player, node=node)
-        self._share(node)
-        self._loop.at(session.ends_at_ns + DRAIN_NS // 2, partial(self._end, name))
+        self._event("session.start", session=name, player=session.player, node=placed.node)
+        self._share(placed.node)
+        self._loop.at(session.ends_at_ns + DRAIN_NS // 2, partial(self._end, name), Due.END)
 
     def _start_render(self, placed: Placed) -> Child:
         return self._children.start(
@@ -212,11 +219,11 @@ class Sessions:
         self._end_at_node(under_way)
         self._stop(under_way.home)
         del self._active[name]
-        over = partial(self._over, name)
-        self._scenes.release(under_way.placed, "the session has ended", over)
-
-    def _over(self, name: str) -> None:
+        # Nothing of it runs on its node any more; its channel may still have a queue to empty.
         self._jobs.complete(name)
+        self._scenes.release(under_way.placed, "the session has ended", self._over)
+
+    def _over(self) -> None:
         self._left -= 1
 
     def _event(self, kind: str, **fields: Any) -> None:

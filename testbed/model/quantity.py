@@ -118,7 +118,7 @@ class Statistic(StrEnum):
     ADMITTED = "admitted"
     """Requests for channels that were granted."""
     REFUSED = "refused"
-    """Requests for channels that were not."""
+    """Requests for channels that were not. Of jobs: those that found no node and did not wait for one."""
     PREEMPTED = "preempted"
     """Channels that were taken away for others of a higher priority."""
     FAIRNESS = "fairness"
@@ -139,7 +139,7 @@ class Statistic(StrEnum):
     PLACED = "placed"
     """Jobs that were given a node."""
     WAITING = "waiting"
-    """Jobs that wait for a node at the end."""
+    """Jobs without a node when they ended, or the run did: they waited for one in vain."""
     PROMOTED = "promoted"
     """How often a backup took over."""
     EVICTED = "evicted"
@@ -190,6 +190,7 @@ OWN_STATISTICS: dict[Measure, tuple[Statistic, ...]] = {
     Measure.SERVICE: (Statistic.UTILISATION, Statistic.TOKEN_RATE),
     Measure.JOBS: (
         Statistic.PLACED,
+        Statistic.REFUSED,
         Statistic.WAITING,
         Statistic.LOST,
         Statistic.PROMOTED,

@@ -60,6 +60,13 @@ class Scheduler:
         """All jobs in one phase, in the order in which they came."""
         return [task for task in self.tasks.values() if task.phase is phase]
 
+    def waiting(self) -> list[Task]:
+        """What `settle` tries again, queued or evicted, in the order in which it came."""
+        found = (self.tasks[name] for name in self._holdings.waiting)
+        return sorted(
+            (task for task in found if task.phase is not Phase.REFUSED), key=lambda task: task.arrived
+        )
+
     def may_serve(self, job: str, node: str, epoch: int) -> bool:
         """Whether a node holds the job's present lease: the fence against one given up for dead."""
         task = self.tasks.get(job)
@@ -150,12 +157,7 @@ class Scheduler:
         """
         self._holdings.tasks_of([job for each in wanted for job in each.jobs])
         new = {job.name for each in wanted for job in each.jobs}
-        waiting = [
-            task
-            for name in self._holdings.waiting
-            if name not in new and (task := self.tasks[name]).phase is not Phase.REFUSED
-        ]
-        waiting.sort(key=lambda task: task.arrived)
+        waiting = [task for task in self.waiting() if task.job.name not in new]
         jobs = len(waiting) + len(new)
         outcomes = self._solve(waiting, wanted) if self._is_optimal and jobs > 1 else []
         left = [task for task in waiting if task.phase.waits]

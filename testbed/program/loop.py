@@ -32,7 +32,8 @@ class Loop:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._timers: list[tuple[int, int, int, Callable[[], None]]] = []
+        self._called_for_ns: int | None = None
         self._order = count()
         self._readers: dict[int, Callable[[], None]] = {}
         self._epoll = select.epoll()
@@ -42,9 +43,14 @@ class Loop:
         self._timer = _TimerDescriptor()
         self._epoll.register(self._timer.fileno(), select.EPOLLIN | select.EPOLLET)
 
-    def at(self, at_ns: int, call: Callable[[], None]) -> None:
-        """Call once at an instant; at equal instants in the order of asking."""
-        heapq.heappush(self._timers, (at_ns, next(self._order), call))
+    def at(self, at_ns: int, call: Callable[[], None], rank: int = 0) -> None:
+        """Call once at an instant; at equal instants the lowest rank first, then in the order of asking."""
+        heapq.heappush(self._timers, (at_ns, rank, next(self._order), call))
+
+    @property
+    def instant_ns(self) -> int:
+        """The instant that is dealt with: that of the timer, while one is called; otherwise the present."""
+        return self.clock.now_ns() if self._called_for_ns is None else self._called_for_ns
 
     def every(self, interval_ns: int, call: Callable[[], None]) -> None:
         """Call at every multiple of an interval from now on."""
@@ -83,10 +89,12 @@ class Loop:
         while not self._stopped:
             now_ns = self.clock.now_ns()
             while self._timers and self._timers[0][0] <= now_ns and not self._stopped:
-                at_ns, _, call = heapq.heappop(self._timers)
+                at_ns, _, _, call = heapq.heappop(self._timers)
                 self.note_late(now_ns - at_ns)
                 self._timer.fired()
+                self._called_for_ns = at_ns
                 call()
+            self._called_for_ns = None
             if self._stopped:
                 return
             if self._timers:

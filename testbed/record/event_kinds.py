@@ -25,12 +25,16 @@ EVENTS: dict[str, EventKind] = {
         "session, left_out",
         "Of a session with `render`: frames that were left out, because the node had too much to render.",
     ),
+    "session.refuse": EventKind(
+        "session, reason",
+        "No node can take the session's job: it does not run.",
+    ),
     "session.end": EventKind("session", "Both ends were told to stop."),
     "job.place": EventKind(
         "job, node, backup (or null), reason, scores (by node)",
         "Decision of the scheduler.",
     ),
-    "job.refuse": EventKind("job, reason", "No node can take it; the session does not run."),
+    "job.refuse": EventKind("job, reason", "No node can take it, and it does not wait for one."),
     "job.queue": EventKind("job, reason", "No node can take it now; it waits."),
     "job.complete": EventKind("job", "A job is done, and its node free again."),
     "job.cancel": EventKind("job", "A job is given up: it waits no more."),
@@ -66,9 +70,17 @@ EVENTS: dict[str, EventKind] = {
         "transfer, received_bytes, throughput_bps, blocks_sent_again, outage_ns, stalled_ns",
         "A transfer has ended.",
     ),
+    "experts.refuse": EventKind(
+        "experts, reason",
+        "A rank finds no node: none of them runs.",
+    ),
     "experts.end": EventKind(
         "experts, steps, exchange_ns (mean), given_up, nodes (by rank)",
         "Experts have ended.",
+    ),
+    "service.refuse": EventKind(
+        "service, reason",
+        "No node can take the service's job: neither it nor its clients run.",
     ),
     "service.end": EventKind(
         "service, node, requests, answered, tokens, steps, prefill_ns, busy_ns, of_ns, mean_batch (or "

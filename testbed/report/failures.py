@@ -52,14 +52,25 @@ class GapSummary(TypedDict):
     frames_missed: int
 
 
+class RefusalSummary(TypedDict):
+    """A session, a service or a model of experts that did not run, because there was no node for it."""
+
+    what: str
+    name: str
+    at_ns: int
+    reason: str
+
+
 class PlacementSummary(TypedDict):
     """All jobs of a variant.
 
-    `placed` were given a node at some time; `waiting` wait for one at the end; of `lost` ones the node
-    failed and nothing was decided after that. `promoted` and `evicted` count what happened, not jobs.
+    `placed` were given a node at some time; `refused` got none and did not wait; `waiting` had none when they
+    ended, or the run did; of `lost` ones the node failed and nothing was decided after that. `promoted` and
+    `evicted` count what happened, not jobs.
     """
 
     placed: int
+    refused: int
     waiting: int
     lost: int
     promoted: int
@@ -132,6 +143,18 @@ def gaps(events: Iterable[Event]) -> list[GapSummary]:
     ]
 
 
+_REFUSALS = {"session.refuse": "session", "service.refuse": "service", "experts.refuse": "experts"}
+
+
+def refusals(events: Iterable[Event]) -> list[RefusalSummary]:
+    """Everything that did not run for lack of a node, in the order of the events."""
+    return [
+        RefusalSummary(what=what, name=event[what], at_ns=event["at_ns"], reason=event["reason"])
+        for event in events
+        if (what := _REFUSALS.get(event["kind"])) is not None
+    ]
+
+
 def placement(events: Sequence[Event], jobs: Mapping[str, Mapping[str, str | None]]) -> PlacementSummary:
     """The jobs counted; `jobs` are those of `timeline.jobs`."""
     kinds = [event["kind"] for event in events]
@@ -139,7 +162,9 @@ def placement(events: Sequence[Event], jobs: Mapping[str, Mapping[str, str | Non
     placed = {event["job"] for event in events if event["kind"] == "job.place"}
     return PlacementSummary(
         placed=len(placed),
-        waiting=states.count("waiting"),
+        refused=states.count("refused"),
+        # Only what waits is ever cancelled: at its own end.
+        waiting=states.count("waiting") + states.count("cancelled"),
         lost=states.count("lost"),
         promoted=kinds.count("job.promote"),
         evicted=kinds.count("job.evict"),

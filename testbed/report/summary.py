@@ -61,6 +61,7 @@ class VariantSummary(TypedDict):
     services: NotRequired[dict[str, node_work.ServiceSummary]]
     experts: NotRequired[dict[str, node_work.ExpertsSummary]]
     transfers: NotRequired[dict[str, node_work.TransferSummary]]
+    refused: NotRequired[list[failures.RefusalSummary]]
     faults: NotRequired[list[failures.FaultSummary]]
     recovered: NotRequired[list[failures.RecoverySummary]]
     gaps: NotRequired[list[failures.GapSummary]]
@@ -167,6 +168,7 @@ def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timelin
         "services": node_work.services(events),
         "experts": node_work.experts(events),
         "transfers": node_work.transfers(events, faults, packets, sampled),
+        "refused": failures.refusals(events),
         "faults": faults,
         "recovered": failures.recoveries(events),
         "gaps": failures.gaps(events),

@@ -15,7 +15,7 @@ from testbed.report.crowd import left_out, telling
 from testbed.report.expectations import show, show_measured
 from testbed.report.metrics import StreamMetrics
 from testbed.report.summary import Streams, Summary
-from testbed.report.work_table import work_tables
+from testbed.report.work_table import refusal_line, work_tables
 from testbed.units import RATE, SIZE
 
 _DELAYS = ("p50", "p95", "p99", "max")
@@ -208,8 +208,11 @@ def _closing(summary: Summary) -> str:
     time = "real" if summary["venue"] == "host" else "virtual"
     per_second = "" if pace is None else f" ({pace:.2f} wall seconds per {time} second)"
     machine = "".join(f"{line}\n" for line in host_load.lines(summary))
+    not_run = refusal_line(summary)
+    refused = "" if not_run is None else f"{not_run}\n"
     return (
         f"{verdict_line(summary)}\n"
+        f"{refused}"
         f"{summary['scenario']}, seed {summary['seed']}, venue {summary['venue']}\n"
         f"{summary['virtual_s']:.1f} s of {time} time in {summary['wall_s']:.1f} s{per_second}\n"
         f"{machine}"

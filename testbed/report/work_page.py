@@ -15,6 +15,8 @@ from testbed.report.work_table import (
     gap_rows,
     jobs_moved,
     recovery_rows,
+    refusal_line,
+    refusal_rows,
     service_rows,
     stream_rows,
     transfer_rows,
@@ -45,6 +47,8 @@ def work_of(summary: Summary) -> dict[str, Any]:
         "moved": any(jobs_moved(numbers) for numbers in variants.values()),
         "placements": [(variant, numbers["placement"]) for variant, numbers in variants.items()],
         "placement_counts": PLACEMENT_COUNTS,
+        "refused": refusal_rows(summary),
+        "refused_line": refusal_line(summary),
         "faults": [
             (variant, fault) for variant, numbers in variants.items() for fault in numbers.get("faults", [])
         ],

@@ -13,7 +13,7 @@ from testbed.report.cells import (
     new_table,
     shown_percent,
 )
-from testbed.report.failures import RECOVERY_PARTS, GapSummary, RecoverySummary
+from testbed.report.failures import RECOVERY_PARTS, GapSummary, RecoverySummary, RefusalSummary
 from testbed.report.metrics import StreamMetrics
 from testbed.report.node_work import ExpertsSummary, ServiceSummary, TransferSummary
 from testbed.report.summary import Streams, Summary, VariantSummary
@@ -26,10 +26,11 @@ TRANSFER_STREAMS = {"blocks": "block"}
 JOB_STREAMS = {"requests": "request", "recoveries": "recovery"}
 _ALL_STREAMS = {**SERVICE_STREAMS, **EXPERT_STREAMS, **TRANSFER_STREAMS, **JOB_STREAMS}
 
-PLACEMENT_COUNTS: tuple[Literal["placed", "waiting", "lost", "promoted", "evicted"], ...]
-PLACEMENT_COUNTS = ("placed", "waiting", "lost", "promoted", "evicted")
+PLACEMENT_COUNTS: tuple[Literal["placed", "refused", "waiting", "lost", "promoted", "evicted"], ...]
+PLACEMENT_COUNTS = ("placed", "refused", "waiting", "lost", "promoted", "evicted")
 
 _DELAYS = ("p50", "p95", "p99", "max")
+_NAMED_AT_MOST = 4
 _SHOWN_AT_MOST = 12
 """Rows of a table on a terminal, of those that can be very many."""
 
@@ -60,6 +61,31 @@ def gap_rows(summary: Summary) -> list[tuple[str, GapSummary]]:
         for variant, numbers in summary["variants"].items()
         for each in numbers.get("gaps", [])
     ]
+
+
+def refusal_rows(summary: Summary) -> list[tuple[str, RefusalSummary]]:
+    """Everything that found no node and did not run, as (variant, numbers)."""
+    return [
+        (variant, each)
+        for variant, numbers in summary["variants"].items()
+        for each in numbers.get("refused", [])
+    ]
+
+
+def refusal_line(summary: Summary) -> str | None:
+    """What found no node, by variant, in one sentence; None if everything ran."""
+    found: dict[str, list[str]] = {}
+    for variant, each in refusal_rows(summary):
+        found.setdefault(variant, []).append(f"{each['what']} {each['name']}")
+    if not found:
+        return None
+    said = (f"{variant}: {_first(names)}" for variant, names in found.items())
+    return f"Not run, for lack of a node: {'; '.join(said)}."
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return ", ".join(names[:_NAMED_AT_MOST]) + more
 
 
 def service_rows(summary: Summary) -> list[tuple[str, str, ServiceSummary]]:
@@ -94,6 +120,8 @@ def work_tables(summary: Summary) -> Iterator[Table]:
     """The tables of a run for a terminal; none for a run without such work and without faults."""
     if any(jobs_moved(numbers) for numbers in summary["variants"].values()):
         yield _placement(summary)
+    if refusal_rows(summary):
+        yield _refusals(summary)
     if recovery_rows(summary):
         yield _recoveries(summary)
     if gap_rows(summary):
@@ -112,6 +140,15 @@ def _placement(summary: Summary) -> Table:
     table = new_table("Jobs", ("variant",), PLACEMENT_COUNTS)
     for variant, numbers in summary["variants"].items():
         table.add_row(variant, *(str(numbers["placement"][key]) for key in PLACEMENT_COUNTS))
+    return table
+
+
+def _refusals(summary: Summary) -> Table:
+    found = refusal_rows(summary)
+    few = f": the first {_SHOWN_AT_MOST} of {len(found)}" if len(found) > _SHOWN_AT_MOST else ""
+    table = new_table(f"Not run, for lack of a node{few}", ("variant", "what", "name", "why"), ())
+    rows = [(variant, each["what"], each["name"], each["reason"]) for variant, each in found]
+    add_by_variant(table, rows[:_SHOWN_AT_MOST])
     return table
 
 

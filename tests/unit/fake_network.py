@@ -36,16 +36,20 @@ class FakeLoop:
     def __init__(self) -> None:
         self.now_ns = 0
         self.clock = StandingClock(0, self)
-        self.timers: list[tuple[int, Callable[[], None]]] = []
+        self.timers: list[tuple[int, int, Callable[[], None]]] = []
 
-    def at(self, at_ns: int, call: Callable[[], None]) -> None:
-        self.timers.append((at_ns, call))
+    @property
+    def instant_ns(self) -> int:
+        return self.now_ns
+
+    def at(self, at_ns: int, call: Callable[[], None], rank: int = 0) -> None:
+        self.timers.append((at_ns, rank, call))
 
     def pass_until(self, at_ns: int) -> None:
-        while due := sorted((t for t in self.timers if t[0] <= at_ns), key=lambda timer: timer[0]):
+        while due := sorted((t for t in self.timers if t[0] <= at_ns), key=lambda timer: timer[:2]):
             self.timers.remove(due[0])
             self.now_ns = max(self.now_ns, due[0][0])
-            due[0][1]()
+            due[0][2]()
         self.now_ns = at_ns
 
 

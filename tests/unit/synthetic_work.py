@@ -149,6 +149,9 @@ def _write_events(events: EventLog, variant: str) -> None:
     events.write("job.queue", 0, job="web5", reason="no node has 20 units free")
     events.write("session.start", 0, session="player", player="home1", node="npu7")
     if variant == "two_planes":
+        why = "no node can take it: npu1: needs 90, 60 of 80 free"
+        events.write("job.refuse", 0, job="late", reason=why)
+        events.write("session.refuse", 0, session="late", reason=why)
         _write_failures(events)
     events.write("session.end", 1900 * MS, session="player")
     for job in jobs:

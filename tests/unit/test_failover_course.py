@@ -95,7 +95,7 @@ class World:
         self.sessions, self.services = Elsewhere(), Elsewhere()
         parameters = elastic_access.Parameters.model_validate(scenario.network.parameters)
         network = Network(make_plan(elastic_access.network(parameters), scenario.access, scenario.pon))
-        self.jobs = Jobs(scenario, network.plan, self.events, self.loop.clock)  # type: ignore[arg-type]
+        self.jobs = Jobs(scenario, network.plan, self.events, self.loop)  # type: ignore[arg-type]
         self.failover = Failover(
             scenario,
             network,  # type: ignore[arg-type]

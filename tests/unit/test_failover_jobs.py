@@ -6,13 +6,14 @@ import pytest
 from fake_network import FakeEvents, FakeLoop
 
 from testbed.driver.groups import Groups
-from testbed.driver.jobs import NOWHERE, Assigned, Jobs
+from testbed.driver.jobs import NOWHERE, Answer, Assigned, Jobs
 from testbed.model.job import Job, JobGroup
 from testbed.model.scenario import Script
 from testbed.plan.make import make_plan
 from testbed.scenario import from_mapping
 from topologies import elastic_access
 
+FAR_NS = 10**18
 NODES = {
     name: {"delay": f"{delay} us", "capacity": 4} for name, delay in (("a", 100), ("b", 200), ("c", 300))
 }
@@ -38,13 +39,23 @@ class World:
         self.events, self.loop = FakeEvents(), FakeLoop()
         parameters = elastic_access.Parameters.model_validate(scenario.network.parameters)
         plan = make_plan(elastic_access.network(parameters), scenario.access, scenario.pon)
-        self.jobs = Jobs(scenario, plan, self.events, self.loop.clock)  # type: ignore[arg-type]
+        self.jobs = Jobs(scenario, plan, self.events, self.loop)  # type: ignore[arg-type]
         self.changes: list[tuple[str, Assigned, Assigned]] = []
         self.jobs.on_change = lambda *change: self.changes.append(change)
 
     def place(self, name: str, weight: int = 2, *, waits: bool = False, at_move: Any = None) -> str | None:
         request = self.jobs.request(name, Job(weight=weight), {})
-        return self.jobs.place(request, at_move, waits=waits)
+        answers: list[Answer] = []
+        self.jobs.ask([request], FAR_NS, answers.append, [at_move] if at_move else (), waits=waits)
+        self.loop.pass_until(self.loop.now_ns)
+        [answer] = answers
+        assert bool(answer.nodes) != bool(answer.reason)
+        return answer.nodes[0] if answer.nodes else None
+
+    def complete(self, *names: str) -> None:
+        for name in names:
+            self.jobs.complete(name)
+        self.loop.pass_until(self.loop.now_ns)
 
 
 @pytest.fixture
@@ -84,7 +95,7 @@ def test_a_job_without_a_node_is_placed_when_there_is_room_again() -> None:
     assert lost
     world.jobs.fail_node(lost)
     assert world.jobs.assigned("one").node is None
-    world.jobs.complete("two")
+    world.complete("two")
     assert world.jobs.assigned("one") == Assigned(nodes["two"], 2)
     assert world.events.kinds()[-3:] == ["job.evict", "job.complete", "job.place"]
 
@@ -95,8 +106,7 @@ def test_a_job_that_may_wait_is_placed_later_and_one_that_may_not_is_refused() -
         world.place(name, 4)
     assert world.place("waiting", waits=True) is None
     assert world.place("refused") is None
-    world.jobs.complete("one")
-    world.jobs.complete("two")
+    world.complete("one", "two")
     assert world.jobs.assigned("waiting").node is not None
     assert world.jobs.assigned("refused").node is None
 

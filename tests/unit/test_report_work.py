@@ -1,7 +1,7 @@
 """Numbers of work on nodes and of failures, by arithmetic; what no variant has is in no summary."""
 
 import io
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from testbed.report import failures, timeline
 from testbed.report.node_work import nodes_in_words, transfers, united
 from testbed.report.summary import Summary, VariantSummary, summarise
 from testbed.report.table import print_table
+from testbed.report.work_table import refusal_line
 
 Events = list[dict[str, Any]]
 
@@ -204,13 +205,51 @@ def test_the_parts_of_a_recovery_add_up(hurt: VariantSummary) -> None:
 
 
 def test_jobs_are_counted_and_none_is_lost_from_sight(hurt: VariantSummary, whole: VariantSummary) -> None:
-    assert hurt["placement"] == {"placed": 6, "waiting": 1, "lost": 1, "promoted": 3, "evicted": 1}
-    assert whole["placement"] == {"placed": 6, "waiting": 1, "lost": 0, "promoted": 0, "evicted": 0}
+    assert hurt["placement"] == {
+        **{"placed": 6, "refused": 1, "waiting": 1},
+        **{"lost": 1, "promoted": 3, "evicted": 1},
+    }
+    assert whole["placement"] == {**NOTHING_MOVED, "placed": 6, "waiting": 1}
     states = {job: (each["node"], each["state"]) for job, each in hurt["jobs"].items()}
     assert states["web1"] == ("npu9", "completed")
     assert states["web3"] == ("npu3", "lost")
     assert states["web4"] == ("npu6", "completed")
     assert states["web5"] == (None, "waiting")
+
+
+def test_what_did_not_run_is_told_in_a_table_and_in_the_closing_lines(
+    summary: Summary, hurt: VariantSummary, whole: VariantSummary
+) -> None:
+    why = "no node can take it: npu1: needs 90, 60 of 80 free"
+    assert hurt["refused"] == [{"what": "session", "name": "late", "at_ns": 0, "reason": why}]
+    assert "refused" not in whole
+    text = printed(summary)
+    assert "Not run, for lack of a node" in text
+    assert "Not run, for lack of a node: two_planes: session late." in text
+    assert "needs 90" in text
+
+
+def test_what_runs_is_not_told_to_have_been_refused(plain: Summary) -> None:
+    """The control."""
+    assert "lack of a node" not in printed(plain)
+
+
+def test_of_very_many_refusals_a_few_are_named_and_all_are_counted() -> None:
+    events: Events = [event("session.refuse", session=f"s{each}", reason="full") for each in range(9)]
+    events += [event("experts.refuse", experts="moe", reason="full")]
+    found = cast(Summary, {"variants": {"v": {"refused": failures.refusals(events)}}})
+    assert refusal_line(found) == (
+        "Not run, for lack of a node: v: session s0, session s1, session s2, session s3 and 6 more."
+    )
+
+
+def test_a_job_that_waited_until_its_end_counts_as_waiting() -> None:
+    """It was given up by then, and had no node."""
+    happened = [event("job.queue", job="j"), event("job.cancel", job="j")]
+    assert failures.placement(happened, timeline.jobs(happened)) == {**NOTHING_MOVED, "waiting": 1}
+
+
+NOTHING_MOVED = dict.fromkeys(("placed", "refused", "waiting", "lost", "promoted", "evicted"), 0)
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:
@@ -265,7 +304,7 @@ def test_a_run_without_such_work_has_none_of_its_numbers(plain: Summary) -> None
     assert set(elastic) == {
         *("probes", "frames", "packets", "commands", "channels", "admission", "jobs", "flows", "placement")
     }
-    assert elastic["placement"] == {"placed": 1, "waiting": 0, "lost": 0, "promoted": 0, "evicted": 0}
+    assert elastic["placement"] == {**NOTHING_MOVED, "placed": 1, "refused": 1}
 
 
 def printed(summary: Summary) -> str:
@@ -292,9 +331,10 @@ def test_the_tables_on_a_terminal_fit_80_columns(summary: Summary) -> None:
 
 
 def test_a_run_without_such_work_prints_no_table_of_it(plain: Summary) -> None:
-    """The control of the tables."""
+    """The control of the tables. That of jobs is there for the one that was refused."""
     text = printed(plain)
-    for words in ("Jobs", "serves again", "Work on nodes", "Services", "Experts", "Transfers"):
+    assert "Jobs" in text
+    for words in ("serves again", "Work on nodes", "Services", "Experts", "Transfers"):
         assert words not in text
 
 

@@ -49,6 +49,7 @@ def test_the_page_has_a_section_for_each_kind_of_work(page: str) -> None:
             "49.8 %",
             "npu1 (2), npu2 (2)",
         ),
+        *("What did not run, because there was no node for it", "two_planes: session late."),
         *("npu9, its backup", "npu3 failed", "and 35 more", "411", "29.4 %"),
     ):
         assert shown in page, shown
@@ -57,7 +58,7 @@ def test_the_page_has_a_section_for_each_kind_of_work(page: str) -> None:
 def test_a_run_without_such_work_has_no_section_of_it(tmp_path: Path) -> None:
     """The control of the sections."""
     plain = without_library(synthetic_run.write_report(tmp_path / "run"))
-    for heading in (*SECTIONS, "What broke", "serves again", "Jobs placed, waiting"):
+    for heading in (*SECTIONS, "What broke", "serves again", "lack of a node"):
         assert heading not in plain
 
 

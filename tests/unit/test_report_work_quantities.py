@@ -140,7 +140,10 @@ def test_requests_that_nobody_sends_cannot_be_expected() -> None:
             {"measure": "jobs", "direction": "upstream", "statistic": "lost"},
             "jobs have no direction; remove this key",
         ),
-        ({"measure": "jobs"}, "'p50' is not of jobs; jobs have placed, waiting, lost, promoted, evicted"),
+        (
+            {"measure": "jobs"},
+            "'p50' is not of jobs; jobs have placed, refused, waiting, lost, promoted, evicted",
+        ),
         (
             {"measure": "transfer", "session": "s"},
             "'p50' is not of a transfer; a transfer has throughput, kept, outage, stalled",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from testbed.driver.jobs import Answer
 from testbed.driver.services import Services
 from testbed.model.scenario import Script
 from testbed.program.clock import Clock
@@ -30,7 +31,7 @@ class FakeLoop:
         self.clock = Clock(0)
         self.timers: list[tuple[int, Callable[[], None]]] = []
 
-    def at(self, at_ns: int, call: Callable[[], None]) -> None:
+    def at(self, at_ns: int, call: Callable[[], None], _rank: int = 0) -> None:
         self.timers.append((at_ns, call))
 
     def run_until(self, at_ns: int) -> None:
@@ -50,10 +51,10 @@ class FakeRun:
     def request(self, name: str, _job: Any, partners: dict[str, float]) -> tuple[str, dict[str, float]]:
         return name, partners
 
-    def place(self, request: Any, at_move: Callable[[str | None, int], None]) -> str | None:
+    def ask(self, requests: Any, _ends_at_ns: int, then: Callable[[Answer], None], moves: Any) -> None:
+        [request], [self.move] = requests, moves
         self.said.append(("place", *request))
-        self.move = at_move
-        return self.node
+        then(Answer(reason="too small") if self.node is None else Answer((self.node,)))
 
     def complete(self, name: str) -> None:
         self.said.append(("complete", name))
@@ -128,7 +129,7 @@ def test_a_service_that_finds_no_node_has_no_programs(loop: FakeLoop) -> None:
     services(run, loop)
     loop.run_until(4_000_000_000)
     assert run.said == STARTED[:1]
-    assert run.events == []
+    assert run.events == [{"kind": "service.refuse", "service": "chat", "reason": "too small"}]
 
 
 def test_a_service_is_stopped_after_its_end_and_written_down_once(loop: FakeLoop) -> None:

@@ -10,7 +10,7 @@ from fake_network import FakeEvents, FakeLoop
 from testbed.driver.children import Child, Children
 from testbed.driver.experts import ExpertModels
 from testbed.driver.fabric_protocols import FabricPrograms
-from testbed.driver.jobs import Jobs
+from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.transfers import Transfers
 from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.scenario import Scenario
@@ -52,9 +52,10 @@ class FakeJobs:
         self.nodes, self.done = [*nodes], list[str]()
         self.at_move: dict[str, Callable[[str | None, int], None]] = {}
 
-    def place(self, request: Any, at_move: Any) -> str | None:
-        self.at_move[request.name] = at_move
-        return self.nodes.pop(0) if self.nodes else None
+    def ask(self, requests: Any, _ends_at_ns: int, then: Callable[[Answer], None], moves: Any) -> None:
+        self.at_move = {request.name: move for request, move in zip(requests, moves, strict=True)}
+        enough = len(self.nodes) >= len(requests)
+        then(Answer(tuple(self.nodes)) if enough else Answer(reason="too few"))
 
     def complete(self, name: str) -> None:
         self.done.append(name)
@@ -143,7 +144,10 @@ def test_the_ranks_of_a_model_are_placed_moved_and_completed() -> None:
 
 
 def test_a_model_of_which_one_rank_finds_no_node_does_not_run() -> None:
-    """The control, and it keeps nothing of what it had been given."""
+    """The control, and what was refused is told."""
     jobs = FakeJobs("npu4")
     children, events, _ = models(jobs)
-    assert (children.started, events.written, jobs.done) == ({}, [], ["moe1"])
+    assert (children.started, jobs.done) == ({}, [])
+    assert events.written == [
+        {"at_ns": SECOND // 2, "kind": "experts.refuse", "experts": "moe", "reason": "too few"}
+    ]
