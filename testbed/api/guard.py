@@ -13,6 +13,10 @@ _CORRELATOR = re.compile(CORRELATOR_PATTERN)
 _log = logging.getLogger(__name__)
 
 
+class _Gone(Exception):
+    """Nobody is there to be answered."""
+
+
 class Guard:
     """The outermost layer of the application (ASGI).
 
@@ -42,6 +46,9 @@ class Guard:
 
         try:
             body = await self._body(scope, receive)
+        except _Gone:
+            return
+        try:
             if body is None:
                 text = f"The body is larger than {self._max_body_bytes} bytes."
                 too_large = refusal(413, "PAYLOAD_TOO_LARGE", text, {"Connection": "close"})
@@ -57,7 +64,11 @@ class Guard:
             )
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body; None as soon as it is known to be too large."""
+        """The whole body; None as soon as it is known to be too large.
+
+        Raises:
+            _Gone: The client went away before it had sent all of it.
+        """
         declared = _header(scope, "content-length")
         if declared is not None and declared.isdigit() and int(declared) > self._max_body_bytes:
             return None
@@ -65,7 +76,8 @@ class Guard:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return bytes(body)
+                # What has come may look whole: `{}` of a body that was to go on.
+                raise _Gone
             body += message.get("body", b"")
             if len(body) > self._max_body_bytes:
                 return None

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from testbed.api.connection import connections_within
+from testbed.api.crowd import ConnectionLimits
 from testbed.errors import ScenarioError
 
-_MOST_CONNECTIONS = 512
 _GRACE_S = 3
+_LIMITS = ConnectionLimits()
 
 
 class _Server(uvicorn.Server):
@@ -49,7 +51,7 @@ def listening(host: str, port: int) -> socket.socket:
         # A port whose last connections are only fading away is free.
         end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         end.bind(address)
-        end.listen(_MOST_CONNECTIONS)
+        end.listen(_LIMITS.most)
     except OSError as error:
         end.close()
         raise ScenarioError(
@@ -71,16 +73,23 @@ async def run_server(
 
 
 async def serve_on(
-    app: FastAPI, end: socket.socket, *, ready: Callable[[int], None], stop: asyncio.Event
+    app: FastAPI,
+    end: socket.socket,
+    *,
+    ready: Callable[[int], None],
+    stop: asyncio.Event,
+    limits: ConnectionLimits = _LIMITS,
 ) -> None:
     """As `run_server`, on a socket that listens already; it is closed at the end.
 
     What the start of the application raises comes out of here, and nothing has been served then.
     """
+    # Of connections that are accepted from now on: one whose client reads nothing does not stay for ever.
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(limits.unread_s * 1000))
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=connections_within(limits),
         ws="none",
         # The application is started and ended here: uvicorn would end the process if that failed.
         lifespan="off",
@@ -88,7 +97,7 @@ async def serve_on(
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=limits.keep_alive_s,
         timeout_graceful_shutdown=_GRACE_S,
     )
     async with app.router.lifespan_context(app):
