@@ -9,6 +9,7 @@ from uuid import uuid4
 from testbed.api.booking import Booking, Kind
 from testbed.api.errors import ApiError, conflict, not_found, permission_denied
 from testbed.api.identification import Subscribers
+from testbed.api.keeping import Keeping
 from testbed.api.network import NetworkPort
 from testbed.api.outbox import Delivery, Outbox
 from testbed.api.sessions import Status, StatusReason
@@ -19,6 +20,8 @@ from testbed.program.orders import ExtendOrder, News, Order, Stage, WithdrawOrde
 
 KEPT = timedelta(seconds=360)
 """For how long at least a booking can be read after its end."""
+_CATCH_UP_S = 1.0
+"""How often is tried to write what a full disk has not taken."""
 _log = logging.getLogger(__name__)
 
 
@@ -30,9 +33,10 @@ class Bookings:
 
     def __init__(self, settings: ApiSettings, network: NetworkPort, store: Keeper, outbox: Outbox) -> None:
         self._settings, self._network = settings, network
-        self._store, self._outbox = store, outbox
+        self._kept, self._outbox = Keeping(store), outbox
         self._by_id = {booking.id: booking for booking in store.all()}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._catching_up = False
         network.on_news(self._hear)
 
     def start(self, subscribers: Subscribers) -> None:
@@ -56,16 +60,22 @@ class Bookings:
                 # The channel of the network that was there before is gone with it.
                 self._change(booking, booking.with_(opened_at=None))
                 self._network.order(booking.order(now))
+        for booking in list(self._of(Kind.SESSION)):
+            if booking.reason is StatusReason.DELETE_REQUESTED:
+                # Its client deleted it; only the disk has not heard that it was forgotten.
+                self._drop(booking)
 
     def stop(self) -> None:
         """The event loop ends."""
         self._loop = None
+        self._kept.catch_up()
 
     def book(self, wanted: Booking) -> Booking:
         """Make a booking and order its channel; what is returned may already know the network's answer.
 
         Raises:
-            ApiError: Another one is in the way, or the client has too many, or the network is gone.
+            ApiError: Another one is in the way, or the client has too many, or it cannot be kept, or the
+                network is gone.
         """
         self._forget_old()
         in_the_way = next((each for each in self._of(wanted.kind) if self._excludes(each, wanted)), None)
@@ -110,7 +120,7 @@ class Bookings:
         """Have a session last so many seconds from its start.
 
         Raises:
-            ApiError: The network is gone.
+            ApiError: The network is gone, or the change cannot be kept.
         """
         if booking.started_at is None:
             raise ValueError(f"booking {booking.id} has not started")
@@ -120,7 +130,7 @@ class Bookings:
         try:
             self._extend_channel(longer)
         except ApiError:
-            self._keep(booking)
+            self._note(booking)
             raise
         return self._by_id[booking.id]
 
@@ -128,13 +138,15 @@ class Bookings:
         """Release a session's channel and forget the session. Its sink hears of it if it was available.
 
         Raises:
-            ApiError: The network is gone.
+            ApiError: The network is gone, or the change cannot be kept.
         """
         if booking.living:
             was_available = booking.status is Status.AVAILABLE
             asked = self._withdraw(booking)
             if asked.living and was_available:
                 self._tell(asked.ended(StatusReason.DELETE_REQUESTED, self._settings.clock()))
+        else:
+            self._kept.drop(booking.id)
         self._drop(booking)
 
     def revoke(self, booking: Booking) -> Booking:
@@ -143,9 +155,10 @@ class Bookings:
         One that is over is forgotten.
 
         Raises:
-            ApiError: The network is gone.
+            ApiError: The network is gone, or the change cannot be kept.
         """
         if not booking.living:
+            self._kept.drop(booking.id)
             self._drop(booking)
             return booking
         if booking.reason is StatusReason.DELETE_REQUESTED:
@@ -154,7 +167,7 @@ class Bookings:
         if asked.status is Status.REQUESTED:
             # It never was available: nobody has to be told, and there is nothing to wait for.
             asked = asked.ended(StatusReason.DELETE_REQUESTED, self._settings.clock())
-            self._keep(asked)
+            self._note(asked)
         return asked
 
     def _withdraw(self, booking: Booking) -> Booking:
@@ -163,7 +176,7 @@ class Bookings:
         try:
             self._order(WithdrawOrder(session=booking.id))
         except ApiError:
-            self._keep(booking)
+            self._note(booking)
             raise
         return self._by_id[booking.id]
 
@@ -201,7 +214,7 @@ class Bookings:
                 self._order(ExtendOrder(session=booking.id, lifetime_ns=lifetime_ns))
 
     def _change(self, before: Booking, after: Booking) -> None:
-        self._keep(after)
+        self._note(after)
         never_was = before.status is Status.REQUESTED and after.reason is StatusReason.DELETE_REQUESTED
         if after.status is not before.status and not never_was:
             self._tell(after)
@@ -222,11 +235,34 @@ class Bookings:
         return (each for each in self._by_id.values() if each.kind is kind)
 
     def _keep(self, booking: Booking) -> None:
-        self._store.put(booking)
+        """What a client asks for.
+
+        Raises:
+            ApiError: The disk refuses; nothing has changed.
+        """
+        self._kept.put(booking)
         self._by_id[booking.id] = booking
 
+    def _note(self, booking: Booking) -> None:
+        """What has become so, whether the disk takes it or not."""
+        self._kept.note(booking)
+        self._by_id[booking.id] = booking
+        self._catch_up_later()
+
+    def _catch_up_later(self) -> None:
+        if self._kept.is_behind and self._loop is not None and not self._catching_up:
+            self._catching_up = True
+            self._loop.call_later(_CATCH_UP_S, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._catching_up = False
+        if self._loop is not None:
+            self._kept.catch_up()
+            self._catch_up_later()
+
     def _drop(self, booking: Booking) -> None:
-        self._store.drop(booking.id)
+        self._kept.note_drop(booking.id)
+        self._catch_up_later()
         self._by_id.pop(booking.id, None)
         self._outbox.forget(booking.id)
 

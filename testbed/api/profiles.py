@@ -17,7 +17,7 @@ from testbed.errors import ScenarioError
 from testbed.extension import ExtensionError
 from testbed.model.base import DOWNSTREAM, FROM_TEXT, UPSTREAM, Direction, FieldError, Name
 from testbed.model.channel import ChannelRequest
-from testbed.record.atomic import explained
+from testbed.record.bounded import SETTINGS_BYTES, read_bounded
 from testbed.scenario.compose import compose
 from testbed.scenario.problems import problems_of, refusal
 from testbed.units import DURATION, RATE
@@ -179,9 +179,7 @@ def load_profiles(path: Path | None = None) -> tuple[Profile, ...]:
         ScenarioError: It cannot be read or is refused; one line a fault, with file, line, profile and key.
     """
     path = path if path is not None else SHIPPED
-    with explained("read the profiles in", path):
-        text = path.read_text()
-    root = compose(text, path.name)
+    root = compose(read_bounded(path, "profiles", SETTINGS_BYTES), path.name)
     if not isinstance(root.value, dict) or set(root.members) != {"profiles"}:
         raise ScenarioError(f"{path.name}: the one key of a file of profiles is 'profiles'")
     try:

@@ -12,18 +12,31 @@ from pydantic import ValidationError
 from testbed.api.booking import Booking
 from testbed.errors import ScenarioError
 from testbed.record.atomic import explained
+from testbed.record.bounded import require_regular
 
 _VERSION = 1
+
+
+class NotKeptError(Exception):
+    """The disk takes nothing at present. What it had before, it has still."""
 
 
 class Keeper(Protocol):
     """Keeps bookings beyond the end of the process, or does not."""
 
     def put(self, booking: Booking) -> None:
-        """Keep a booking, in place of an earlier state of it."""
+        """Keep a booking, in place of an earlier state of it.
+
+        Raises:
+            NotKeptError: It could not be written.
+        """
 
     def drop(self, identifier: str) -> None:
-        """Forget a booking."""
+        """Forget a booking.
+
+        Raises:
+            NotKeptError: That could not be written.
+        """
 
     def all(self) -> list[Booking]:
         """Every booking that was kept."""
@@ -65,8 +78,13 @@ class Store:
         self._path = path
         with explained("open the state in", path):
             # Made before SQLite opens it: what it makes beside a database gets the same mode.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            path.chmod(0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+            try:
+                # Before its mode is changed: it may be a device, which others use.
+                require_regular(descriptor, path, "state")
+                os.fchmod(descriptor, 0o600)
+            finally:
+                os.close(descriptor)
         with self._understood():
             # One thread at a time uses it, though not always the one that made it.
             self._rows = sqlite3.connect(path, timeout=0, check_same_thread=False)
@@ -77,14 +95,16 @@ class Store:
 
     def _make(self) -> None:
         [version] = self._rows.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
+        if version == _VERSION:
+            return  # Nothing is written: a server starts beside a full disk, too.
+        if version != 0:
             raise sqlite3.DatabaseError(f"it has version {version}, this server version {_VERSION}")
         self._rows.execute("CREATE TABLE IF NOT EXISTS bookings (id TEXT PRIMARY KEY, booking TEXT NOT NULL)")
         self._rows.execute(f"PRAGMA user_version = {_VERSION}")
 
     def put(self, booking: Booking) -> None:
         """Keep a booking, in place of an earlier state of it."""
-        with self._rows:
+        with self._written():
             self._rows.execute(
                 "INSERT INTO bookings VALUES (?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET booking = excluded.booking",
@@ -93,7 +113,7 @@ class Store:
 
     def drop(self, identifier: str) -> None:
         """Forget a booking."""
-        with self._rows:
+        with self._written():
             self._rows.execute("DELETE FROM bookings WHERE id = ?", (identifier,))
 
     def all(self) -> list[Booking]:
@@ -109,6 +129,15 @@ class Store:
     def close(self) -> None:
         """Let another server have it."""
         self._rows.close()
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """A change that is on disk at the end, or undone."""
+        try:
+            with self._rows:
+                yield
+        except sqlite3.OperationalError as error:
+            raise NotKeptError(f"cannot write the state in {self._path}: {error}") from error
 
     @contextmanager
     def _understood(self) -> Iterator[None]:

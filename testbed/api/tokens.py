@@ -15,7 +15,7 @@ from testbed.api.settings import SCOPES, Token
 from testbed.api.shape import Instant
 from testbed.errors import ScenarioError
 from testbed.model.base import FieldError, Name, Value
-from testbed.record.atomic import explained
+from testbed.record.bounded import SETTINGS_BYTES, read_bounded
 from testbed.scenario.compose import compose
 from testbed.scenario.problems import problems_of, refusal
 from testbed.words import instead
@@ -84,9 +84,7 @@ def load_tokens(path: Path) -> tuple[Token, ...]:
     Raises:
         ScenarioError: It cannot be read or is refused; one line a fault, with file, line and key.
     """
-    with explained("read the tokens in", path):
-        text = path.read_text()
-    root = compose(text, path.name)
+    root = compose(read_bounded(path, "tokens", SETTINGS_BYTES), path.name)
     try:
         entries = _ENTRIES.validate_json(
             json.dumps(root.plain()), strict=True, context={"from_text": True}, by_alias=True, by_name=False
