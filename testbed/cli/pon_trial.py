@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Iterable
 
+from testbed.cli import queue_trials
 from testbed.errors import KernelError
 from testbed.model.network import Network
 from testbed.model.pon import PonModel
@@ -28,7 +29,8 @@ _LOOPBACK = 1
 
 def trials(scenarios: Iterable[Scenario], networks: Iterable[Network]) -> dict[str, str]:
     """What to try beside the usual, as shell commands by what they stand for."""
-    wanted = {}
+    scenarios = list(scenarios)
+    wanted = queue_trials.trials(scenarios)
     if any(scenario.pon.model is PonModel.FRAMES for scenario in scenarios):
         wanted[FEATURE] = TRIAL
     if any(network.fabric is not None for network in networks):

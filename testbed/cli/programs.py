@@ -191,7 +191,7 @@ class PlannedPrograms:
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
             if flow.protocol == "tcp":
                 return [TcpSource(loop, flow, here, there, port, tos)]
-            datagrams = sending(loop.clock, here, there, port, tos)
+            datagrams = sending(loop.clock, here, there, port, tos | flow.sent_ecn.bits)
             if not flow.is_paced:
                 return [BatchedSource(loop, flow, datagrams)]
             random = Random(f"{self._seed}/{name}/arrivals")
@@ -208,7 +208,7 @@ class PlannedPrograms:
             if flow.protocol == "tcp":
                 return [TcpSink(loop, flow, address, port)]
             log = ReceivedLog(logs, **self._stream(name, flow)) if flow.measured else None
-            return [UdpSink(loop, address, port, log, flow.ends_at_ns)]
+            return [UdpSink(loop, address, port, log, flow.ends_at_ns, flow.sent_ecn)]
 
         return lambda: run_program(control, Loop(clock), parts)
 

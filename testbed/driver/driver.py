@@ -132,10 +132,7 @@ class Driver:
                 self._events,
                 self._stop,
             ),
-            Flows(scenario.background, programs, self._children, self._events, self._clock, self._stop),
-            Workloads(
-                scenario.workloads, programs.workloads, self._children, self._events, self._clock, self._stop
-            ),
+            *self._traffic(programs),
             Surveys(
                 scenario,
                 self._network.plan,
@@ -169,6 +166,24 @@ class Driver:
             Commands(scenario.programs, programs, self._children, self._events, self._clock, self._stop),
             Captures(scenario.capture, programs, self._children, self._clock, self._stop),
             Queues(self._network, self._events, self._clock),
+        )
+
+    def _traffic(self, programs: Programs) -> tuple[Work, ...]:
+        """Background flows and workloads."""
+        scenario = self._scenario
+        return (
+            Flows(
+                scenario.background,
+                self._network,
+                programs,
+                self._children,
+                self._events,
+                self._clock,
+                self._stop,
+            ),
+            Workloads(
+                scenario.workloads, programs.workloads, self._children, self._events, self._clock, self._stop
+            ),
         )
 
     def run(self) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from testbed.driver.children import Child, Children
-from testbed.driver.protocols import Programs
+from testbed.driver.protocols import Programs, RunningNetwork
 from testbed.model.scenario import Flow
 from testbed.program.clock import Clock
 from testbed.record.logs import EventLog
 
 _FIRST_FLOW_PORT = 30_000
+_OUTCOME = ("busy_ns", "receive_window_ns", "send_buffer_ns", "packets", "ce_packets")
+"""What the ends of some flows say beside the bytes."""
 
 
 class Flows:
@@ -20,13 +22,15 @@ class Flows:
     def __init__(
         self,
         flows: Mapping[str, Flow],
+        network: RunningNetwork,
         programs: Programs,
         children: Children,
         events: EventLog,
         clock: Clock,
         stop: Callable[[Child], dict[str, Any]],
     ) -> None:
-        self._flows, self._programs, self._children = flows, programs, children
+        self._flows, self._network = flows, network
+        self._programs, self._children = programs, children
         self._events, self._clock, self._stop_program = events, clock, stop
         self._sinks: list[tuple[str, Child]] = []
         self._sources: list[Child] = []
@@ -35,6 +39,8 @@ class Flows:
         """Start every sink and source; each sends from its flow's own instant on."""
         for index, (name, flow) in enumerate(self._flows.items()):
             port = _FIRST_FLOW_PORT + index
+            if flow.is_rewritten_to_ect1:
+                self._network.send_ect1(flow.source, flow.destination, port)
             sink = partial(self._programs.sink, name, flow, port, self._clock, logs=logs)
             source = partial(self._programs.source, name, flow, port, self._clock, logs=logs)
             self._sinks.append((name, self._children.start(f"{name} sink", flow.destination, sink)))
@@ -43,15 +49,14 @@ class Flows:
 
     def stop(self) -> None:
         """Stop them all, and write down what arrived."""
-        for child in self._sources:
-            self._stop_program(child)
-        for name, child in self._sinks:
-            done, flow = self._stop_program(child), self._flows[name]
+        sent = [self._stop_program(child) for child in self._sources]
+        for (name, child), at_source in zip(self._sinks, sent, strict=True):
+            done, flow = {**at_source, **self._stop_program(child)}, self._flows[name]
             write_end(self._events, self._clock, name, done, flow.ends_at_ns - flow.starts_at_ns)
 
 
 def write_end(events: EventLog, clock: Clock, name: str, done: Mapping[str, Any], duration_ns: int) -> None:
-    """Record what arrived of a flow: `done` is the last message of the program that received it."""
+    """Record what arrived of a flow: `done` has the last messages of the programs at its ends."""
     events.write(
         "flow.end",
         clock.now_ns(),
@@ -59,4 +64,5 @@ def write_end(events: EventLog, clock: Clock, name: str, done: Mapping[str, Any]
         received_bytes=done["received_bytes"],
         drained_bytes=done["drained_bytes"],
         throughput_bps=done["received_bytes"] * 8 * 10**9 // duration_ns,
+        **{key: done[key] for key in _OUTCOME if key in done},
     )

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value, file_key
 from testbed.model.channel import ChannelRequest, Channels, Period
 from testbed.model.command import UserProgram
+from testbed.model.ecn import Ecn
 from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.failure import Fault, Health
 from testbed.model.frame_trace import FrameTrace
@@ -214,6 +215,9 @@ _TCP_ONLY = {
 }
 """Keys that one protocol alone can heed, and what to say of them beside the other."""
 
+_SCALABLE = ("dctcp", "prague")
+"""Congestion controls that answer marks in proportion (RFC 9331), and so may say that they are L4S."""
+
 _LEAST_GAP_NS = 100
 """Between packets that are sent one by one. In virtual time sending one costs some clock reads of 1 ns
 each, so that a shorter gap would not be kept."""
@@ -238,8 +242,12 @@ class Flow(Value):
     """After `starts` and not after `duration`."""
     flows: Annotated[int, Field(ge=1, le=64)] = 1
     """Parallel connections, for `tcp`."""
-    congestion: Literal["cubic", "bbr", "dctcp"] | None = None
-    """For `tcp`, at both ends; without it the kernel's default. `dctcp` agrees on ECN."""
+    congestion: Literal["cubic", "bbr", "dctcp", "prague"] | None = None
+    """For `tcp`, at both ends; without it the kernel's default. `dctcp` and `prague` are scalable, and use
+    ECN; Linux has no `prague` of its own."""
+    ecn: Ecn | None = None
+    """The ECN bits of its packets; for `udp` any of them, and `not_ect` without this key. For `tcp` beside
+    `dctcp`: `ect1`, as L4S has it and as without this key, or `ect0`, as RFC 8257 has it."""
     rate_bps: PositiveRate | None = None
     """Of IP packets, for `udp`, which needs this or `interval`."""
     interval_ns: Period | None = None
@@ -261,6 +269,18 @@ class Flow(Value):
         return int(self.starts_at_ns + self.phase_ns)
 
     @property
+    def sent_ecn(self) -> Ecn:
+        """The ECN bits of its data, as far as the scenario says."""
+        if self.protocol == "tcp" and self.congestion in _SCALABLE:
+            return self.ecn or Ecn.ECT1
+        return self.ecn or Ecn.NOT_ECT
+
+    @property
+    def is_rewritten_to_ect1(self) -> bool:
+        """Whether the network has to rewrite its ECT(0): dctcp's sockets send nothing else."""
+        return self.congestion == "dctcp" and self.sent_ecn is Ecn.ECT1
+
+    @property
     def is_paced(self) -> bool:
         """Whether every packet leaves at an instant of its own, not with others every few milliseconds."""
         uneven = self.arrivals is Arrivals.POISSON
@@ -278,6 +298,7 @@ class Flow(Value):
         _check_order(self.starts_at_ns, self.ends_at_ns)
         if self.protocol == "tcp":
             self._refuse(_UDP_ONLY, "; remove this key, or write protocol: udp")
+            self._check_tcp_ecn()
             return self
         self._refuse(_TCP_ONLY, "")
         if self.rate_bps is None and self.interval_ns is None:
@@ -293,6 +314,17 @@ class Flow(Value):
             least = DURATION.format(_LEAST_GAP_NS)
             raise FieldError(key, f"packets sent one by one are at least {least} apart; these are closer")
         return self
+
+    def _check_tcp_ecn(self) -> None:
+        """TCP negotiates ECN; which of the two ECT it then sends is its congestion control's."""
+        if self.ecn is None:
+            return
+        if self.congestion not in _SCALABLE:
+            raise FieldError("ecn", "is TCP's own affair; write congestion: dctcp beside it, or remove it")
+        if self.ecn not in (Ecn.ECT0, Ecn.ECT1):
+            raise FieldError("ecn", f"{self.ecn} is not what {self.congestion} sends; write ect1 or ect0")
+        if self.congestion == "prague" and self.ecn is not Ecn.ECT1:
+            raise FieldError("ecn", "prague sends ect1 and nothing else; remove this key")
 
     def _refuse(self, foreign: dict[str, str], advice: str) -> None:
         """Refuse the keys of the other protocol: a key that nobody heeds is a mistake."""

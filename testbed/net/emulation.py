@@ -15,6 +15,7 @@ from mininet.net import Mininet
 
 from testbed.errors import InvariantError
 from testbed.model.base import UPSTREAM, Direction
+from testbed.net.ecn_messages import send_ect1
 from testbed.net.faults import Faults
 from testbed.net.messages import ClassCounters
 from testbed.net.mininet_links import ShapedLink
@@ -122,6 +123,19 @@ class Emulation:
     def queue_counters(self, direction: Direction, minor: int) -> QueueCounters:
         """What the queue of one class of the PON's line did to its packets: its AQM's drops and marks too."""
         return self.port(direction).queue_counters(minor)
+
+    def send_ect1(self, source: str, destination: str, port: int) -> None:
+        """Have a TCP flow to a port of the destination say ECT(1), both ways, where it says ECT(0) by itself.
+
+        Raises:
+            KernelError: Refused.
+        """
+        for here, there, from_port in ((source, destination, False), (destination, source, True)):
+            address = self.plan.address(there).ip
+            for interface in self.plan.interfaces:
+                if interface.station == here:
+                    requests = send_ect1(self._index_of(interface), address, port, from_port=from_port)
+                    self._socket_of(interface).ask(requests)
 
     def prepare_faults(self, interfaces: Iterable[str]) -> None:
         """Make interfaces ready to be cut, while nothing is on its way: what waits in them is lost.

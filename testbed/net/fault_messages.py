@@ -9,14 +9,15 @@ are those of include/uapi/linux/pkt_cls.h and tc_act/tc_gact.h. Nothing here tou
 import struct
 
 from testbed.net.messages import (
+    CLSACT_EGRESS,
     NLM_F_CREATE,
     NLM_F_EXCL,
     RTM_DELTFILTER,
-    RTM_NEWQDISC,
     RTM_NEWTFILTER,
     Request,
     attribute,
     attributes_of,
+    clsact,
     kind_attribute,
     tcmsg,
 )
@@ -24,8 +25,6 @@ from testbed.net.messages import (
 RTM_NEWACTION, RTM_GETACTION = 48, 50
 
 _NEW = NLM_F_CREATE | NLM_F_EXCL
-_CLSACT = 0xFFFFFFF1
-_CLSACT_HANDLE, _EGRESS = 0xFFFF0000, 0xFFFFFFF3
 _EVERY_PROTOCOL = 0x0300
 """ETH_P_ALL in network byte order."""
 _ORDER = 1
@@ -37,10 +36,9 @@ _TC_ACT_STOLEN = 4
 
 def count_faults(ifindex: int) -> list[Request]:
     """Prepare an interface, once: the place for the filter, and the action that steals and counts."""
-    clsact = tcmsg(ifindex, _CLSACT_HANDLE, _CLSACT) + kind_attribute("clsact")
     action = struct.pack("=4x") + attribute(_TCA_ACT_TAB, _action(ifindex))
     return [
-        Request(RTM_NEWQDISC, _NEW, clsact, f"add clsact to interface {ifindex}"),
+        clsact(ifindex),
         Request(RTM_NEWACTION, _NEW, action, f"add the action that cuts interface {ifindex}"),
     ]
 
@@ -49,14 +47,16 @@ def cut(ifindex: int) -> Request:
     """Take away whatever leaves a prepared interface."""
     options = attribute(_TCA_OPTIONS, attribute(_TCA_MATCHALL_ACT, _action(ifindex)))
     payload = (
-        tcmsg(ifindex, 0, _EGRESS, _ORDER << 16 | _EVERY_PROTOCOL) + kind_attribute("matchall") + options
+        tcmsg(ifindex, 0, CLSACT_EGRESS, _ORDER << 16 | _EVERY_PROTOCOL)
+        + kind_attribute("matchall")
+        + options
     )
     return Request(RTM_NEWTFILTER, _NEW, payload, f"cut interface {ifindex}")
 
 
 def mend(ifindex: int) -> Request:
     """Let packets leave again."""
-    payload = tcmsg(ifindex, 0, _EGRESS, _ORDER << 16 | _EVERY_PROTOCOL) + kind_attribute("matchall")
+    payload = tcmsg(ifindex, 0, CLSACT_EGRESS, _ORDER << 16 | _EVERY_PROTOCOL) + kind_attribute("matchall")
     return Request(RTM_DELTFILTER, 0, payload, f"mend interface {ifindex}")
 
 

@@ -18,6 +18,8 @@ NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
 NLM_F_ECHO = 0x8
 """Without it the answer to a question about a qdisc goes to those who listen to changes, not to who asked."""
 TC_H_ROOT = 0xFFFFFFFF
+CLSACT_EGRESS = 0xFFFFFFF3
+_CLSACT, _CLSACT_HANDLE = 0xFFFFFFF1, 0xFFFF0000
 ETH_P_IP = 0x0800
 IPPROTO_TCP, IPPROTO_UDP = 6, 17
 
@@ -138,14 +140,25 @@ def delete_class(ifindex: int, handle: int) -> Request:
 
 def u32_filter(ifindex: int, parent: int, order: int, class_handle: int, keys: list["Key"]) -> Request:
     """Send IPv4 packets that match all keys to a class; filters are tried by `order`."""
-    selector = struct.pack("=BBBxHHhhI", 1, 0, len(keys), 0, 0, 0, 0, 0)
-    for key in keys:
-        selector += struct.pack("!II", key.mask, key.value) + struct.pack("=ii", key.offset, 0)
-    options = attribute(1, struct.pack("=I", class_handle)) + attribute(5, selector)
+    options = attribute(1, struct.pack("=I", class_handle)) + attribute(5, u32_selector(keys))
     payload = tcmsg(ifindex, 0, parent, order_and_protocol(order))
     payload += kind_attribute("u32") + attribute(_TCA_OPTIONS, options)
     what = f"add filter {order} to interface {ifindex} for class {class_handle & 0xFFFF:x}"
     return Request(RTM_NEWTFILTER, _NEW, payload, what)
+
+
+def u32_selector(keys: list["Key"]) -> bytes:
+    """What a u32 filter compares: all of the keys."""
+    selector = struct.pack("=BBBxHHhhI", 1, 0, len(keys), 0, 0, 0, 0, 0)
+    for key in keys:
+        selector += struct.pack("!II", key.mask, key.value) + struct.pack("=ii", key.offset, 0)
+    return selector
+
+
+def clsact(ifindex: int) -> Request:
+    """The place for filters of what leaves an interface; one that is there already stays."""
+    payload = tcmsg(ifindex, _CLSACT_HANDLE, _CLSACT) + kind_attribute("clsact")
+    return Request(RTM_NEWQDISC, NLM_F_CREATE, payload, f"add clsact to interface {ifindex}")
 
 
 def delete_filter(ifindex: int, parent: int, order: int) -> Request:

@@ -35,6 +35,9 @@ _PACKET_BYTES = 2048
 _CONTROL_BYTES = 64
 _STAMP = struct.Struct("=QiiQQ")
 """struct cmsghdr, then struct timespec."""
+_TOS = struct.Struct("=QiiB")
+"""struct cmsghdr, then the type-of-service octet; behind the stamp, whose length is a multiple of 8."""
+_ECN_BITS = _CE = 3
 _NAME = struct.Struct("=H2s4s8x")
 """struct sockaddr_in: family, then port and address as on the wire."""
 _HEADER_LENGTHS = struct.Struct("=40xQ8xI4x")
@@ -80,6 +83,9 @@ class Datagrams:
             self._socket.bind((address, port))
         except OSError as error:
             raise KernelError(f"cannot bind UDP {address}:{port}: {error.strerror}") from error
+        self.ce_packets = 0
+        """How many of the packets read came with CE; 0 without `count_ce`."""
+        self._counts_ce = False
         self._aimed_at: ctypes.Array[ctypes.c_char] | None = None
         self._names: bytearray | None = None
         self._packets = bytearray(_PACKET_BYTES * _BATCH)
@@ -149,6 +155,11 @@ class Datagrams:
         self._socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
         self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
 
+    def count_ce(self) -> None:
+        """Have the kernel hand over the type of service of what arrives, and count what has CE."""
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        self._counts_ce = True
+
     def send_one(self, payload: bytes | bytearray) -> None:
         """Send one packet to the connected address."""
         while True:
@@ -206,6 +217,8 @@ class Datagrams:
                 return
             lengths = _HEADER_LENGTHS.iter_unpack(self._packed_headers)
             for index, (control_bytes, size_bytes) in zip(range(count), lengths, strict=False):
+                if self._counts_ce:
+                    self.ce_packets += self._has_ce(index, control_bytes)
                 yield index * _PACKET_BYTES, size_bytes, self._arrival_ns(index, control_bytes)
 
     def _check_none_waiting(self, number: int) -> None:
@@ -221,6 +234,14 @@ class Datagrams:
         if (level, kind) != (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             raise KernelError(f"the kernel sent ancillary data {level}/{kind} in place of a timestamp")
         return self._clock.from_kernel_ns(seconds * 10**9 + nanoseconds)
+
+    def _has_ce(self, index: int, control_bytes: int) -> bool:
+        if control_bytes < _STAMP.size + _TOS.size:
+            raise KernelError("the kernel gave a packet without its type of service")
+        _, level, kind, tos = _TOS.unpack_from(self._controls, index * _CONTROL_BYTES + _STAMP.size)
+        if (level, kind) != (socket.IPPROTO_IP, socket.IP_TOS):
+            raise KernelError(f"the kernel sent ancillary data {level}/{kind} in place of a type of service")
+        return bool(tos & _ECN_BITS == _CE)
 
 
 def _address(buffer: bytearray) -> int:

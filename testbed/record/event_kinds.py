@@ -134,10 +134,14 @@ EVENTS: dict[str, EventKind] = {
         "The survey has a new delay between a node and another station.",
     ),
     "flow.end": EventKind(
-        "flow, received_bytes, drained_bytes, throughput_bps",
+        "flow, received_bytes, drained_bytes, throughput_bps; of TCP busy_ns, receive_window_ns, "
+        "send_buffer_ns; of a flow with ECN packets, ce_packets",
         "A background flow or a workload has ended, with the run: what arrived between its starts and its "
         "ends, and what queues delivered after that. Bytes of UDP are those of IP packets, of TCP of the "
-        "payload.",
+        "payload. The times are how long its connections had data under way, all together, and for how long "
+        "of that the receiver's window or the sender's buffer held them up, and not the network. Of "
+        "`packets`, `ce_packets` arrived with CE: counted by the sink of UDP, and of TCP by the sender, of "
+        "what was acknowledged.",
     ),
     "queue.end": EventKind(
         "queue, direction, aqm, discipline, marks, dropped_packets",

@@ -17,6 +17,7 @@ from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report import host_load, timeline, work_page
 from testbed.report.cells import megabits, microseconds, milliseconds, shown_percent
+from testbed.report.congestion import told
 from testbed.report.crowd import left_out, telling
 from testbed.report.declared import Declared, read
 from testbed.report.drawing import Drawing, draw
@@ -85,6 +86,7 @@ def render(run: RunDirectory, summary: Summary, declared: Declared) -> str:
         verdict=verdict_line(summary),
         delay_tables=_delay_tables(summary),
         flows=list(flow_rows(summary)),
+        congestion=told(summary),
         has_sessions=declared.has_sessions,
         channels=list(channel_rows(summary)),
         admission_counts=ADMISSION_COUNTS,

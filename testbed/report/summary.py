@@ -65,6 +65,7 @@ class VariantSummary(TypedDict):
     faults: NotRequired[list[failures.FaultSummary]]
     recovered: NotRequired[list[failures.RecoverySummary]]
     gaps: NotRequired[list[failures.GapSummary]]
+    queues: NotRequired[list[timeline.QueueSummary]]
     host_load: NotRequired[HostLoadSummary]
 
 
@@ -172,6 +173,7 @@ def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timelin
         "faults": faults,
         "recovered": failures.recoveries(events),
         "gaps": failures.gaps(events),
+        "queues": timeline.queues(events),
         "host_load": host_load(events),
     }
 

@@ -11,6 +11,7 @@ from testbed.model.quantity import Kind
 from testbed.report import host_load
 from testbed.report.cells import add_by_variant, megabits, milliseconds, new_table, shown_percent
 from testbed.report.channels import ChannelSummary, WaySummary
+from testbed.report.congestion import congestion_tables
 from testbed.report.crowd import left_out, telling
 from testbed.report.expectations import show, show_measured
 from testbed.report.metrics import StreamMetrics
@@ -40,6 +41,7 @@ def print_table(summary: Summary, console: Console) -> None:
         tables.append(_delays(summary, "Messages of workloads, ms", ("messages",)))
     if any(variant["flows"] for variant in numbers):
         tables += _flows(summary)
+    tables += congestion_tables(summary)
     if any(variant["channels"] for variant in numbers):
         tables.append(_channels(summary))
     if any(variant["admission"]["asked"] > 1 for variant in numbers):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 Event = dict[str, Any]
 
@@ -121,7 +121,51 @@ def _become(found: dict[str, dict[str, str | None]], node: str, state: str, afte
             job["state"] = after
 
 
-class FlowSummary(TypedDict):
+class Congestion(TypedDict):
+    """Of a flow, what its ends say beside the bytes; all of it is missing where nothing could be said.
+
+    `window_limited_ppm` is the share of the time in which its connections had data under way but were held up
+    by the receiver's window or the sender's buffer, and not by the network. Of its `packets`, `ce_packets`
+    arrived with CE.
+    """
+
+    window_limited_ppm: NotRequired[int]
+    packets: NotRequired[int]
+    ce_packets: NotRequired[int]
+
+
+class QueueSummary(TypedDict):
+    """A queue with an AQM: what stood for it in the kernel, how often it set CE, and what it lost."""
+
+    queue: str
+    direction: str
+    aqm: str
+    discipline: str
+    marks: int
+    dropped_packets: int
+
+
+def congestion(event: Event) -> Congestion:
+    """What an event `flow.end` says of it."""
+    found = Congestion()
+    if event.get("busy_ns"):
+        held_up_ns = event["receive_window_ns"] + event["send_buffer_ns"]
+        found["window_limited_ppm"] = held_up_ns * 10**6 // event["busy_ns"]
+    if "packets" in event:
+        found["packets"], found["ce_packets"] = event["packets"], event["ce_packets"]
+    return found
+
+
+def queues(events: Sequence[Event]) -> list[QueueSummary]:
+    """Every queue with an AQM, in the order of the network."""
+    return [
+        QueueSummary(**{key: event[key] for key in QueueSummary.__annotations__})  # type: ignore[typeddict-item]
+        for event in events
+        if event["kind"] == "queue.end"
+    ]
+
+
+class FlowSummary(Congestion):
     """What a flow brought to its destination within its time, and what queues delivered after its end.
 
     Runs of earlier versions counted both as received; there `drained_bytes` is None.
@@ -139,6 +183,7 @@ def flows(events: Iterable[Event]) -> dict[str, FlowSummary]:
             received_bytes=event["received_bytes"],
             drained_bytes=event.get("drained_bytes"),
             throughput_bps=event["throughput_bps"],
+            **congestion(event),
         )
         for event in events
         if event["kind"] == "flow.end"

@@ -137,7 +137,12 @@ def _workload(workload: Workload) -> str:
 def _traffic(flow: Flow) -> str:
     """What a flow sends: "4 tcp, bbr", "measured udp, 100 B, poisson, 20 us apart"."""
     if flow.protocol == "tcp":
-        return f"{flow.flows} tcp" + (f", {flow.congestion}" if flow.congestion else "")
+        said = [f"{flow.flows} tcp"]
+        if flow.congestion:
+            said.append(flow.congestion)
+        if flow.ecn:
+            said.append(flow.ecn)
+        return ", ".join(said)
     said = ["measured udp" if flow.measured else "udp"]
     if flow.rate_bps is not None:
         said[0] += f" at {short_rate(flow.rate_bps)}"
@@ -146,6 +151,8 @@ def _traffic(flow: Flow) -> str:
         said.append(f"{DURATION.format(flow.interval_ns)} apart")
     if flow.arrivals is Arrivals.POISSON:
         said.append("poisson")
+    if flow.ecn:
+        said.append(flow.ecn)
     if flow.phase_ns:
         said.append(f"phase {DURATION.format(flow.phase_ns)}")
     return ", ".join(said)

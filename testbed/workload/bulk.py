@@ -1,13 +1,16 @@
 """Background TCP: as fast as it goes, in any number of connections, and its sink."""
 
 import socket
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from testbed.errors import KernelError
+from testbed.model.ecn import Ecn
 from testbed.model.scenario import Flow
 from testbed.program.loop import Loop
 from testbed.workload.tally import Tally
+from testbed.workload.tcp_counts import TcpCounts, tcp_counts, total
 
 _CHUNK = bytes(262_144)
 _LOW_WATER_BYTES = 32_768
@@ -78,6 +81,15 @@ class TcpSource:
         self._loop, self._flow, self._tos = loop, flow, tos
         self._source, self._destination = source, (destination, port)
         self._connections: list[socket.socket] = []
+        self._counts: list[TcpCounts] = []
+
+    @property
+    def outcome(self) -> dict[str, int]:
+        """What TCP says of the flow's connections, as of its end: marks only where it agreed on ECN."""
+        counts = asdict(total(self._counts))
+        if self._flow.sent_ecn is Ecn.NOT_ECT:
+            del counts["packets"], counts["ce_packets"]
+        return counts
 
     def start(self) -> None:
         """Set out to connect at the flow's start."""
@@ -105,6 +117,7 @@ class TcpSource:
     def _finish(self) -> None:
         for connection in self._connections:
             self._loop.forget(connection)
+            self._counts.append(tcp_counts(connection))
             # Reset, so that what still waits in the socket does not go on after the flow's end.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             connection.close()

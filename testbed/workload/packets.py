@@ -6,6 +6,7 @@ what the sink counts.
 
 from random import Random
 
+from testbed.model.ecn import Ecn
 from testbed.model.scenario import Flow
 from testbed.program.clock import Clock
 from testbed.program.datagrams import NUMBER, READ_INTERVAL_NS, Datagrams
@@ -22,7 +23,7 @@ _HEED_INTERVAL_NS = 20_000_000
 
 
 def sending(clock: Clock, source: str, destination: str, port: int, tos: int = 0) -> Datagrams:
-    """The socket of a udp flow's source; `tos` is the type of service, the two bits of ECN 0.
+    """The socket of a udp flow's source; `tos` is the type of service with its ECN bits.
 
     Raises:
         KernelError: The address cannot be bound or reached.
@@ -34,12 +35,29 @@ def sending(clock: Clock, source: str, destination: str, port: int, tos: int = 0
 
 
 class UdpSink(Tally):
-    """Counts all that arrives on a port by the kernel's stamps, and logs it if the flow is measured."""
+    """Counts all that arrives on a port by the kernel's stamps, and logs it if the flow is measured.
 
-    def __init__(self, loop: Loop, address: str, port: int, log: ReceivedLog | None, ends_at_ns: int) -> None:
+    Of a flow that is capable of ECN it counts its packets, and those that came with CE.
+    """
+
+    def __init__(
+        self, loop: Loop, address: str, port: int, log: ReceivedLog | None, ends_at_ns: int,
+        ecn: Ecn = Ecn.NOT_ECT,
+    ) -> None:  # fmt: skip
         super().__init__(ends_at_ns)
         self._loop, self._log = loop, log
         self._datagrams = Datagrams(loop.clock, address, port)
+        self._packets = 0
+        self._is_capable = ecn is not Ecn.NOT_ECT
+        if self._is_capable:
+            self._datagrams.count_ce()
+
+    @property
+    def outcome(self) -> dict[str, int]:
+        """What is said of the flow at its end."""
+        if not self._is_capable:
+            return {}
+        return {"packets": self._packets, "ce_packets": self._datagrams.ce_packets}
 
     def start(self) -> None:
         """Set out to read what arrives."""
@@ -48,6 +66,7 @@ class UdpSink(Tally):
     def _read(self) -> None:
         for number, size_bytes, at_ns in self._datagrams.waiting_numbers():
             self.add(size_bytes + HEADERS_BYTES, at_ns)
+            self._packets += 1
             if self._log is not None:
                 self._log.write(number, at_ns)
 

@@ -60,7 +60,7 @@ def test_every_measure_and_statistic_is_explained() -> None:
 def test_a_type_is_told_with_its_unit_and_its_bounds() -> None:
     assert kind(Probes, "size_bytes") == "size, 64 B to 1.4 kB"
     assert kind(Probes, "interval_ns") == "duration from 100 us"
-    assert kind(Flow, "congestion") == "`cubic`, `bbr`, `dctcp`"
+    assert kind(Flow, "congestion") == "`cubic`, `bbr`, `dctcp`, `prague`"
     assert kind(Flow, "starts_at_ns") == "instant"
     assert kind(Session, "scenes") == "list of SECTION"
     assert default_of(Probes.model_fields["interval_ns"], "interval_ns") == "10 ms"

@@ -120,3 +120,15 @@ def test_the_type_of_service_is_that_of_the_flow(loop: Loop, port: int) -> None:
         _, ancillary, _, _ = receiver.recvmsg(100, 100)
         sender.close()
     assert [value for level, kind, value in ancillary if (level, kind) == (0, socket.IP_TOS)] == [b"\x28"]
+
+
+@pytest.mark.parametrize("ecn", ["ce", "ect0", "ect1", "not_ect"])
+def test_what_came_with_ce_is_counted_if_the_flow_is_capable_of_ecn(loop: Loop, port: int, ecn: str) -> None:
+    capable = flow(rate="11.2 Mbit/s", ecn=ecn)
+    sink = UdpSink(loop, THERE, port, None, LATEST_NS, capable.sent_ecn)
+    source = BatchedSource(loop, capable, sending(loop.clock, HERE, THERE, port, capable.sent_ecn.bits))
+    run(loop, sink, source)
+    packets = sink.received_bytes // 1400
+    assert packets > 0
+    counted = {"packets": packets, "ce_packets": packets if ecn == "ce" else 0}
+    assert sink.outcome == ({} if ecn == "not_ect" else counted)

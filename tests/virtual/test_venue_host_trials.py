@@ -1,26 +1,50 @@
 """The embedded kernel itself passes as a host, so the trials can succeed; each fails without its feature."""
 
+import ast
 import shlex
 from pathlib import Path
 
 from venue_boot import PYTHON, console_of, run_inside
 
+from testbed.cli import queue_trials
 from testbed.cli.pon_trial import FEATURE, TRIAL
+from testbed.scenario import load
 from testbed.venue.virtual import OUTPUT_IN_GUEST
 
-LIST = "from testbed.venue.host import missing_features; print('missing:', missing_features())"
+QUEUES = """
+title: Every AQM, and a flow of each congestion control
+duration: 1 s
+network: {topology: elastic_access, parameters: {onus: 1}}
+access:
+  downstream: {rate: 100 Mbit/s, committed: 0 bit/s, queue: 500 kB, aqm: fq_codel}
+  upstream: {rate: 100 Mbit/s, committed: 0 bit/s, queue: 500 kB, aqm: cake}
+background:
+  scalable: {protocol: tcp, congestion: dctcp, source: node1, destination: home1, starts: 0 s, ends: 1 s}
+  paced: {protocol: tcp, congestion: bbr, source: node1, destination: home1, starts: 0 s, ends: 1 s}
+variants:
+  managed:
+  l4s: {access: {downstream: {aqm: l4s}}}
+  foreign: {background: {paced: {congestion: prague}}}
+"""
 
 
-def test_a_kernel_with_everything_lacks_nothing(tmp_path: Path) -> None:
-    outcome = run_inside(tmp_path, PYTHON, "-c", LIST)
-    missing = console_of(outcome).splitlines()[0]
+def test_a_kernel_with_everything_lacks_nothing_but_what_mainline_lacks(tmp_path: Path) -> None:
+    scenario = tmp_path / "queues.yaml"
+    scenario.write_text(QUEUES, encoding="utf-8")
+    trials = queue_trials.trials(load(str(scenario)).variants.values())
+    assert len(trials) == 7
+    code = f"from testbed.venue.host import missing_features; print('missing:', missing_features({trials!r}))"
+    outcome = run_inside(tmp_path / "run", PYTHON, "-c", code)
+    missing = ast.literal_eval(console_of(outcome).splitlines()[0].removeprefix("missing: "))
     # The programs are the host's; whether Mininet's are installed there is not what is tried here.
-    assert missing in ("missing: []", "missing: ['programs of the packages mininet']")
+    found = [feature for feature in missing if feature != "programs of the packages mininet"]
+    assert found == ["the congestion control prague (module tcp_prague)"]
 
 
 UNKNOWN_KIND = """
 from testbed.net import messages, pon_messages
 pon_messages.kind_attribute = lambda _: messages.kind_attribute("nop")
+from testbed.cli import queue_trials
 from testbed.cli.pon_trial import main
 raise SystemExit(main())
 """

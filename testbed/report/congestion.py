@@ -1,0 +1,87 @@
+"""What held senders back beside the rates: marks and drops of queues with an AQM, and TCP's own buffers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from testbed.report.cells import add_by_variant, new_table, shown_percent
+from testbed.report.summary import Summary
+
+HELD_UP_PPM = 50_000
+"""A flow whose windows held it up for less is not told of: TCP's slow start alone makes some per cent."""
+
+
+def held_up_rows(summary: Summary) -> Iterator[tuple[str, str, str]]:
+    """The flows whose windows held them up, as (variant, flow, share of its time)."""
+    for variant, numbers in summary["variants"].items():
+        for flow, found in numbers["flows"].items():
+            share_ppm = found.get("window_limited_ppm", 0)
+            if share_ppm >= HELD_UP_PPM:
+                yield variant, flow, shown_percent(share_ppm)
+
+
+def marked_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str]]:
+    """The flows with ECN, as (variant, flow, packets, with CE, their share)."""
+    for variant, numbers in summary["variants"].items():
+        for flow, found in numbers["flows"].items():
+            if "packets" in found:
+                packets, marked = found["packets"], found["ce_packets"]
+                share = shown_percent(marked * 10**6 // packets if packets else None)
+                yield variant, flow, f"{packets:,}", f"{marked:,}", share
+
+
+def queue_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """The queues with an AQM, as (variant, queue, direction, AQM, marks, dropped)."""
+    for variant, numbers in summary["variants"].items():
+        for queue in numbers.get("queues", ()):
+            aqm = (
+                queue["aqm"]
+                if queue["aqm"] == queue["discipline"]
+                else f"{queue['aqm']}: {queue['discipline']}"
+            )
+            counts = f"{queue['marks']:,}", f"{queue['dropped_packets']:,}"
+            yield variant, queue["queue"], queue["direction"], aqm, *counts
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One table: its columns of names and of numbers, and its rows, which begin with their variant."""
+
+    title: str
+    names: tuple[str, ...]
+    numbers: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def told(summary: Summary) -> list[Told]:
+    """The tables that have something to tell."""
+    tables = (
+        Told(
+            "Packets of flows with ECN",
+            ("variant", "flow"),
+            ("packets", "with CE", "share"),
+            [*marked_rows(summary)],
+        ),
+        Told(
+            "Queues with an AQM",
+            ("variant", "queue", "way", "aqm"),
+            ("marks", "dropped"),
+            [*queue_rows(summary)],
+        ),
+        Told(
+            "Held up by TCP's windows, not by the network",
+            ("variant", "flow"),
+            ("of its time",),
+            [*held_up_rows(summary)],
+        ),
+    )
+    return [table for table in tables if table.rows]
+
+
+def congestion_tables(summary: Summary) -> Iterator[Table]:
+    """The same on a terminal."""
+    for each in told(summary):
+        table = new_table(each.title, each.names, each.numbers)
+        add_by_variant(table, each.rows)
+        yield table
