@@ -129,9 +129,10 @@ def _happening(
     if not orders:
         return
     if scheduler is not None:
+        from testbed.cli.swept import ARGUMENTS
         from testbed.sweep.cluster import work_off
 
-        yield from work_off(scheduler, directory, orders, ("-m", "testbed.cli.swept"))
+        yield from work_off(scheduler, directory, orders, ARGUMENTS)
         return
     from testbed.cli.swept import COMMAND
     from testbed.sweep.local import LocalRuns

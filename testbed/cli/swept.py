@@ -6,7 +6,6 @@
 import os
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 from pathlib import Path
@@ -16,12 +15,16 @@ from testbed.cli.defects import summary
 from testbed.cli.running import run_scenario
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import NotReadyError, TestbedError
+from testbed.record.guest_files import remove
 from testbed.report import summarise
 from testbed.scenario import load
 from testbed.sweep.order import Placed
+from testbed.sweep.scratch import scratch_folder
 from testbed.venue import kernel
 
-COMMAND = (sys.executable, "-m", "testbed.cli.swept")
+ARGUMENTS: tuple[str, ...] = ("-m", "testbed.cli.swept")
+"""What follows `python` on any machine."""
+COMMAND = (sys.executable, *ARGUMENTS)
 
 
 def carry_out(placed: Placed) -> None:
@@ -37,8 +40,8 @@ def carry_out(placed: Placed) -> None:
             f"this machine's embedded kernel is {found.key}, the sweep's is {order.kernel}; "
             "run `testbed kernel build` with the same version of the testbed on all machines"
         )
-    with tempfile.TemporaryDirectory(prefix="testbed-sweep-") as folder:
-        path = Path(folder) / SCENARIO_FILE
+    with scratch_folder() as (folder, _):
+        path = folder / SCENARIO_FILE
         path.write_text(order.text, encoding="utf-8")
         scenario_file = load(str(path), seed=order.seed)
     run = run_scenario(
@@ -60,6 +63,9 @@ def main() -> int:
         with interrupts.taken(to_the_end=True), interrupts.unwinding():
             carry_out(placed)
     except KeyboardInterrupt as interruption:
+        if placed.scratch:
+            # Whoever started us may have been killed, and then nobody else removes it.
+            remove(Path(placed.scratch))
         print(f"error: {interrupts.sentence(interruption)}", file=sys.stderr)
         return interrupts.exit_status(interruption)
     except TestbedError as error:

@@ -7,21 +7,30 @@ an order is complete in itself, and a finished run returns as an archive. Files 
 
 import io
 import json
+import logging
 import sys
-import tempfile
+import time
 import zipfile
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from testbed.errors import NotReadyError
+from testbed.errors import NotReadyError, TestbedError
+from testbed.record.atomic import explained
 from testbed.record.directory import SUMMARY
 from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.local import last_words, let_go, start, stop
 from testbed.sweep.order import Ended, Happened, Order, Placed, Started
+from testbed.sweep.scratch import scratch_folder
 
 _CONNECT_S = 20
+LOOK_EVERY_S = 5
+NO_WORKER_S = 60.0
+"""How long a cluster may be without any worker: one that restarts takes less."""
 
 
 def work_off(
@@ -33,16 +42,11 @@ def work_off(
     no worker has begun; what is under way on workers ends there, unread.
 
     Raises:
-        NotReadyError: dask.distributed is not installed, the scheduler does not answer, or it has no worker.
+        NotReadyError: dask.distributed is not installed, the scheduler does not answer or is lost, or it has
+            no worker, or none any more.
     """
-    client_class, as_completed = _distributed()
-    try:
-        client = client_class(scheduler, timeout=_CONNECT_S)
-    except (OSError, ValueError) as error:
-        raise NotReadyError(
-            f"--scheduler {scheduler}: no Dask scheduler answers ({error}); start one with `dask scheduler`"
-        ) from error
-    with client:
+    distributed = _distributed()
+    with _quiet(), _connected(distributed, scheduler) as client:
         side_by_side = sum(client.nthreads().values())
         if not side_by_side:
             raise NotReadyError(
@@ -58,29 +62,83 @@ def work_off(
         # Workers do not say what they begin; they take orders as they come, each as many as it has threads.
         begun = iter([order.name for order in orders])
         yield from (Started(name) for name in islice(begun, side_by_side))
-        for future in as_completed(list(futures)):
-            name = futures.pop(future)
-            yield from (Started(other) for other in islice(begun, 1))
-            refusal = future.exception()
-            if refusal is not None:
-                yield _failed(directory, name, 70, f"on the cluster: {type(refusal).__name__}: {refusal}")
-                continue
-            status, log, packed = future.result()
-            future.release()
-            if status:
-                yield _failed(directory, name, status, log)
-            else:
-                unpack(packed, directory, name)
-                yield Ended(name, 0)
+        while futures:
+            for future in _completed(distributed, client, scheduler, futures):
+                name = futures.pop(future)
+                yield from (Started(other) for other in islice(begun, 1))
+                yield _gathered(directory, name, future)
+
+
+@contextmanager
+def _connected(distributed: Any, scheduler: str) -> Iterator[Any]:
+    """A client of the scheduler.
+
+    Raises:
+        NotReadyError: It does not answer, or does not any more.
+    """
+    try:
+        client = distributed.Client(scheduler, timeout=_CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise NotReadyError(
+            f"--scheduler {scheduler}: no Dask scheduler answers ({error}); start one with `dask scheduler`"
+        ) from error
+    try:
+        with client:
+            yield client
+    except (CancelledError, OSError) as error:
+        raise NotReadyError(
+            f"--scheduler {scheduler}: the connection to the scheduler was lost; what was finished is kept, "
+            "and the same command carries on from there once a scheduler runs"
+        ) from error
+
+
+def _completed(distributed: Any, client: Any, scheduler: str, futures: Collection[Any]) -> Iterable[Any]:
+    """Those that are done by now, at least one.
+
+    Raises:
+        NotReadyError: There has been no worker for some time, so that none will be.
+    """
+    alone_since_s: float | None = None
+    while True:
+        try:
+            done: Iterable[Any] = distributed.wait(
+                list(futures), timeout=LOOK_EVERY_S, return_when="FIRST_COMPLETED"
+            ).done
+        except TimeoutError:
+            now_s = time.monotonic()
+            alone_since_s = None if client.nthreads() else alone_since_s or now_s
+            if alone_since_s is not None and now_s - alone_since_s > NO_WORKER_S:
+                raise NotReadyError(
+                    f"--scheduler {scheduler}: all of its workers are gone; what was finished is kept, and "
+                    f"the same command carries on from there. Start some with `dask worker {scheduler}`"
+                ) from None
+        else:
+            return done
+
+
+def _gathered(directory: SweepDirectory, name: str, future: Any) -> Ended:
+    """What came of a run, which is put where it belongs."""
+    refusal = future.exception()
+    if refusal is not None:
+        # A worker that died, or has no testbed, is something that is not there; all else is our defect.
+        missing = type(refusal).__name__ == "KilledWorker" or isinstance(refusal, ImportError)
+        status = NotReadyError.exit_status if missing else TestbedError.exit_status
+        return _failed(directory, name, status, f"on the cluster: {type(refusal).__name__}: {refusal}")
+    status, log, packed = future.result()
+    future.release()
+    if status:
+        return _failed(directory, name, status, log)
+    with explained("keep the run in", directory.run(name).path):
+        unpack(packed, directory, name)
+    return Ended(name, 0)
 
 
 def carry_out(placed: Placed, command: Sequence[str]) -> tuple[int, str, bytes]:
     """On a worker: carry an order out in a folder of its own; its status, what it printed, the run packed."""
-    with tempfile.TemporaryDirectory(prefix="testbed-sweep-") as made:
-        folder = Path(made)
+    with scratch_folder() as (folder, lock):
         out, log = folder / "run", folder / "log"
-        here = Placed(order=placed.order, out=str(out), side_by_side=placed.side_by_side)
-        process = start((sys.executable, *command), here, log)
+        here = replace(placed, out=str(out), scratch=str(folder))
+        process = start((sys.executable, *command), here, log, (lock,))
         try:
             status = process.wait()
             let_go(process)
@@ -115,15 +173,27 @@ def _packed(run: Path) -> bytes:
 
 
 def _failed(directory: SweepDirectory, name: str, status: int, log: str) -> Ended:
-    directory.log_path(name).write_text(log, encoding="utf-8", errors="backslashreplace")
+    with explained("write", directory.log_path(name)):
+        directory.log_path(name).write_text(log, encoding="utf-8", errors="backslashreplace")
     return Ended(name, status, last_words(log, status))
 
 
-def _distributed() -> tuple[Any, Any]:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing is logged: the client prints tracebacks of what is told in a sentence."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        from distributed import Client, as_completed
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
     except ImportError as error:
         raise NotReadyError(
             "--scheduler needs dask.distributed, which is not installed; run `pip install 'testbed[cluster]'`"
         ) from error
-    return Client, as_completed
+    return distributed

@@ -22,11 +22,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """An order with the folder that becomes its run directory, and how many variants run side by side."""
+    """An order with the folder that becomes its run directory, and how many variants run side by side.
+
+    `scratch` is a folder that is of no use any more if whoever started the run is gone.
+    """
 
     order: Order
     out: str
     side_by_side: int
+    scratch: str = ""
 
     def line(self) -> str:
         """As a line of JSON."""
@@ -38,7 +42,7 @@ class Placed:
         fields = json.loads(line)
         written = fields["order"]
         order = Order(**{**written, "settings": tuple(written["settings"])})
-        return cls(order=order, out=fields["out"], side_by_side=fields["side_by_side"])
+        return cls(**{**fields, "order": order})
 
 
 @dataclass(frozen=True, slots=True)

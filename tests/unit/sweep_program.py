@@ -1,7 +1,8 @@
 """Stands in for the program of one run: does what its order's text says, and makes no network at all.
 
-The text is a line of words: `finish`, `fail STATUS`, `wait` until the starter is gone. The file named in the
-variable SWEEP_DONE gets a line for each time it was started.
+The text is a line of words: `finish`, `fail STATUS`, `wait` until the starter is gone, `once` to wait the
+first time and finish the second. The file named in the variable SWEEP_DONE gets a line for each time it was
+started.
 """
 
 import os
@@ -20,10 +21,13 @@ def main() -> int:
     out = Path(placed.out)
     out.mkdir(parents=True)
     run = RunDirectory(out)
-    with Path(os.environ["SWEEP_DONE"]).open("a") as done:
+    with Path(os.environ["SWEEP_DONE"]).open("a+") as done:
         done.write(f"{placed.order.name}\n")
+        done.flush()
+        done.seek(0)
+        times = done.read().split().count(placed.order.name)
     words = placed.order.text.split()
-    if words[0] == "wait":
+    if words[0] == "wait" or (words[0] == "once" and times == 1):
         os.write(2, b"waiting\n")
         os.read(0, 1)
         return 1

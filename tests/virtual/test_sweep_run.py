@@ -6,11 +6,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dask_cluster
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -143,44 +142,13 @@ def test_a_folder_of_another_sweep_is_refused_and_left_alone(scenario: Path, ref
     assert finished(reference) == before
 
 
-@contextmanager
-def cluster(folder: Path, workers: int) -> Iterator[str]:
-    """A Dask scheduler with workers of one thread each, all of them processes of their own."""
-    file = folder / "scheduler.json"
-    started = []
-    with (folder / "cluster.log").open("w") as log:
-        options = {"stdout": log, "stderr": log, "cwd": folder}
-        code = "import sys; from distributed.cli.{0} import main; main()"
-        scheduler = ["--port", "0", "--no-dashboard", "--scheduler-file", str(file), "--host", "127.0.0.1"]
-        worker = ["--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-        worker += ["--local-directory", str(folder)]
-        try:
-            run = [sys.executable, "-c", code.format("dask_scheduler"), *scheduler]
-            started.append(subprocess.Popen(run, **options))  # type: ignore[call-overload]
-            for _ in range(workers):
-                run = [sys.executable, "-c", code.format("dask_worker"), *worker]
-                started.append(subprocess.Popen(run, **options))  # type: ignore[call-overload]
-            from distributed import Client
-
-            with Client(scheduler_file=str(file), timeout=120) as client:
-                client.wait_for_workers(workers, timeout=120)
-                address = client.scheduler.address
-            yield address
-        finally:
-            # Workers that lost their scheduler would wait for it to come back, so nothing is asked politely.
-            for process in started:
-                process.kill()
-            for process in started:
-                process.wait()
-
-
 def test_a_dask_cluster_of_two_workers_gives_the_same_numbers(
     scenario: Path, reference: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("distributed", reason="dask.distributed is not installed")
     out = tmp_path / "sweep"
-    with cluster(tmp_path, workers=2) as address:
-        done = swept(scenario, out, "--scheduler", address)
+    with dask_cluster.running(tmp_path, workers=2) as cluster:
+        done = swept(scenario, out, "--scheduler", cluster.address)
     assert done.returncode == 0, done.stderr
     assert (out / "sweep.parquet").read_bytes() == (reference / "sweep.parquet").read_bytes()
     for name in finished(reference):
@@ -195,8 +163,8 @@ def test_a_dask_cluster_of_two_workers_gives_the_same_numbers(
 def test_a_run_that_fails_on_the_cluster_is_named_with_its_log(scenario: Path, tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="dask.distributed is not installed")
     out = tmp_path / "sweep"
-    with cluster(tmp_path, workers=1) as address:
-        done = swept(scenario, out, "--scheduler", address, "--wall-limit", "0.1")
+    with dask_cluster.running(tmp_path, workers=1) as cluster:
+        done = swept(scenario, out, "--scheduler", cluster.address, "--wall-limit", "0.1")
     assert done.returncode == 3, done.stderr
     logs = re.findall(r"log: (\S+)", done.stdout)
     assert len(logs) == RUNS
