@@ -24,13 +24,17 @@ HOME_ORDER = 0x8000
 
 _FRAME_BYTES = 1514
 _BURST_NS = 10_000
-"""A class that was idle may send this long at once; covers the lateness of timers on a real machine."""
+"""What a bucket holds, as a time; covers the lateness of timers on a real machine."""
 _QUANTUM_NS = 1_000_000
 _QUANTUM_MOST_BYTES = 60_000
 
 
 def burst_bytes(rate_bps: int) -> int:
-    """Two full frames, or what the rate sends in 10 µs if that is more."""
+    """What a bucket holds: two full frames, or what the rate sends in 10 µs if that is more.
+
+    HTB lets a class send while its bucket is not overdrawn: one that was idle sends one packet more than the
+    bucket holds whole.
+    """
     return max(2 * _FRAME_BYTES, rate_bps * _BURST_NS // 8_000_000_000)
 
 

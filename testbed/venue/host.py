@@ -24,7 +24,7 @@ _TRIALS: Mapping[str, str] = {
     "veth pairs (module veth)": "ip link add name try0 type veth peer name try1",
     "bridges (module bridge)": "ip link add name try2 type bridge",
     "HTB shaping (module sch_htb)": "tc qdisc add dev lo root handle 1: htb default 1 && "
-    "tc class add dev lo parent 1: classid 1:1 htb rate 1gbit",
+    "tc class add dev lo parent 1: classid 1:1 htb rate 1gbit quantum 60000",
     "netem delays (module sch_netem)": "tc qdisc add dev lo root netem delay 1ms limit 10",
     "byte-limited queues (module sch_fifo)": "tc qdisc add dev lo root bfifo limit 3000",
     "u32 filters (module cls_u32)": "tc qdisc add dev lo root handle 1: htb && "
