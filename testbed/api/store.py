@@ -62,6 +62,19 @@ class Oblivion:
         """Nothing is open."""
 
 
+def check_state(path: Path) -> None:
+    """See that a server can have its state in a file, before anything is started for it.
+
+    Raises:
+        ScenarioError: It cannot be opened, is none of ours, or is in use by another server.
+    """
+    store = Store(path)
+    try:
+        store.all()
+    finally:
+        store.close()
+
+
 class Store:
     """All bookings by their identifier; every change is on disk before the method returns.
 

@@ -26,6 +26,7 @@ from testbed.api.page import add_views
 from testbed.api.profiles import SHIPPED, load_profiles
 from testbed.api.serve import listening, serve_on
 from testbed.api.settings import ApiSettings, SinkRules
+from testbed.api.store import check_state
 from testbed.api.subscribers import subscribers
 from testbed.api.tally import Tally
 from testbed.api.tokens import load_tokens, new_token
@@ -80,6 +81,8 @@ def serve(options: argparse.Namespace) -> int:
     with listening(host, port) as listener:
         kernel_facts = require_venue(serving.venue, serving.scenario_file)
         host_facts = host_facts_of(serving.venue, serving.scenario_file, force=options.force)
+        if options.state is not None:
+            check_state(options.state)
         started_at, began_s = datetime.now(), time.monotonic()
         with unwinding():
             run = _served(serving, options.out, started_at, listener)

@@ -28,10 +28,13 @@ def read_bounded(path: Path, what: str, most_bytes: int) -> str:
     """
     with explained(f"read the {what} in", path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            require_regular(file.fileno(), path, what)
-            # One byte more tells a file that is too large, whatever its size was said to be.
-            content = file.read(most_bytes + 1)
+        try:
+            require_regular(descriptor, path, what)
+            with open(descriptor, "rb", closefd=False) as file:
+                # One byte more tells a file that is too large, whatever its size was said to be.
+                content = file.read(most_bytes + 1)
+        finally:
+            os.close(descriptor)
     if len(content) > most_bytes:
         raise ScenarioError(f"cannot read the {what} in {path}: it is larger than {most_bytes} bytes")
     try:

@@ -214,6 +214,12 @@ def test_a_killed_server_takes_its_network_with_it(tmp_path: Path) -> None:
         (["--listen", "example.com:8080"], "others can reach that address"),
         (["--profiles", "nowhere.yaml"], "nowhere.yaml"),
         (["--tokens", "nowhere.yaml"], "nowhere.yaml"),
+        (
+            ["--tokens", "/dev/zero"],
+            "cannot use /dev/zero for the tokens: it is a device",
+        ),
+        (["--profiles", "/dev/zero"], "cannot use /dev/zero for the profiles: it is a device"),
+        (["--tokens", "."], "cannot use . for the tokens: it is a folder"),
         (["--variant", "elastik"], "elastik"),
         (["--allow-sink", "10.0.0.0/99"], "10.0.0.0/99"),
     ],
@@ -230,6 +236,21 @@ def test_what_cannot_be_served_is_status_2_before_anything_is_started(
     assert main(["serve", "cloud_gaming", *options]) == 2
     assert told in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_that_cannot_be_used_is_status_2_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(serve, "require_venue", lambda *_: {})
+    monkeypatch.setattr(serve, "_served", pytest.fail)
+    arguments = ["serve", "cloud_gaming", "--listen", "127.0.0.1:0", "--state"]
+    assert main([*arguments, "/dev/null"]) == 2
+    assert "cannot use /dev/null for the state: it is a device" in capsys.readouterr().err
+    (tmp_path / "state.db").write_text("no database, " * 100)
+    assert main([*arguments, "state.db"]) == 2
+    assert "cannot use the state in state.db: file is not a database" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["state.db"]
 
 
 def test_a_port_in_use_is_told_before_anything_is_started(

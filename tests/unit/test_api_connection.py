@@ -5,7 +5,6 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from api_caller import (
@@ -18,6 +17,7 @@ from api_caller import (
     bearer,
     session_body,
 )
+from raw_http import PATIENCE_S, Client, drip
 
 from testbed.api.app import create_app
 from testbed.api.crowd import ConnectionLimits
@@ -31,7 +31,6 @@ PATIENT = ConnectionLimits(most=8, most_of_address=4, patience_s=60.0)
 AUTHORIZATION = bearer("client")["Authorization"]
 GET = f"GET {PROFILES}/plain HTTP/1.1\r\nHost: a\r\nAuthorization: {AUTHORIZATION}\r\n".encode()
 BODY = json.dumps(session_body()).encode()
-PATIENCE_S = 60
 
 
 def post(length: int) -> bytes:
@@ -42,38 +41,6 @@ def post(length: int) -> bytes:
     ).encode()
 
 
-class Client:
-    """One end of a connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def answer(self) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and body of the next answer."""
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE_S)).decode()
-        first, *lines = head.strip().split("\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-        body = await self.reader.readexactly(int(headers["content-length"]))
-        return int(first.split()[1]), headers, json.loads(body)
-
-    async def refusal(self) -> tuple[int, str, dict[str, str]]:
-        """Status, code and headers of a refusal in the specification's form, after which nothing comes."""
-        status, headers, said = await self.answer()
-        assert headers["content-type"] == "application/json"
-        assert said.keys() == {"status", "code", "message"}
-        assert said["status"] == status
-        assert len(said["message"]) > 10
-        assert await asyncio.wait_for(self.reader.read(), PATIENCE_S) == b""
-        return status, said["code"], headers
-
-    async def is_closed(self) -> bool:
-        """Waits until the server has ended it without a word."""
-        try:
-            return await asyncio.wait_for(self.reader.read(), PATIENCE_S) == b""
-        except ConnectionResetError:
-            return True
-
-
 class Served:
     """A served application and its network."""
 
@@ -81,15 +48,13 @@ class Served:
         self.port, self.network = port, network
 
     async def client(self, sent: bytes = b"") -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
-        client.writer.write(sent)
-        return client
+        return await Client.to(self.port, sent)
 
     async def works(self) -> None:
         """A request by somebody else is answered."""
         client = await self.client(GET + b"Connection: close\r\n\r\n")
         assert (await client.answer())[0] == 200
-        client.writer.close()
+        client.close()
 
 
 @asynccontextmanager
@@ -127,7 +92,7 @@ def test_connections_that_only_wait_keep_nobody_out(sent: bytes) -> None:
         for _ in range(3 * QUICK.most):
             await served.works()
         for client in waiting:
-            client.writer.close()
+            client.close()
 
     played(QUICK, play)
 
@@ -151,7 +116,7 @@ def test_a_connection_on_which_nothing_comes_is_closed() -> None:
 def test_a_request_that_comes_too_slowly_is_refused_and_not_acted_on(sent: bytes, drop: bytes) -> None:
     async def play(served: Served) -> None:
         client = await served.client(sent)
-        dripping = asyncio.create_task(drip(client, drop))
+        dripping = asyncio.create_task(drip(client, drop, 0.05))
         began_s = asyncio.get_running_loop().time()
         status, code, headers = await client.refusal()
         dripping.cancel()
@@ -160,13 +125,6 @@ def test_a_request_that_comes_too_slowly_is_refused_and_not_acted_on(sent: bytes
         assert served.network.orders == []
 
     played(QUICK, play)
-
-
-async def drip(client: Client, drop: bytes) -> None:
-    """A little now and then: never silent, never done."""
-    while True:
-        await asyncio.sleep(0.05)
-        client.writer.write(drop)
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -180,7 +138,7 @@ def test_a_body_that_was_cut_off_is_not_acted_on_though_it_looks_whole(*, half: 
         if half:
             client.writer.write_eof()
         else:
-            client.writer.close()
+            client.close()
         await served.works()
         await asyncio.sleep(0.1)
         assert served.network.orders == []
@@ -237,7 +195,7 @@ def test_of_one_address_more_than_its_share_are_told_to_come_again() -> None:
         client = await served.client()
         status, code, headers = await client.refusal()
         assert (status, code, headers["retry-after"]) == (503, "UNAVAILABLE", "1")
-        waiting[0].writer.close()
+        waiting[0].close()
         await asyncio.sleep(0.1)
 
     played(PATIENT, play)
