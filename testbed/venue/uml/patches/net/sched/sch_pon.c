@@ -22,6 +22,7 @@
 
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/stringify.h>
 #include <linux/types.h>
 #include <linux/kernel.h>
 #include <linux/skbuff.h>
@@ -591,6 +592,16 @@ static int pon_check_line(const struct tc_pon_line *line, struct netlink_ext_ack
 		NL_SET_ERR_MSG(extack, "a codeword has data, and not more than its own length");
 		return -EINVAL;
 	}
+	/* Lengths are added up in 32 bits, and instants are given to timers with 63. */
+	if (line->epoch_ns > S64_MAX / 2) {
+		NL_SET_ERR_MSG(extack, "a PON's first frame begins within the range of the clock");
+		return -EINVAL;
+	}
+	if (line->frame_bytes > S32_MAX || line->codeword_bytes > U16_MAX || line->header_bytes > U16_MAX ||
+	    line->unit_bytes > U16_MAX || line->extra_bytes > U16_MAX || line->minimum_bytes > U16_MAX) {
+		NL_SET_ERR_MSG(extack, "a PON's frame has 2 GiB at most, and every other length 64 KiB");
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -661,6 +672,17 @@ static int pon_add_map(struct Qdisc *sch, const struct nlattr *attribute, struct
 	sch_tree_lock(sch);
 	now = ktime_get_ns();
 	current_frame = pon_frame_at(q, now);
+	/*
+	 * Frames are walked one by one, under this lock, as far as the last map. Who decides every frame
+	 * anew fills the array of maps by then, so nobody needs one that is further ahead.
+	 */
+	if (plan.map->frame > current_frame && plan.map->frame - current_frame > PON_MAPS) {
+		sch_tree_unlock(sch);
+		kfree(plan.map);
+		NL_SET_ERR_MSG(extack, "a bandwidth map is for a frame more than " __stringify(PON_MAPS)
+			       " frames ahead");
+		return -ERANGE;
+	}
 	if (q->plans && plan.map->frame <= current_frame) {
 		plan.map->frame = current_frame + 1;
 		q->late_maps++;
