@@ -23,6 +23,7 @@ from testbed.pon.framing import (
     encapsulated_bytes,
     framing,
     line_bytes,
+    whole_grant,
 )
 from testbed.pon.standard import Fec, Line, PonStandard, line
 from testbed.pon.tcont import TCont, check_tcont
@@ -83,6 +84,7 @@ __all__ = [
     "status_report_mean_ns",
     "sure_capacity_bps",
     "upstream_offset_ns",
+    "whole_grant",
     "with_tcont",
     "without_tcont",
 ]

@@ -17,9 +17,6 @@ FS_TRAILER_BYTES = 4
 XGEM_HEADER_BYTES = 8
 XGEM_UNIT_BYTES = 4
 
-BURST_GAP_NS = 257
-"""Guard time, preamble and delimiter of one upstream burst: typical, the standards leave it to the OLT."""
-
 # Ethernet (IEEE Std 802.3 clauses 3 and 4), in bytes.
 ETHERNET_FCS_BYTES = 4
 ETHERNET_GAP_BYTES = 8 + 12
@@ -103,7 +100,7 @@ def _upstream_bytes(fibre: Line, frame_bytes: int, bursts: int) -> Fraction:
     A burst fills its share to the end: its last codeword is shortened but has full parity, even where
     that is more than the data in it.
     """
-    gap_bytes = Fraction(BURST_GAP_NS * fibre.line_rate_bps, 8 * 10**9)
+    gap_bytes = fibre.burst_gap_ns * fibre.line_rate_bps / (8 * 10**9)
     burst_bytes = Fraction(frame_bytes, bursts) - gap_bytes
     codewords = -(-burst_bytes // fibre.fec.codeword_bytes)
     header_bytes = FS_HEADER_BYTES + DBRU_BYTES + FS_TRAILER_BYTES

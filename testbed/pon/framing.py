@@ -11,7 +11,6 @@ from typing import NamedTuple
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.pon.capacity import (
     ALLOCATION_BYTES,
-    BURST_GAP_NS,
     DBRU_BYTES,
     EPON_BURST_GAP_NS,
     EPON_CYCLE_NS,
@@ -57,11 +56,13 @@ class Framing:
     fragmentable: bool
     sdu_extra_bytes: int = ETHERNET_FCS_BYTES
     minimum_payload_bytes: int = ETHERNET_MINIMUM_BYTES
-    # Upstream, for each burst; the report for each allocation that has one.
+    # Upstream, for each burst; the report for each allocation that has one. A grant and its report together
+    # fill whole blocks. (A grant of 10G-EPON is for a whole burst, in time quanta of 16 ns: not rounded.)
     burst_overhead_bytes: int = 0
     burst_header_bytes: int = 0
     burst_trailer_bytes: int = 0
     report_bytes: int = 0
+    block_bytes: int = 1
     # Downstream, for each frame.
     sync_bytes: int = 0
     sync_inside_fec: bool = False
@@ -73,6 +74,16 @@ class Framing:
     def parity_bytes(self) -> int:
         """What every codeword spends on parity, a shortened one as much as a full one."""
         return self.codeword_bytes - self.data_bytes
+
+    @property
+    def useful_bytes(self) -> int:
+        """The smallest grant that can carry user traffic: a header and one unit."""
+        return self.header_bytes + self.unit_bytes
+
+    @property
+    def poll_bytes(self) -> int:
+        """The size of an allocation that only reports: whole blocks, idle behind the report."""
+        return -(-self.report_bytes // self.block_bytes) * self.block_bytes
 
     @property
     def frames_per_second(self) -> int:
@@ -118,6 +129,13 @@ def least_grant_bytes(frame: Framing) -> int:
     if frame.fragmentable:
         return LEAST_FRAGMENT_BYTES
     return encapsulated_bytes(frame, ETHERNET_MAXIMUM_BYTES - frame.sdu_extra_bytes)
+
+
+def whole_grant(frame: Framing, wanted_bytes: int, report: bool) -> int:
+    """The smallest grant of at least so many bytes that fills whole blocks together with its report."""
+    return -(-(wanted_bytes + report * frame.report_bytes) // frame.block_bytes) * frame.block_bytes - (
+        report * frame.report_bytes
+    )
 
 
 def line_bytes(frame: Framing, carried_bytes: int) -> int:
@@ -167,10 +185,11 @@ def _itu(standard: PonStandard, direction: Direction) -> Framing:
         header_bytes=XGEM_HEADER_BYTES,
         unit_bytes=XGEM_UNIT_BYTES,
         fragmentable=True,
-        burst_overhead_bytes=0 if downstream else -(-BURST_GAP_NS * fibre.line_rate_bps // (8 * 10**9)),
+        burst_overhead_bytes=int(-(-fibre.burst_gap_ns * fibre.line_rate_bps // (8 * 10**9))),
         burst_header_bytes=0 if downstream else FS_HEADER_BYTES,
         burst_trailer_bytes=0 if downstream else FS_TRAILER_BYTES,
         report_bytes=0 if downstream else DBRU_BYTES,
+        block_bytes=fibre.block_bytes,
         sync_bytes=fibre.sync_bytes,
         sync_inside_fec=fibre.sync_inside_fec,
         map_header_bytes=HLEND_BYTES if downstream else 0,

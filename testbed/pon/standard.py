@@ -54,6 +54,8 @@ class Line:
 
     `line_rate_bps` counts bits on the fibre (for Ethernet PON: after 64B/66B, so 10.3125 Gbit/s).
     `frame_bytes` is the length of the 125 µs frame, None where the standard has no frame.
+    `burst_gap_ns` is the guard time, preamble and delimiter in front of every upstream burst.
+    `block_bytes` is the unit in which a bandwidth map counts its grants, a report included.
     `sync_bytes` is the synchronisation block that heads it; outside the error correction it comes off
     the line's rate, inside it comes off what the correction leaves. `deprecated` names the text that
     withdrew the rate.
@@ -66,6 +68,8 @@ class Line:
     line_code: Fraction = Fraction(1)
     sync_bytes: int = 0
     sync_inside_fec: bool = False
+    burst_gap_ns: Fraction = Fraction(0)
+    block_bytes: int = 1
     deprecated: str | None = None
 
     @property
@@ -83,6 +87,25 @@ _LDPC = Fec(name="LDPC(17280,14592)", codeword_bytes=17280 // 8, data_bytes=1459
 _RS_223 = Fec(name="RS(255,223)", codeword_bytes=31 * 8, data_bytes=27 * 8)
 
 
+_XG_GAP_BITS = 64 + 160 + 32
+"""Guard time, preamble and delimiter of XG-PON, 32 bytes: ITU-T G.987.2, clause 11 and Appendix III, as the
+XG-PON module of ns-3 (University College Cork) has them. We have not seen the text itself."""
+
+_GAP_NS = Fraction(257)
+"""Guard time, preamble and delimiter of the faster upstream lines.
+
+For XGS-PON this is a typical burst profile of 2,560 bits, 320 bytes; ITU-T G.9807.1 (clause B.11, Appendix
+B.III) leaves the choice to the OLT. The shortest profile that we know of has 512 + 1,280 + 32 bits, 183 ns
+(ns-3's XGS-PON module). For the upstream rates of 50G-PON (ITU-T G.9804.3, Appendix III) we know no public
+figure and assume the same time.
+"""
+
+_WORD_BYTES, _BLOCK_BYTES = 4, 16
+"""The unit of GrantSize, which includes the report: a word in XG-PON (ITU-T G.987.3 clause 8.1), a block of
+four words in XGS-PON (ITU-T G.9807.1 clause C.8.1), as in the modules of ns-3. For 50G-PON (ITU-T G.9804.2)
+we assume the block: we have not seen the text."""
+
+
 def _itu(
     line_rate_bps: int,
     fec: Fec,
@@ -90,6 +113,8 @@ def _itu(
     *,
     sync_bytes: int = 0,
     sync_inside_fec: bool = False,
+    burst_gap_ns: Fraction = Fraction(0),
+    block_bytes: int = 1,
     deprecated: str | None = None,
 ) -> Line:
     return Line(
@@ -99,6 +124,8 @@ def _itu(
         source=source,
         sync_bytes=sync_bytes,
         sync_inside_fec=sync_inside_fec,
+        burst_gap_ns=burst_gap_ns,
+        block_bytes=block_bytes,
         deprecated=deprecated,
     )
 
@@ -106,12 +133,22 @@ def _itu(
 _XG_DOWN = _itu(
     9_953_280_000, _RS_216, "ITU-T G.987.3 clause 10.3: 627 codewords after the PSBd", sync_bytes=24
 )
-_XG_UP = _itu(2_488_320_000, _RS_232, "ITU-T G.987.3 clause 10.3")
+_XG_UP = _itu(
+    2_488_320_000,
+    _RS_232,
+    "ITU-T G.987.3 clause 10.3",
+    burst_gap_ns=Fraction(_XG_GAP_BITS * 10**9, 2_488_320_000),
+    block_bytes=_WORD_BYTES,
+)
 _XGS_DOWN = _itu(
     9_953_280_000, _RS_216, "ITU-T G.9807.1 clause C.10: 627 codewords after the PSBd", sync_bytes=24
 )
 _XGS_UP = _itu(
-    9_953_280_000, _RS_216, "ITU-T G.9807.1 clause C.10: the last codeword of a burst is shortened"
+    9_953_280_000,
+    _RS_216,
+    "ITU-T G.9807.1 clause C.10: the last codeword of a burst is shortened",
+    burst_gap_ns=_GAP_NS,
+    block_bytes=_BLOCK_BYTES,
 )
 _50G_DOWN = _itu(
     49_766_400_000,
@@ -120,9 +157,16 @@ _50G_DOWN = _itu(
     sync_bytes=24,
     sync_inside_fec=True,
 )
-_50G_UP = _itu(49_766_400_000, _LDPC, "ITU-T G.9804.3 Amd.1")
-_25G_UP = _itu(24_883_200_000, _LDPC, "ITU-T G.9804.3")
-_12G5_UP = _itu(12_441_600_000, _LDPC, "ITU-T G.9804.3", deprecated="ITU-T G.9804.3 Amd.3 (2025)")
+_50G_UP = _itu(49_766_400_000, _LDPC, "ITU-T G.9804.3 Amd.1", burst_gap_ns=_GAP_NS, block_bytes=_BLOCK_BYTES)
+_25G_UP = _itu(24_883_200_000, _LDPC, "ITU-T G.9804.3", burst_gap_ns=_GAP_NS, block_bytes=_BLOCK_BYTES)
+_12G5_UP = _itu(
+    12_441_600_000,
+    _LDPC,
+    "ITU-T G.9804.3",
+    burst_gap_ns=_GAP_NS,
+    block_bytes=_BLOCK_BYTES,
+    deprecated="ITU-T G.9804.3 Amd.3 (2025)",
+)
 _EPON = Line(
     line_rate_bps=10_312_500_000,
     frame_bytes=None,

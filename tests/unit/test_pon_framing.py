@@ -15,6 +15,7 @@ from testbed.pon import (
     framing,
     goodput_bps,
     line_bytes,
+    whole_grant,
 )
 
 ITU = [standard for standard in PonStandard if not standard.is_epon]
@@ -111,11 +112,40 @@ def test_ethernet_pon_upstream_bursts_lose_less_than_a_codeword_each(bursts: int
     assert -1e5 < lost_bps < bursts * up.codeword_bytes * 8000
 
 
-@pytest.mark.parametrize("standard", ITU)
-def test_guard_preamble_and_delimiter_are_rounded_up_to_whole_bytes(standard: PonStandard) -> None:
+@pytest.mark.parametrize(
+    ("standard", "gap_bytes", "block_bytes", "poll_bytes"),
+    [
+        # 64 + 160 + 32 bits in XG-PON, 257 ns in the others, rounded up to whole bytes.
+        (PonStandard.XG_PON, 32, 4, 4),
+        (PonStandard.XGS_PON, 320, 16, 16),
+        (PonStandard.PON_50G_12G5, 400, 16, 16),
+        (PonStandard.PON_50G_25G, 800, 16, 16),
+        (PonStandard.PON_50G, 1599, 16, 16),
+        (PonStandard.EPON_10G, 2140, 1, 84),
+    ],
+)
+def test_the_gap_of_a_burst_and_the_unit_of_a_grant_are_those_of_the_line_rate(
+    standard: PonStandard, gap_bytes: int, block_bytes: int, poll_bytes: int
+) -> None:
     up = framing(standard, UPSTREAM)
-    exact = 257 * up.frame_bytes / 125_000
-    assert exact <= up.burst_overhead_bytes < exact + 1
+    assert (up.burst_overhead_bytes, up.block_bytes, up.poll_bytes) == (gap_bytes, block_bytes, poll_bytes)
+
+
+@pytest.mark.parametrize(
+    ("standard", "wanted_bytes", "report", "expected"),
+    [
+        (PonStandard.XG_PON, 12, True, 12),
+        (PonStandard.XG_PON, 13, False, 16),
+        (PonStandard.XGS_PON, 12, True, 12),
+        (PonStandard.XGS_PON, 12, False, 16),
+        (PonStandard.XGS_PON, 13, True, 28),
+        (PonStandard.EPON_10G, 1541, True, 1541),
+    ],
+)
+def test_a_grant_is_whole_words_or_blocks_with_its_report(
+    standard: PonStandard, wanted_bytes: int, report: bool, expected: int
+) -> None:
+    assert whole_grant(framing(standard, UPSTREAM), wanted_bytes, report) == expected
 
 
 @pytest.mark.parametrize(
