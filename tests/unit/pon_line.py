@@ -84,12 +84,13 @@ def check_layout(standard: PonStandard, tconts: Iterable[TCont], grant_map: Gran
         for allocation in burst.allocations:
             assert (allocation.start_byte, allocation.end_byte) == (burst.start_byte, burst.end_byte)
             assert onus[allocation.alloc_id] == burst.onu
-            assert allocation.grant_bytes % upstream.unit_bytes == 0
+            own = upstream.report_bytes if allocation.report else 0
+            assert (allocation.grant_bytes + own) % upstream.block_bytes == 0 or not allocation.grant_bytes
             assert allocation.grant_bytes > 0 or allocation.report
             assert not allocation.report or reports[allocation.alloc_id]
             carried += upstream.report_bytes if allocation.report else 0
             assert allocation.skip_bytes == carried
-            carried += allocation.grant_bytes
+            carried += allocation.grant_bytes or upstream.poll_bytes - upstream.report_bytes
         assert burst.end_byte - burst.start_byte == line_bytes(
             upstream, carried + upstream.burst_trailer_bytes
         )

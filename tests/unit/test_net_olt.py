@@ -116,7 +116,7 @@ def test_announced_bytes_are_granted_without_a_report() -> None:
     for frame in range(1, 12):
         serve(served, line, frame)
     granted = {grants.frame: grants.granted_bytes(17) for grants in line.maps if grants.granted_bytes(17)}
-    assert granted == {10: 112}
+    assert granted == {10: 124}
 
 
 def test_a_forgotten_t_cont_is_in_no_later_map_when_that_is_said() -> None:

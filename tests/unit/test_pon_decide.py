@@ -3,6 +3,7 @@
 import pytest
 from pon_line import PonLine, check_layout
 
+from testbed.model.base import UPSTREAM
 from testbed.pon import (
     DbaState,
     Eligibility,
@@ -15,7 +16,9 @@ from testbed.pon import (
     announce,
     decide,
     engine_capacity_bps,
+    framing,
     start,
+    whole_grant,
     with_tcont,
     without_tcont,
 )
@@ -23,6 +26,7 @@ from testbed.pon import (
 MEGABIT = 10**6
 GIGABIT = 10**9
 XGS = PonStandard.XGS_PON
+XGS_UP = framing(XGS, UPSTREAM)
 FRAME_BYTES = 155_520
 FRAME_NS = 125_000
 TWO_MILLISECONDS = 16
@@ -80,7 +84,8 @@ def test_an_idle_t_cont_is_polled_in_every_frame() -> None:
         for burst in grant_map.bursts:
             (allocation,) = burst.allocations
             assert (allocation.grant_bytes, allocation.report, allocation.skip_bytes) == (0, True, 8)
-            assert burst.end_byte - burst.start_byte == 4 + 4 + 4 + 32
+            # Guard time apart: headers, one block of 16 bytes with the report, parity.
+            assert burst.end_byte - burst.start_byte == 4 + 16 + 4 + 32
 
 
 def test_onus_take_turns_when_reports_are_rarer() -> None:
@@ -93,9 +98,10 @@ def test_the_t_conts_of_an_onu_share_a_burst() -> None:
     state = start(XGS, [effort(1, onu=7), effort(2, onu=7)])
     _, (grant_map,) = decided(state, [Report(1, 0, 400, 0), Report(2, 0, 800, 0)], range(1))
     (burst,) = grant_map.bursts
+    # With their reports of 4 bytes, 26 and 51 blocks of 16 bytes.
     assert [(each.grant_bytes, each.skip_bytes) for each in burst.allocations] == [
-        (400, 8),
-        (800, 8 + 400 + 4),
+        (412, 8),
+        (812, 8 + 412 + 4),
     ]
 
 
@@ -103,13 +109,13 @@ def test_a_report_is_answered_once_however_long_the_answer_is_under_way() -> Non
     state = start(XGS, [effort(1)])
     state, _ = decided(state, [], range(5))
     state, maps = decided(state, [Report(1, 2, 1000, 0)], range(5, 8))
-    assert [each.granted_bytes(1) for each in maps] == [1000, 0, 0]
+    assert [each.granted_bytes(1) for each in maps] == [1004, 0, 0]
     # The reports of frames 3 to 5 tell of the same bytes, because the grant came in frame 5.
     for frame, reported in ((8, 3), (9, 4), (10, 5)):
         state, grant_map = decide(state, [Report(1, reported, 1000, 0)], frame)
         assert grant_map.granted_bytes(1) == 0
     _, grant_map = decide(state, [Report(1, 6, 1000, 1000)], 11)
-    assert grant_map.granted_bytes(1) == 1000
+    assert grant_map.granted_bytes(1) == 1004
 
 
 def test_where_a_grant_cuts_a_frame_the_second_header_is_granted_too() -> None:
@@ -117,7 +123,7 @@ def test_where_a_grant_cuts_a_frame_the_second_header_is_granted_too() -> None:
     _, maps = decided(state, [Report(1, 0, 200_000, 0)], range(4))
     first, second, *rest = (each.granted_bytes(1) for each in maps)
     assert first > 100_000
-    assert second == 200_000 - first + 8
+    assert second == whole_grant(XGS_UP, 200_000 - first + 8, report=True)
     assert rest == [0, 0]
 
 
@@ -133,7 +139,7 @@ def test_fixed_grants_are_evenly_spaced_always_at_the_same_bytes_and_exact_in_th
         assert starts == [starts[0] + number * FRAME_BYTES // 4 for number in range(4)]
         assert all(starts_of(grant_map, alloc_id) == starts for grant_map in maps)
     granted_bits = 8 * sum(each.granted_bytes(1) for each in maps)
-    assert rate_bps - 8 * 4 * 4 <= granted_bits <= rate_bps
+    assert rate_bps - 8 * 4 * 16 <= granted_bits <= rate_bps
 
 
 def test_a_gold_class_is_granted_the_same_whatever_the_others_do() -> None:
@@ -223,7 +229,7 @@ def test_announced_bytes_are_granted_in_their_frame_without_a_report() -> None:
     state, _ = decided(state, [], range(10))
     state = announce(state, 1, at_ns=12 * FRAME_NS + 60_000, announced_bytes=20_000)
     _, maps = decided(state, [], range(10, 15))
-    assert [each.granted_bytes(1) for each in maps] == [0, 0, 20_000, 0, 0]
+    assert [each.granted_bytes(1) for each in maps] == [0, 0, 20_012, 0, 0]
     at_byte = -(-60_000 * FRAME_BYTES // FRAME_NS)
     assert starts_of(maps[2], 1) == [at_byte]
 
@@ -238,7 +244,7 @@ def test_what_was_announced_is_not_granted_again_for_a_report_before_or_after_it
     )
     state = announce(start(XGS, [tcont]), 1, at_ns=3 * FRAME_NS, announced_bytes=20_000)
     state, maps = decided(state, [], range(5))
-    assert [each.granted_bytes(1) for each in maps] == [0, 0, 0, 20_000, 0]
+    assert [each.granted_bytes(1) for each in maps] == [0, 0, 0, 20_012, 0]
     # Frame 2 was before the bytes came; in frame 3 they were there, about to go.
     for frame, reported, queued in ((5, 2, 0), (6, 3, 20_000), (7, 4, 0)):
         state, grant_map = decide(state, [Report(1, reported, queued, 0)], frame)
@@ -253,7 +259,7 @@ def test_only_a_cooperative_t_cont_can_be_announced_for() -> None:
 
 
 def test_a_map_of_whole_fixed_grants_repeats_until_the_next_quiet_window() -> None:
-    gold = fixed(1, 64_000 * 4 * 100, grants=4)
+    gold = fixed(1, 64_000 * 4 * 112, grants=4)
     _, (forever,) = decided(start(XGS, [gold]), [], range(1))
     assert forever.repeats
     assert forever.next_frame is None
@@ -264,14 +270,14 @@ def test_a_map_of_whole_fixed_grants_repeats_until_the_next_quiet_window() -> No
     state, quiet = decide(state, [], 50)
     assert not quiet.repeats
     # All four grants fell into the window; behind it, they are made up for in one.
-    assert quiet.granted_bytes(1) == 400
+    assert quiet.granted_bytes(1) == 448
     assert starts_of(quiet, 1) == [100_000 * FRAME_BYTES // FRAME_NS + 320]
     _, after = decide(state, [], 51)
     assert after.next_frame is None
     assert after.bursts == first.bursts
 
 
-@pytest.mark.parametrize("tconts", [[effort(1)], [fixed(1, 64_000 * 4 * 100 + 1, grants=4)]])
+@pytest.mark.parametrize("tconts", [[effort(1)], [fixed(1, 64_000 * 4 * 112 + 1, grants=4)]])
 def test_a_map_that_may_change_does_not_repeat(tconts: list[TCont]) -> None:
     _, (grant_map,) = decided(start(XGS, tconts), [], range(1))
     assert grant_map.next_frame == 1

@@ -6,13 +6,14 @@ from functools import cached_property
 
 from testbed.model.base import UPSTREAM
 from testbed.model.pon import Eligibility
+from testbed.pon.dba.gathering import gathered_bytes
 from testbed.pon.dba.grant_map import Burst
 from testbed.pon.dba.layout import capacity_bytes, worth_using
 from testbed.pon.dba.pinned import Pinned, pin, without
 from testbed.pon.dba.quiet import QuietWindow, Span, check_quiet
 from testbed.pon.dba.saturation import divide, room_of
 from testbed.pon.dba.sharing import Claims
-from testbed.pon.framing import Framing, framing, least_grant_bytes
+from testbed.pon.framing import Framing, framing, least_grant_bytes, whole_grant
 from testbed.pon.standard import PonStandard
 from testbed.pon.tcont import TCont, check_distinct, check_tcont
 from testbed.units import RATE
@@ -117,6 +118,14 @@ class Arrangement:
             for turn in range(self.report_every_frames)
         ]
 
+    @cached_property
+    def report_bytes(self) -> list[list[int]]:
+        """What each has of its dynamic grant's blocks for a report, by frame number as in `polls`."""
+        return [
+            [self.framing.report_bytes if index in polled else 0 for index in range(len(self.tconts))]
+            for polled in map(set, self.polls)
+        ]
+
     def due(self, index: int, frame: int) -> bool:
         """Whether a T-CONT that reports does so in a frame."""
         return (frame + self.onu_of[index]) % self.report_every_frames == 0
@@ -127,6 +136,11 @@ class Arrangement:
         return self.framing.credit_units
 
     @cached_property
+    def useful_bytes(self) -> int:
+        """The least that a grant carries anything in."""
+        return self.framing.useful_bytes
+
+    @cached_property
     def least_bytes(self) -> int:
         """What a grant has at least, unless less is wanted.
 
@@ -135,25 +149,49 @@ class Arrangement:
         return least_grant_bytes(self.framing)
 
     @cached_property
+    def cut_bytes(self) -> int:
+        """What a grant may fail to carry of its own size: a header, or all but one byte of a frame."""
+        framing = self.framing
+        return framing.header_bytes if framing.fragmentable else self.least_bytes - framing.unit_bytes
+
+    @cached_property
+    def idle_bytes(self) -> int:
+        """What the blocks of a report without a grant have left over."""
+        return self.framing.poll_bytes - self.framing.report_bytes
+
+    @cached_property
+    def assured_gathered(self) -> list[int]:
+        """What a grant has at least that is all of an assured rate's credit and less than is wanted."""
+        return [gathered_bytes(self.framing, tcont.assured_bps) for tcont in self.tconts]
+
+    @cached_property
+    def maximum_gathered(self) -> list[int]:
+        """The same of the credit up to the maximum."""
+        return [gathered_bytes(self.framing, tcont.maximum_bps - tcont.fixed_bps) for tcont in self.tconts]
+
+    @cached_property
     def memory(self) -> dict[tuple[int, ...], tuple[Burst, ...]]:
         """Bursts that come again and again, by all that they depend on. Only `assign` writes and reads it."""
         return {}
 
     def _most(self, rate_bps: int) -> int:
-        """Some frames' worth, but never less than it takes to make a grant that is worth its header."""
+        """Some frames' worth, but never less than it takes to gather a grant."""
         frames = CREDIT_FRAMES + self.report_every_frames
-        least = 2 * self.least_bytes * self.units
+        least = 2 * gathered_bytes(self.framing, rate_bps) * self.units
         return max(frames * rate_bps, least) if rate_bps else 0
 
     @cached_property
     def steady(self) -> bool:
         """Whether there are fixed grants only, all of the same length: then every frame has the same map."""
-        units = self.units * self.framing.unit_bytes
-        return not self.dynamic and all(
-            tcont.fixed_bps % (units * tcont.grants_per_frame) == 0
-            and not (tcont.reports and self.report_every_frames > 1)
-            for tcont in self.tconts
-        )
+        return not self.dynamic and all(self._has_whole_grants(tcont) for tcont in self.tconts)
+
+    def _has_whole_grants(self, tcont: TCont) -> bool:
+        """Whether a fixed rate comes in grants that are alike in every frame."""
+        grant_bytes, rest = divmod(tcont.fixed_bps, self.units * tcont.grants_per_frame)
+        if rest or grant_bytes < self.least_bytes or (tcont.reports and self.report_every_frames > 1):
+            return False
+        reports = {tcont.reports, tcont.reports and tcont.grants_per_frame == 1}
+        return all(whole_grant(self.framing, grant_bytes, report) == grant_bytes for report in reports)
 
 
 def arrange(
@@ -244,11 +282,15 @@ def _in_all_bps(arranged: Arrangement, dynamic_bytes: int) -> int:
 
 
 def _sure_bytes(arranged: Arrangement) -> int:
-    """Payload of a frame beside the fixed grants, however divided, when everybody has a burst and reports."""
+    """Payload of a frame beside the fixed grants, however divided, when everybody has a burst and reports.
+
+    Everybody has a grant as well, which fills the blocks of the report.
+    """
     if not arranged.dynamic:
         return 0
-    bursts = len({arranged.onu_of[index] for index in arranged.dynamic})
-    return capacity_bytes(arranged.framing, arranged.free, bursts, len(_polled(arranged)))
+    bursts, reports = len({arranged.onu_of[index] for index in arranged.dynamic}), len(_polled(arranged))
+    sure_bytes = capacity_bytes(arranged.framing, arranged.free, bursts, reports)
+    return sure_bytes + reports * arranged.idle_bytes
 
 
 def _polled(arranged: Arrangement) -> list[int]:

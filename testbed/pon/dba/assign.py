@@ -39,9 +39,16 @@ def decide(state: DbaState, reports: Sequence[Report], frame: int) -> tuple[DbaS
     free: Sequence[Span] = arrangement.free
     if quiet:
         free = worth_using(ledger.framing, without(free, quiet))
-    bursts += _dynamic(
-        ledger, free, [*arrangement.polls[frame % arrangement.report_every_frames], *unreported]
-    )
+    turn = frame % arrangement.report_every_frames
+    polls, reporting = arrangement.polls[turn], arrangement.report_bytes[turn]
+    late = unreported
+    if state.overdue:
+        late = [i for i in state.overdue if not reporting[i] and not arrangement.tconts[i].fixed_bps] + late
+    if late:
+        polls, reporting = [*polls, *late], [*reporting]
+        for index in late:
+            reporting[index] = ledger.framing.report_bytes
+    bursts += _dynamic(ledger, free, polls, reporting)
     bursts.sort(key=_start)
     return ledger.closed(), GrantMap(frame, tuple(bursts), _next_frame(ledger, bool(quiet)))
 
@@ -68,12 +75,18 @@ def _fixed(ledger: Ledger, quiet: Sequence[Span]) -> tuple[list[Burst], list[int
     for pinned in ledger.arrangement.pinned:
         index = pinned.place
         tcont = ledger.arrangement.tconts[index]
-        per_unit = ledger.units * tcont.grants_per_frame * ledger.unit_bytes
+        per_byte, block = ledger.units * tcont.grants_per_frame, ledger.block_bytes
         credit, lost_bytes = ledger.fixed_credit[index], 0
-        report = tcont.reports and ledger.arrangement.due(index, ledger.frame)
+        report = tcont.reports and (
+            ledger.arrangement.due(index, ledger.frame) or index in ledger.state.overdue
+        )
         for number, span in enumerate(pinned.spans):
-            units, credit = divmod(credit + tcont.fixed_bps, per_unit)
-            grant_bytes = units * ledger.unit_bytes
+            credit += tcont.fixed_bps
+            own_bytes = ledger.framing.report_bytes if report else 0
+            grant_bytes = min(credit // per_byte + own_bytes, pinned.most_bytes) // block * block - own_bytes
+            if grant_bytes < ledger.least_bytes:
+                grant_bytes = 0
+            credit -= grant_bytes * per_byte
             if quiet and _meets(span, quiet):
                 lost_bytes += grant_bytes
                 continue
@@ -100,9 +113,10 @@ def _fixed_burst(
     made = memory.get(key)
     if made is None:
         framing, tcont = ledger.framing, ledger.arrangement.tconts[pinned.place]
-        around = framing.burst_header_bytes + framing.burst_trailer_bytes + report * framing.report_bytes
+        around = framing.burst_header_bytes + framing.burst_trailer_bytes
+        carried = grant_bytes + report * framing.report_bytes if grant_bytes else framing.poll_bytes
         start = pinned.starts[number]
-        end = start + line_bytes(framing, around + grant_bytes)
+        end = start + line_bytes(framing, around + carried)
         items = [(tcont.alloc_id, grant_bytes, report)]
         made = memory[key] = (burst_of(framing, tcont.onu, start, end, items),)
     return made
@@ -112,9 +126,12 @@ def _meets(span: Span, others: Iterable[Span]) -> bool:
     return any(span.start_byte < other.end_byte and other.start_byte < span.end_byte for other in others)
 
 
-def _dynamic(ledger: Ledger, free: Sequence[Span], polls: list[int]) -> list[Burst]:
-    """All bursts that are not fixed: one for each ONU that is polled or claims something, if they fit."""
-    claims, needs = _claims(ledger)
+def _dynamic(ledger: Ledger, free: Sequence[Span], polls: list[int], reporting: list[int]) -> list[Burst]:
+    """All bursts that are not fixed: one for each ONU that is polled or claims something, if they fit.
+
+    A report that does not fit is due in the next frame. `reporting` has the bytes of each T-CONT's report.
+    """
+    claims, needs = _claims(ledger, reporting)
     onu_of = ledger.arrangement.onu_of
     onus = {onu_of[index] for index in (*polls, *claims.indices)}
     if not onus:
@@ -126,13 +143,17 @@ def _dynamic(ledger: Ledger, free: Sequence[Span], polls: list[int]) -> list[Bur
         # A quiet window leaves too little: the last ONUs have to wait.
         last = max(onus, key=lambda onu: (onu_of.index(onu), onu))
         onus.discard(last)
+        ledger.overdue = (*(index for index in polls if onu_of[index] == last), *ledger.overdue)
         polls = [index for index in polls if onu_of[index] != last]
         capacity = capacity_bytes(ledger.framing, free, len(onus), len(polls))
     if not onus:
         return []
     if any(onu_of[index] not in onus for index in claims.indices):
         claims, needs = _of_onus(ledger, claims, needs, onus)
-    grants = _grants(ledger, _divided(ledger, free, polls, capacity, claims), claims, needs)
+    # A grant fills the blocks that its report has begun.
+    begun = len([index for index in claims.indices if reporting[index]]) * ledger.arrangement.idle_bytes
+    division = _divided(ledger, free, polls, capacity + begun, claims)
+    grants = _grants(ledger, division, claims, needs, reporting, begun)
     return _laid_out(ledger, free, polls, grants, capacity)
 
 
@@ -144,40 +165,54 @@ def _polled(ledger: Ledger, polls: list[int]) -> list[Burst]:
     return list(memory[key])
 
 
-def _claims(ledger: Ledger) -> tuple[Claims, list[int]]:
-    """What each T-CONT may ask for by its demand and its credits, and that demand itself."""
-    arrangement, units, unit = ledger.arrangement, ledger.units, ledger.unit_bytes
-    claims, needs = Claims([], [], []), list[int]()
+def _claims(ledger: Ledger, reporting: Sequence[int]) -> tuple[Claims, list[int]]:
+    """What each T-CONT may ask for by its demand and its credits, and that demand itself.
+
+    A grant and its report, which has `reporting` bytes, fill whole blocks. A T-CONT whose own rate has not
+    earned a grant of a sensible size asks for nothing yet.
+    """
+    arrangement, units, block = ledger.arrangement, ledger.units, ledger.block_bytes
+    assured_gathered, maximum_gathered = arrangement.assured_gathered, arrangement.maximum_gathered
+    indices, promised, wants, needs = list[int](), list[int](), list[int](), list[int]()
     known, granted, eligible = ledger.known, ledger.granted, arrangement.eligible
     assured_credit, maximum_credit = ledger.assured_credit, ledger.maximum_credit
     for index in arrangement.dynamic:
         need = known[index] - granted[index]
         if need <= 0:
             continue
-        need = -(-need // unit) * unit
-        wanted = min(need, maximum_credit[index] // units)
-        guaranteed = min(wanted, assured_credit[index] // units)
-        guaranteed -= guaranteed % unit
+        own = reporting[index]
+        wanted = need = -(-(need + own) // block) * block - own
+        if wanted * units > maximum_credit[index]:
+            wanted = (maximum_credit[index] // units + own) // block * block - own
+            if wanted < maximum_gathered[index]:
+                continue
+        guaranteed = wanted
+        if guaranteed * units > assured_credit[index]:
+            guaranteed = (assured_credit[index] // units + own) // block * block - own
+            if guaranteed < assured_gathered[index]:
+                guaranteed = 0
         if not eligible[index]:
             wanted = guaranteed
         if wanted > 0:
-            claims.indices.append(index)
-            claims.guaranteed.append(guaranteed)
-            claims.wanted.append(wanted)
+            indices.append(index)
+            promised.append(guaranteed)
+            wants.append(wanted)
             needs.append(need)
     for index in arrangement.fixed_only:
         owed = _owed_bytes(ledger, index)
         if owed:
-            claims.indices.append(index)
-            claims.guaranteed.append(owed)
-            claims.wanted.append(owed)
+            indices.append(index)
+            promised.append(owed)
+            wants.append(owed)
             needs.append(owed)
-    return claims, needs
+    return Claims(indices, promised, wants), needs
 
 
 def _owed_bytes(ledger: Ledger, index: int) -> int:
     """What quiet windows took from a T-CONT that has nothing but fixed grants."""
-    return ledger.assured_credit[index] // (ledger.units * ledger.unit_bytes) * ledger.unit_bytes
+    block = ledger.block_bytes
+    owed_bytes = ledger.assured_credit[index] // (ledger.units * block) * block
+    return owed_bytes if owed_bytes >= ledger.least_bytes else 0
 
 
 def _of_onus(ledger: Ledger, claims: Claims, needs: list[int], onus: set[int]) -> tuple[Claims, list[int]]:
@@ -198,40 +233,55 @@ def _divided(
         division = divide(room, sure_bytes, claims, guaranteed_bps, tiers)
         if division is not None:
             return division
-    capacity = sure_bytes - sure_bytes % ledger.unit_bytes
+    capacity = sure_bytes - sure_bytes % ledger.block_bytes
     return Division(capacity, share(capacity, claims, units, guaranteed_bps, tiers))
 
 
-def _grants(ledger: Ledger, division: Division, claims: Claims, needs: list[int]) -> dict[int, int]:
-    """Whole units for each claim, charged to its credits; what is too little to grant is carried over."""
-    arrangement, units, unit, least = ledger.arrangement, ledger.units, ledger.unit_bytes, ledger.least_bytes
+def _grants(
+    ledger: Ledger, division: Division, claims: Claims, needs: list[int], reporting: Sequence[int], begun: int
+) -> dict[int, int]:
+    """Whole blocks for each claim, charged to its credits; what is too little to grant is carried over.
+
+    Of what is there, reports have `begun` blocks with so much left, each for its own T-CONT's grant.
+    """
+    arrangement, units, block = ledger.arrangement, ledger.units, ledger.block_bytes
+    least, idle = ledger.least_bytes, arrangement.idle_bytes
     (guaranteed, surplus), burst_of, room = division.shares, division.burst_of, [*division.most_bytes]
     eligible, carried = arrangement.eligible, ledger.carried
     assured_credit, maximum_credit = ledger.assured_credit, ledger.maximum_credit
-    left, most_carried = division.capacity_bytes, 4 * least * units
+    left, most_carried, rounded = division.capacity_bytes - begun, 4 * least * units, 0
+    indices, promises, wants = claims
     grants: dict[int, int] = {}
     # Each is last in its turn: what was carried over may then have to wait for another frame.
     first = ledger.frame % max(len(needs), 1)
     for number in (*range(first, len(needs)), *range(first)):
-        index, need, sure = claims.indices[number], needs[number], guaranteed[number]
+        index, need, sure, promised = indices[number], needs[number], guaranteed[number], promises[number]
         more = surplus[number] + carried[index]
-        grant = min(sure + more // units, claims.wanted[number], left) // unit * unit
-        if room and grant > room[burst_of[number]]:
-            grant = room[burst_of[number]] // unit * unit
-        if grant < need and grant < least:
-            grant = 0
+        own = reporting[index]
+        free = idle if own else 0
+        # What others lost to whole blocks makes one for this one, or all would have theirs in the same frame.
+        share = sure + (more // units if more > 0 else 0) + rounded
+        grant = min(share, wants[number], left + free)
+        if room and grant > room[burst_of[number]] + free:
+            grant = room[burst_of[number]] + free
+        if grant < need:
+            grant = (grant + own) // block * block - own
+            if grant < least:
+                grant = 0
+            else:
+                rounded = min(share - grant, block - 1)
         if grant:
             grants[index] = grant
-            left -= grant
+            left -= grant - free
             if room:
-                room[burst_of[number]] -= grant
-            assured_credit[index] -= (grant if grant < sure else sure) * units
+                room[burst_of[number]] -= grant - free
+            assured_credit[index] -= (grant if grant < promised else promised) * units
             maximum_credit[index] -= grant * units
             ledger.count(index, grant)
         if grant >= need or not eligible[index]:
             carried[index] = 0
         else:
-            kept = more - (grant - sure) * units if grant > sure else more
+            kept = more - (grant - promised) * units if grant > promised else more
             carried[index] = kept if kept < most_carried else most_carried
     return grants
 

@@ -10,35 +10,58 @@ _WRAP = 2**32
 
 
 def hear(
-    state: DbaState, reports: Sequence[Report], frame: int, known: list[int], monitors: list[Monitor | None]
+    state: DbaState,
+    reports: Sequence[Report],
+    frame: int,
+    known: list[int],
+    reported: list[int],
+    monitors: list[Monitor | None],
 ) -> None:
-    """Enter reports into `known` and `monitors`, in place, before the map of `frame` is decided.
+    """Enter reports into `known`, `reported` and `monitors`, in place, before the map of `frame` is decided.
 
-    Reports of T-CONTs that are gone are passed over: they were on their way. What was announced for a
-    frame after the report's is not in it, so it is added.
+    Reports of T-CONTs that are gone are passed over: they were on their way. So is a report that was heard
+    before: the grants that it leads to may be older by now than what is remembered. What was announced for
+    a frame after the report's is not in it, so it is added.
     """
     place_of, announcements = state.arrangement.place_of, state.announcements
+    granted, least_bytes = state.granted, state.arrangement.least_bytes
+    history, first_frame = state.history, state.history_frame
     for report in reports:
-        index = place_of.get(report.alloc_id)
-        if index is None:
+        alloc_id, report_frame, queued_bytes, _ = report
+        index = place_of.get(alloc_id)
+        if index is None or report_frame <= reported[index]:
             continue
-        before = granted_before(state, index, report.frame)
+        reported[index] = report_frame
+        # Nothing is known of what was granted more than 64 frames ago.
+        ago = report_frame - first_frame
+        before = (history[ago if ago > 0 else 0] if ago < len(history) else granted)[index]
         monitor = monitors[index]
         if monitor is not None:
             monitors[index] = _watched(state, index, monitor, report, before, frame)
             continue
-        known[index] = before + report.occupancy_bytes
+        left_bytes = queued_bytes - (granted[index] - before)
+        if queued_bytes and left_bytes < least_bytes:
+            left_bytes = _little_left(state, queued_bytes, left_bytes)
+        known[index] = granted[index] + left_bytes
         for announcement in announcements:
-            if announcement.alloc_id == report.alloc_id and report.frame < announcement.frame <= state.frame:
+            if announcement.alloc_id == alloc_id and report_frame < announcement.frame <= state.frame:
                 known[index] += announcement.announced_bytes
 
 
-def granted_before(state: DbaState, index: int, frame: int) -> int:
-    """What a T-CONT had been granted when a frame began; nothing is known of more than 64 frames ago."""
-    number = frame - state.history_frame
-    if number >= len(state.history):
-        return state.granted[index]
-    return state.history[max(number, 0)][index]
+def _little_left(state: DbaState, queued_bytes: int, left_bytes: int) -> int:
+    """What is still to be granted of a queue for which grants under way seem to leave less than is worth one.
+
+    Those may take a header less than is thought: whoever was thought to have been granted all may have had
+    a fragment left. So what seems to be left is exact only while it is much. Less than anything that can
+    wait is nothing; if it is something after all, the report after those grants says so. And a little is
+    granted as if they took nothing, because pieces of it would have a header each.
+    """
+    arrangement = state.arrangement
+    if left_bytes == queued_bytes:
+        return max(left_bytes, arrangement.useful_bytes)
+    if left_bytes < arrangement.useful_bytes:
+        return min(left_bytes, 0)
+    return max(left_bytes, min(queued_bytes, arrangement.least_bytes))
 
 
 def _watched(

@@ -21,7 +21,8 @@ def least_part_bytes(framing: Framing) -> int:
 
 def _abandoned_bytes(framing: Framing) -> int:
     """The most line bytes that may stay unused before the end of a free stretch."""
-    framed_bytes = framing.burst_header_bytes + framing.burst_trailer_bytes + framing.report_bytes
+    framed_bytes = framing.burst_header_bytes + framing.burst_trailer_bytes + framing.poll_bytes
+    framed_bytes += framing.block_bytes - 1
     return framing.burst_overhead_bytes + line_bytes(framing, framed_bytes + 2 * least_part_bytes(framing))
 
 
@@ -34,6 +35,7 @@ def worth_using(framing: Framing, free: Sequence[Span]) -> list[Span]:
 def capacity_bytes(framing: Framing, free: Sequence[Span], bursts: int, reports: int) -> int:
     """Payload that is sure to fit these stretches however it is divided; negative if not even reports do.
 
+    Each report is counted with all of its blocks, of which a grant for the same T-CONT may use the rest.
     Each burst is counted with a whole codeword's parity for its last, shortened one. Each stretch but
     the last may end in the middle of a burst, which then goes on as one more, or leave a little unused.
     """
@@ -45,7 +47,7 @@ def capacity_bytes(framing: Framing, free: Sequence[Span], bursts: int, reports:
     if splits:
         line -= splits * _abandoned_bytes(framing)
     headers = (bursts + splits) * (framing.burst_header_bytes + framing.burst_trailer_bytes)
-    return line * framing.data_bytes // framing.codeword_bytes - headers - reports * framing.report_bytes
+    return line * framing.data_bytes // framing.codeword_bytes - headers - reports * framing.poll_bytes
 
 
 def coded_bytes(framing: Framing, free: Sequence[Span], bursts: int) -> int:
@@ -70,6 +72,7 @@ class Line:
         self.overhead = framing.burst_overhead_bytes
         self.around = framing.burst_header_bytes + framing.burst_trailer_bytes
         self.report = framing.report_bytes
+        self.poll = framing.poll_bytes
         self.coded = framing.data_bytes
         self.parity = framing.codeword_bytes - framing.data_bytes
         self.least = least_part_bytes(framing)
@@ -81,7 +84,10 @@ class Line:
         """Line bytes of a burst without its guard time."""
         data = self.around
         for _, grant, report in items:
-            data += grant + self.report if report else grant
+            if report:
+                data += grant + self.report if grant else self.poll
+            else:
+                data += grant
         return data + -(-data // self.coded) * self.parity
 
     def put(self, onu: int, items: list[Item]) -> None:
@@ -114,10 +120,11 @@ class Line:
         first: list[Item] = []
         for number, item in enumerate(items):
             alloc_id, grant, report = item
-            room -= self.report if report else 0
+            own = (self.report if grant else self.poll) if report else 0
+            room -= own
             if grant > room or room < 0:
-                unit = self.framing.unit_bytes
-                part = min(room, grant - self.least) // unit * unit
+                block = self.framing.block_bytes
+                part = (min(room, grant - self.least) + own) // block * block - own
                 if part < self.least:
                     return first, items[number:]
                 first.append((alloc_id, part, report))
@@ -135,7 +142,7 @@ def burst_of(framing: Framing, onu: int, start: int, end: int, items: Sequence[I
         if report:
             skip += report_bytes
         allocations.append(Allocation(alloc_id, start, skip, grant, end, report))
-        skip += grant
+        skip += grant if grant else framing.poll_bytes - report_bytes
     return Burst(onu, start, end, tuple(allocations))
 
 

@@ -17,20 +17,22 @@ class Ledger:
         framing = state.arrangement.framing
         self.framing = framing
         self.units = state.arrangement.units
-        self.unit_bytes = framing.unit_bytes
+        self.block_bytes = framing.block_bytes
         self.least_bytes = state.arrangement.least_bytes
-        self.cut_bytes = framing.header_bytes if framing.fragmentable else 0
+        self.cut_bytes = state.arrangement.cut_bytes
         self.granted = list(state.granted)
         self.known = list(state.known)
+        self.reported = list(state.reported)
         self.fixed_credit = list(state.fixed_credit)
         self.assured_credit = list(state.assured_credit)
         self.maximum_credit = list(state.maximum_credit)
         self.carried = list(state.carried)
         self.monitors = list(state.monitors)
+        self.overdue: tuple[int, ...] = ()
 
     def hear(self, reports: Sequence[Report]) -> None:
         """Take in what has become known, and what was announced for this frame."""
-        hear(self.state, reports, self.frame, self.known, self.monitors)
+        hear(self.state, reports, self.frame, self.known, self.reported, self.monitors)
         for announcement in self.state.announcements:
             if self.state.frame < announcement.frame <= self.frame:
                 index = self.arrangement.place_of[announcement.alloc_id]
@@ -54,11 +56,22 @@ class Ledger:
                 credits[index] = now if now < most[index] else most[index]
 
     def count(self, index: int, grant_bytes: int) -> None:
-        """Enter a grant; where it cuts a frame in two, what is queued grows by a second header."""
-        cut = self.known[index] - self.granted[index] > grant_bytes and self.monitors[index] is None
-        self.granted[index] += (
-            grant_bytes - self.cut_bytes if cut and grant_bytes > self.cut_bytes else grant_bytes
-        )
+        """Enter by how much a grant is sure to shorten the queue.
+
+        It may end within a frame. Then the rest of the frame needs a header of its own, or, where frames
+        are not split, the whole frame goes later. It ends between frames only where it holds all that is
+        known to wait; what it has beyond that may again end within a frame that nobody knows of yet.
+        A grant of a header or less takes nothing. Of a T-CONT that is watched grants are counted, not needs.
+        """
+        if self.monitors[index] is not None:
+            self.granted[index] += grant_bytes
+            return
+        need_bytes = self.known[index] - self.granted[index]
+        if 0 < need_bytes <= grant_bytes:
+            beyond_bytes = grant_bytes - need_bytes - self.cut_bytes
+            self.granted[index] += need_bytes + (beyond_bytes if beyond_bytes > 0 else 0)
+        elif grant_bytes > self.cut_bytes:
+            self.granted[index] += grant_bytes - self.cut_bytes
 
     def closed(self) -> DbaState:
         """The state after this frame."""
@@ -76,6 +89,7 @@ class Ledger:
             frame=frame,
             granted=tuple(self.granted),
             known=tuple(self.known),
+            reported=tuple(self.reported),
             fixed_credit=tuple(self.fixed_credit),
             assured_credit=tuple(self.assured_credit),
             maximum_credit=tuple(self.maximum_credit),
@@ -83,5 +97,6 @@ class Ledger:
             monitors=tuple(self.monitors),
             history=history,
             history_frame=first,
+            overdue=self.overdue,
             announcements=announcements,
         )

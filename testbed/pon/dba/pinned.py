@@ -13,12 +13,14 @@ from testbed.units import RATE
 class Pinned(NamedTuple):
     """The fixed bursts of the T-CONT at `place`: where their coded parts start, and what each may take up.
 
-    `spans` reaches from a burst's guard time to the end of the longest burst that its rate can need.
+    `spans` reaches from a burst's guard time to the end of the longest burst that its rate can need, which
+    has a grant and a report of `most_bytes` together.
     """
 
     place: int
     starts: tuple[int, ...]
     spans: tuple[Span, ...]
+    most_bytes: int
 
 
 def pin(framing: Framing, tconts: Sequence[TCont]) -> tuple[Pinned, ...]:
@@ -41,7 +43,8 @@ def pin(framing: Framing, tconts: Sequence[TCont]) -> tuple[Pinned, ...]:
             raise ValueError(_refusal(framing, taken, tcont))
         taken = sorted([*taken, *spans])
         starts = tuple(span.start_byte + framing.burst_overhead_bytes for span in spans)
-        pinned.append(Pinned(index, starts, tuple(spans)))
+        most_bytes = _most_bytes(framing, tcont, tcont.grants_per_frame)
+        pinned.append(Pinned(index, starts, tuple(spans), most_bytes))
     return tuple(pinned)
 
 
@@ -61,12 +64,21 @@ def without(free: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     return left
 
 
+def _most_bytes(framing: Framing, tcont: TCont, grants: int) -> int:
+    """The longest grant, with its report, when a fixed rate is split over `grants`, in whole blocks.
+
+    Where that is too little to be worth a header, a grant has the least that is, and comes more rarely.
+    """
+    grant_bytes = max(-(-tcont.fixed_bps // (framing.credit_units * grants)), least_grant_bytes(framing))
+    # Less than a block may be left over from the grant before.
+    blocks = (grant_bytes + tcont.reports * framing.report_bytes - 1) // framing.block_bytes + 1
+    return blocks * framing.block_bytes
+
+
 def _longest_bytes(framing: Framing, tcont: TCont, grants: int) -> int:
     """Line bytes from guard time to end of the longest burst when a fixed rate is split over `grants`."""
-    per_grant = framing.credit_units * grants
-    grant_bytes = -(-tcont.fixed_bps // (per_grant * framing.unit_bytes)) * framing.unit_bytes
-    report_bytes = framing.report_bytes if tcont.reports else 0
-    carried = framing.burst_header_bytes + report_bytes + grant_bytes + framing.burst_trailer_bytes
+    most_bytes = _most_bytes(framing, tcont, grants)
+    carried = framing.burst_header_bytes + most_bytes + framing.burst_trailer_bytes
     return framing.burst_overhead_bytes + line_bytes(framing, carried)
 
 

@@ -25,20 +25,23 @@ Shares = tuple[list[int], list[int]]
 class Room(NamedTuple):
     """What a frame has for the bursts of the ONUs that claim something, one each.
 
-    `coded_bytes` are line bytes for their coded parts, `own_bytes` what each carries beside its grants;
+    `coded_bytes` are line bytes for their coded parts, `own_bytes` what each carries beside its grants, and
+    `idle_bytes` what it carries as well as long as those who report are granted nothing: their blocks' rest.
     `burst_of` is the burst of each claim.
     """
 
     framing: Framing
     coded_bytes: int
     own_bytes: list[int]
+    idle_bytes: list[int]
     burst_of: list[int]
 
 
 class Division(NamedTuple):
     """A capacity, the shares of it, and what each burst may be granted so that all of them fit.
 
-    They do if grants are `capacity_bytes` at most in all and `most_bytes` at most in each burst: then no
+    They do if grants are `capacity_bytes` at most in all and `most_bytes` at most in each burst, not counting
+    what they use of `Room.idle_bytes`, of which the capacity is to be lessened first: then no
     burst has more codewords than were counted. `burst_of` is the burst of each claim. Both are empty where
     the capacity fits however it is divided.
     """
@@ -54,19 +57,25 @@ def room_of(
 ) -> Room:
     """What is free of a frame, less bursts with nothing but reports; T-CONTs are given by their place."""
     around_bytes = framing.burst_header_bytes + framing.burst_trailer_bytes
+    claimers = set(claiming)
     number_of: dict[int, int] = {}
     burst_of = [number_of.setdefault(onu_of[index], len(number_of)) for index in claiming]
     claimants = len(number_of)
-    own_bytes = [around_bytes] * claimants
+    own_bytes, idle_bytes = [around_bytes] * claimants, [0] * claimants
+    blocks_rest = framing.poll_bytes - framing.report_bytes
     for index in polls:
         number = number_of.setdefault(onu_of[index], len(own_bytes))
         if number == len(own_bytes):
             own_bytes.append(around_bytes)
         own_bytes[number] += framing.report_bytes
+        if index in claimers:
+            idle_bytes[number] += blocks_rest
+        else:
+            own_bytes[number] += blocks_rest
     coded = coded_bytes(framing, free, len(own_bytes))
     for only_bytes in own_bytes[claimants:]:
         coded -= line_bytes(framing, only_bytes)
-    return Room(framing, coded, own_bytes[:claimants], burst_of)
+    return Room(framing, coded, own_bytes[:claimants], idle_bytes, burst_of)
 
 
 def divide(
@@ -83,7 +92,7 @@ def divide(
     because nobody's share grows when there is less to share.
     """
     framing, wanted_bytes = room.framing, sum(claims.wanted)
-    units, unit, coded = framing.credit_units, framing.unit_bytes, framing.data_bytes
+    units, unit, coded = framing.credit_units, framing.block_bytes, framing.data_bytes
     best, best_bytes = None, sure_bytes
     capacity = min(_even_bytes(room), wanted_bytes)
     for _ in range(TRIES):
@@ -99,7 +108,8 @@ def divide(
         if spare_bytes < 0:
             capacity += spare_bytes
             continue
-        most = [number * coded - own for number, own in zip(codewords, room.own_bytes, strict=True)]
+        own_bytes = [own + idle for own, idle in zip(room.own_bytes, room.idle_bytes, strict=True)]
+        most = [number * coded - own for number, own in zip(codewords, own_bytes, strict=True)]
         best, best_bytes = Division(capacity, shares, most, room.burst_of), capacity
         if spare_bytes * NEGLIGIBLE < room.coded_bytes:
             break
@@ -119,11 +129,11 @@ def _even_bytes(room: Room) -> int:
 
 
 def _carried_bytes(room: Room, shares: Shares, units: int) -> list[int]:
-    """The data of each burst, with shares rounded up to whole units and to the least that is granted.
+    """The data of each burst, with shares rounded up to whole blocks and to the least that is granted.
 
     What is too little to grant in one frame is granted in a later one, and must find its place there.
     """
-    carried, unit = room.own_bytes.copy(), room.framing.unit_bytes
+    carried, unit = room.own_bytes.copy(), room.framing.block_bytes
     per_unit, least = unit * units, least_grant_bytes(room.framing)
     for burst, sure, more in zip(room.burst_of, *shares, strict=True):
         grant = -(-(sure * units + more) // per_unit) * unit

@@ -42,16 +42,19 @@ class Monitor(NamedTuple):
 class DbaState(NamedTuple):
     """All that the next decision depends on, by place in `arrangement.tconts`; treat it as opaque.
 
-    `granted` counts all bytes ever granted and `known` what of demand is known, on the same scale: their
-    difference is still to be granted. `history[0]` is `granted` as it was before frame `history_frame`.
-    Credits are in `Framing.credit_units`; `carried` is what of a surplus could not be granted in whole
-    units. `announcements` are those in the future, and those younger than the reports.
+    `granted` counts what all grants are sure to have taken from the queue (see `Ledger.count`), and `known`
+    what of demand is known, on the same scale: their difference is still to be granted. `reported` is the
+    frame of each T-CONT's newest report. `history[0]` is `granted` as it was before frame `history_frame`.
+    Credits are in `Framing.credit_units`; `carried` is the part of a surplus that did not fit whole blocks,
+    negative if rounding gave more. `overdue` are the places of T-CONTs whose report did not fit a frame.
+    `announcements` are those in the future, and those younger than the reports.
     """
 
     arrangement: Arrangement
     frame: int
     granted: tuple[int, ...]
     known: tuple[int, ...]
+    reported: tuple[int, ...]
     fixed_credit: tuple[int, ...]
     assured_credit: tuple[int, ...]
     maximum_credit: tuple[int, ...]
@@ -59,6 +62,7 @@ class DbaState(NamedTuple):
     monitors: tuple[Monitor | None, ...]
     history: tuple[tuple[int, ...], ...]
     history_frame: int
+    overdue: tuple[int, ...]
     announcements: tuple[Announcement, ...]
 
     @property
@@ -87,6 +91,7 @@ def start(
         frame=frame - 1,
         granted=none,
         known=none,
+        reported=(-1,) * len(tconts),
         fixed_credit=none,
         assured_credit=none,
         maximum_credit=none,
@@ -94,6 +99,7 @@ def start(
         monitors=tuple(_monitor(tcont) for tcont in tconts),
         history=(none,),
         history_frame=frame,
+        overdue=(),
         announcements=(),
     )
 
@@ -183,11 +189,13 @@ def _rearranged(state: DbaState, tconts: Sequence[TCont]) -> DbaState:
         arrangement=arrangement,
         granted=kept(state.granted, 0),
         known=kept(state.known, 0),
+        reported=kept(state.reported, -1),
         fixed_credit=fixed,
         assured_credit=kept(state.assured_credit, 0),
         maximum_credit=kept(state.maximum_credit, 0),
         carried=kept(state.carried, 0),
         monitors=monitors,
         history=tuple(kept(granted, 0) for granted in state.history),
+        overdue=tuple(number for number, place in enumerate(places) if place in state.overdue),
         announcements=tuple(each for each in state.announcements if each.alloc_id in arrangement.place_of),
     )
