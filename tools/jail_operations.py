@@ -239,6 +239,14 @@ def _said(path: str, text: str) -> None:
         os.close(descriptor)
 
 
+def _read(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.read(descriptor, 1)
+    finally:
+        os.close(descriptor)
+
+
 def _traced(pid: int, request: int) -> None:
     _call(101, request, pid, None, None)
     os.waitpid(pid, 0x40000000) if request == 16 else None
@@ -286,6 +294,10 @@ PROCESSES: dict[str, Callable[[int, str], object]] = {
     "a write to a setting of the kernel": lambda _pid, _d: _said(
         "/proc/sys/kernel/hostname", f"{platform.node()}\n"
     ),
+    "a read of its environment": lambda pid, _d: _read(f"/proc/{pid}/environ"),
+    "opening a device": lambda _pid, _d: _read("/dev/urandom"),
+    "flock": lambda _pid, d: fcntl.flock(os.open(d, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB),
+    "setsid": lambda _pid, _d: _child(os.setsid),
     "shmget": lambda _pid, _d: _call(31, _call(29, 0, 4096, 0o1600), 0, None),
     "msgget": lambda _pid, _d: _call(71, _call(68, 0, 0o1600), 0, None),
     "semget": lambda _pid, _d: _call(66, _call(64, 0, 1, 0o1600), 0, 0, 0),

@@ -78,12 +78,14 @@ mount -t hostfs none /tmp/shared -o {shared}
 _GUEST_RUNNER = """
 import sys
 from pathlib import Path
-from testbed.venue import launch
+from testbed.venue import launch, virtual
 from testbed.venue.kernel import require
 from testbed.venue.virtual import Boot, boot
 output, script, jail = sys.argv[1:]
-if jail:
-    launch._JAIL = Path(jail)
+launch._JAIL = Path(jail)
+if jail.endswith("no_jail.py"):
+    ours = virtual.kernel_arguments
+    virtual.kernel_arguments = lambda boot: [word for word in ours(boot) if "hostfs_writable" not in word]
 request = Boot(command=("sh", "-c", script), output_dir=Path(output), seed=1, wall_limit_s=600)
 raise SystemExit(boot(require(), request, print).exit_status)
 """
@@ -94,6 +96,19 @@ ctypes.CDLL(None).personality(0x0040000)
 os.execv(sys.argv[5], sys.argv[5:])
 """
 """Starts the kernel as jail.py does, without confining it."""
+
+_NO_LANDLOCK = """
+import ctypes, os, runpy, struct, sys
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x50026), (0x06, 0, 0, 0x7FFF0000)]
+libc = ctypes.CDLL(None)
+text = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *each) for each in code))
+libc.prctl(38, 1, 0, 0, 0)
+assert libc.syscall(317, 1, 0, struct.pack("<HxxxxxxQ", len(code), ctypes.addressof(text))) == 0
+runpy.run_path(os.path.join(os.path.dirname(sys.argv[0]), "jail.py"), run_name="__main__")
+"""
+"""Runs jail.py as on a host whose landlock_create_ruleset(2) fails with ENOSYS."""
+
+JAIL, NO_JAIL, NO_LANDLOCK = "jail.py", "no_jail.py", "no_landlock.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +138,14 @@ class Tried:
         return [f"{name} ({place})" for place, names in self.outside.items() for name in sorted(names)]
 
 
-def in_its_place(at: Ground, output: Path, *words: str, host: Sequence[str] = ()) -> dict[str, str]:
-    """Run jail_operations.py instead of the embedded kernel, confined as that is; how each one ended.
-
-    `host` is a command that starts another, on a host that has less to confine it with.
-    """
+def in_its_place(at: Ground, output: Path, *words: str, jail: str = JAIL) -> dict[str, str]:
+    """Run jail_operations.py instead of the embedded kernel, confined as that is; how each one ended."""
+    program = [PYTHON, "-I", "-S", "-c", _OPERATIONS.read_text(), *words]
+    (at.path / NO_LANDLOCK).write_text(_NO_LANDLOCK)
     with memory_place(1 << 20) as memory:
         os.fchown(memory, at.uid, at.uid)
-        jail = [PYTHON, "-I", "-S", str(at.path / "jail.py"), str(os.getpid()), str(1 << 30), str(output)]
-        command = [*host, *jail, str(memory), PYTHON, "-I", "-S", "-c", _OPERATIONS.read_text(), *words]
+        bounds = [str(os.getpid()), str(1 << 30), str(output), str(memory)]
+        command = [PYTHON, "-I", "-S", str(at.path / jail), *bounds, *program]
         return _ended(command, at.uid, pass_fds=(memory,))
 
 
@@ -151,7 +165,7 @@ def _ended(command: Sequence[str], uid: int, **options: Any) -> dict[str, str]:
     return ended
 
 
-def files_in_its_place(who: str, uid: int, host: Sequence[str] = ()) -> Tried:
+def files_in_its_place(who: str, uid: int, jail: str = JAIL) -> Tried:
     """Operations on files by a process in the kernel's place."""
     with ground(uid) as at:
         outside = {"on disk": at.tree("outside"), "in /dev/shm": at.shared_tree("outside")}
@@ -160,7 +174,7 @@ def files_in_its_place(who: str, uid: int, host: Sequence[str] = ()) -> Tried:
         before = {tree: state(tree) for tree in (*outside.values(), output, control)}
         unconfined(at, "files", str(control))
         for tree in (*outside.values(), output):
-            in_its_place(at, output, "files", str(tree), host=host)
+            in_its_place(at, output, "files", str(tree), jail=jail)
         return Tried(
             who,
             "files, in the kernel's place",
@@ -218,7 +232,7 @@ def _sleepers(uid: int) -> Iterator[list[str]]:
             sleeper.wait()
 
 
-def files_from_inside(who: str, uid: int, kernel: Kernel) -> Tried:
+def files_from_inside(who: str, uid: int, kernel: Kernel, jail: str = JAIL) -> Tried:
     """Operations on files by root inside the embedded kernel, which mounts the machine's file system anew."""
     with ground(uid) as at:
         if subprocess.run(
@@ -231,12 +245,13 @@ def files_from_inside(who: str, uid: int, kernel: Kernel) -> Tried:
             why = f"{sys.executable} is not readable by user {uid}"
             return Tried(who, "files, from inside", frozenset(), {}, skipped=why)
         shutil.copytree(kernel.path.parent, at.path / "cache/testbed/kernels" / kernel.path.parent.name)
-        (at.path / "no_jail.py").write_text(_NO_JAIL)
-        confined = _boot(at, "confined", jail="")
-        control = _boot(at, "control", jail=str(at.path / "no_jail.py"))
+        (at.path / NO_JAIL).write_text(_NO_JAIL)
+        (at.path / NO_LANDLOCK).write_text(_NO_LANDLOCK)
+        confined = _boot(at, "confined", jail)
+        control = _boot(at, "control", NO_JAIL)
         return Tried(
             who,
-            "files, from inside",
+            "files, from inside" + (", without Landlock" if jail == NO_LANDLOCK else ""),
             worked=control.outside["mounted"],
             outside=confined.outside,
             inside=confined.inside,
@@ -264,7 +279,7 @@ def _boot(at: Ground, name: str, jail: str) -> Tried:
         out=OUTPUT_IN_GUEST,
     )
     ran = subprocess.run(
-        [sys.executable, "-c", _GUEST_RUNNER, str(output), script, jail],
+        [sys.executable, "-c", _GUEST_RUNNER, str(output), script, str(at.path / jail)],
         env={"XDG_CACHE_HOME": str(at.path / "cache"), "PATH": os.environ["PATH"]},
         cwd="/",
         capture_output=True,
@@ -296,6 +311,7 @@ def attempts(kernel: Kernel | None) -> Iterator[Tried]:
         yield processes_in_its_place(who, uid)
         if kernel is not None:
             yield files_from_inside(who, uid, kernel)
+            yield files_from_inside(who, uid, kernel, NO_LANDLOCK)
 
 
 def main() -> int:

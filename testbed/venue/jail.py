@@ -7,8 +7,9 @@ The host's kernel enforces all of this on the embedded kernel's process and on e
 So it also holds for a program inside that has taken over the embedded kernel:
 
 - it has no capability except that to read, if root runs it, and gains none by starting a program;
-- it writes, creates, renames and removes files in the output folder only, and its memory is a file without a
-  name (Landlock, Linux 5.13 and later); from Linux 6.12 on it sends signals to its own children only;
+- it writes, creates, renames and removes files in the output folder only, its memory is a file without a
+  name, and it opens no device (Landlock, Linux 5.13 and later); from Linux 6.12 on it sends signals to its
+  own children only;
 - it cannot change a file's owner, mode, times or attributes anywhere, make links, devices, FIFOs or sockets,
   reach the network, enter namespaces or trace other processes (syscall_filter.py);
 - it dies with its parent;
@@ -47,7 +48,7 @@ _SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
-_WRITE_FILE, _REMOVE_DIR, _REMOVE_FILE = 1 << 1, 1 << 4, 1 << 5
+_WRITE_FILE, _READ_FILE, _REMOVE_DIR, _REMOVE_FILE = 1 << 1, 1 << 2, 1 << 4, 1 << 5
 _MAKE_CHAR, _MAKE_DIR, _MAKE_REG, _MAKE_SOCK = 1 << 6, 1 << 7, 1 << 8, 1 << 9
 _MAKE_FIFO, _MAKE_BLOCK, _MAKE_SYM = 1 << 10, 1 << 11, 1 << 12
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
@@ -57,12 +58,18 @@ _SCOPE_SINCE = 6
 _SCOPE_ABSTRACT_UNIX_SOCKET, _SCOPE_SIGNAL = 1 << 0, 1 << 1
 
 _NEVER = _MAKE_CHAR | _MAKE_SOCK | _MAKE_FIFO | _MAKE_BLOCK | _MAKE_SYM
-_IN_OUTPUT = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
-_IN_MEMORY = _WRITE_FILE | _REMOVE_FILE | _MAKE_REG | _TRUNCATE
-_ON_DEVICE = _WRITE_FILE | _TRUNCATE | _IOCTL_DEV
+_IN_OUTPUT = _READ_FILE | _WRITE_FILE | _TRUNCATE
+_IN_OUTPUT |= _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER
+_IN_MEMORY = _READ_FILE | _WRITE_FILE | _REMOVE_FILE | _MAKE_REG | _TRUNCATE
+_ON_DEVICE = _READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL_DEV
 
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/ptmx", "/dev/pts")
-"""Opened for writing by User-Mode Linux itself while it tries out what its host can do."""
+_DEVICES = ("/dev/null", "/dev/zero")
+"""Opened for writing by User-Mode Linux itself."""
+
+_NOT_FILES = frozenset({"dev", "proc", "sys"})
+"""Below the root these are no files. To open one may change something, and to read one takes it from others:
+what a user types on a terminal, a watchdog, a tape. Root inside has the guest's own in their places."""
+_READ_THERE = ("/dev/shm", "/proc/cpuinfo")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -145,7 +152,10 @@ def landlock_version() -> int:
 
 
 def _write_only_to(output: str, memory: int) -> None:
-    """Refuse every way of changing what is in other folders, where this host's Landlock can."""
+    """Refuse every way of changing what is in other folders, and to read what is no file.
+
+    Does nothing on a host without Landlock.
+    """
     version = landlock_version()
     if version < 1:
         return
@@ -157,14 +167,17 @@ def _write_only_to(output: str, memory: int) -> None:
         _libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.sizeof(attributes), 0),
         "make a Landlock ruleset",
     )
-    rules = {output: _IN_OUTPUT, f"/proc/self/fd/{memory}": _IN_MEMORY}
-    rules |= {device: _ON_DEVICE for device in _DEVICES if os.path.exists(device)}
+    rules = {f"/{name}": _READ_FILE for name in os.listdir("/") if name not in _NOT_FILES}
+    rules |= dict.fromkeys(_READ_THERE, _READ_FILE) | dict.fromkeys(_DEVICES, _ON_DEVICE)
+    rules |= {output: _IN_OUTPUT, f"/proc/self/fd/{memory}": _IN_MEMORY}
     for path, access in rules.items():
+        if not os.path.exists(path):
+            continue
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         rule = _PathBeneath(access & handled, descriptor)
         _checked(
             _libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0),
-            f"allow writes to {path}",
+            f"allow access to {path}",
         )
         os.close(descriptor)
     _checked(_libc.syscall(_RESTRICT_SELF, ruleset, 0), "restrict writes")

@@ -24,6 +24,9 @@ _JAIL = Path(__file__).with_name("jail.py")
 _FILE_BYTES = 64 << 30
 """The largest file that the guest may write; more is an error to the program inside."""
 
+_KILLED_S = 60.0
+"""How long a process that was killed may take to be gone: one with much memory takes seconds."""
+
 
 class Guest:
     """A running kernel."""
@@ -46,9 +49,17 @@ class Guest:
         return self._process.wait()
 
     def stop(self) -> None:
-        """Kill the kernel, and with it everything inside; does nothing if it has ended."""
-        self._process.kill()
-        self._process.wait()
+        """Kill the kernel, and with it everything inside; does nothing if it has ended.
+
+        The signal goes to its process group, which nothing that it started can leave (syscall_filter.py), and
+        not by `Popen.kill`: a kernel that was taken over can ask us to trace it, and `Popen` takes a traced
+        process that stops for one that has ended.
+        """
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self.wait(_KILLED_S)
+            self._process.wait()
         os.close(self._pidfd)
 
 

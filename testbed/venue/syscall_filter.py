@@ -4,7 +4,7 @@ A call that is not named here fails with ENOSYS, and so does every call that a l
 numbers and no paths. Therefore calls that Landlock does not restrict by path are refused everywhere, in the
 output folder as well: those that change owner, mode, times or attributes, and those that make links, devices,
 FIFOs or sockets. Calls that write, create, rename or remove are allowed, and Landlock restricts them to the
-output folder (jail.py).
+output folder (jail.py). No call leaves the process group: who kills that kills all that the kernel started.
 
 The filter does not see the system calls of programs inside: ptrace intercepts them first, and the embedded
 kernel carries them out. It then makes calls of its own, and the tables list those: fs/hostfs/hostfs_user.c
@@ -71,7 +71,6 @@ ALLOWED = {
     "exit": 60,
     "wait4": 61,
     "uname": 63,
-    "flock": 73,
     "fsync": 74,
     "fdatasync": 75,
     "ftruncate": 77,
@@ -94,7 +93,6 @@ ALLOWED = {
     "getegid": 108,
     "getppid": 110,
     "getpgrp": 111,
-    "setsid": 112,
     "getpgid": 121,
     "getsid": 124,
     "rt_sigpending": 127,
@@ -215,12 +213,13 @@ _CLONE_NEW = 0x7E020000
 
 _AF_UNIX = 1
 _F_SETOWN, _F_SETSIG, _SIGIO = 8, 10, 29
-_HARMLESS_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 9, 1030)
-"""F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_GETOWN, F_DUPFD_CLOEXEC"""
+_HARMLESS_FCNTL = (0, 1, 2, 3, 4, 9, 1030)
+"""F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETOWN, F_DUPFD_CLOEXEC; none that locks a file."""
 
 _PTRACE_ATTACH, _PTRACE_SEIZE = 16, 0x4206
-_PRCTL = (1, 15, 38)
-"""PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_NO_NEW_PRIVS"""
+_PR_SET_PDEATHSIG = 1
+_HARMLESS_PRCTL = (15, 38)
+"""PR_SET_NAME, PR_SET_NO_NEW_PRIVS"""
 
 _TERMINAL_IOCTL = (
     *(0x5401, 0x5402, 0x5403, 0x5404),  # TCGETS, TCSETS, TCSETSW, TCSETSF
@@ -230,9 +229,6 @@ _TERMINAL_IOCTL = (
     0x5410,  # TIOCSPGRP
     0x5413,  # TIOCGWINSZ
     0x541B,  # FIONREAD
-    0x80045430,  # TIOCGPTN
-    0x40045431,  # TIOCSPTLCK
-    0x5441,  # TIOCGPTPEER
 )
 """What the console asks of its terminal. TIOCSTI, which types for the user, is not among it."""
 
@@ -276,7 +272,7 @@ def _by_argument(pid: int) -> dict[int, list[_Instruction]]:
         "clone": _without(0, _CLONE_NEW),
         "kill": _kill(pid),
         "tgkill": _one_of(0, (pid,)),
-        "prctl": _one_of(0, _PRCTL),
+        "prctl": _prctl(),
         "prlimit64": _one_of(0, (0, pid)),
     }
     return {BY_ARGUMENT[name]: body for name, body in by_name.items()}
@@ -347,6 +343,12 @@ def _fcntl(pid: int) -> list[_Instruction]:
         *signal,
         *_one_of(1, _HARMLESS_FCNTL),
     ]
+
+
+def _prctl() -> list[_Instruction]:
+    """It goes on to die with its parent: the signal for that can be set, and not be cleared."""
+    death = _one_of(1, (_SIGKILL,))
+    return [_argument(0), (_EQUAL, 0, len(death), _PR_SET_PDEATHSIG), *death, *_one_of(0, _HARMLESS_PRCTL)]
 
 
 def _ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:

@@ -48,6 +48,9 @@ by a mount instead of a path, keeps the length of its real path out of the guest
 holds mount(8) of util-linux 2.39 and later to mount(2): through the newer system calls hostfs would take
 the folder for the name of an option."""
 
+_OUTPUT_ON_HOST = "/proc/self/cwd/.."
+"""The output folder, as the kernel's process finds it and uml/init.sh mounts it: the private one is in it."""
+
 _POLL_S = 0.1
 _ENDLESS_S = 1e9
 _INIT_SCRIPT = Path(__file__).parent / "uml" / "init.sh"
@@ -209,9 +212,9 @@ def _watch(
             return None
         if now_s - started_s > boot.wall_limit_s:
             return diagnosis.wall_limit(boot.wall_limit_s)
-        written_bytes = output.exceeded(now_s)
-        if written_bytes is not None:
-            return diagnosis.output_limit(written_bytes, boot.output_limit_bytes)
+        too_much = output.exceeded(now_s)
+        if too_much is not None:
+            return diagnosis.output_limit(too_much)
         if now_s - heard_s > boot.stall_limit_s:
             return diagnosis.stalled(boot.stall_limit_s, reached_ns)
 
@@ -279,6 +282,7 @@ def kernel_arguments(boot: Boot, *, keyboard: str = "null", serial: int | None =
         "rootfstype=hostfs",
         "rootflags=/",
         "ro",
+        f"hostfs_writable={_OUTPUT_ON_HOST}",
         "quiet",
         "con=null",
         f"con0={keyboard},fd:1",

@@ -4,20 +4,9 @@ import os
 
 import pytest
 from jail_operations import FILES, PROCESSES
-from try_jail import INSIDE, NOBODY, PYTHON, files_in_its_place, processes_in_its_place
+from try_jail import INSIDE, NO_LANDLOCK, NOBODY, files_in_its_place, processes_in_its_place
 
 USERS = {"root": 0, "an ordinary user": NOBODY} if os.getuid() == 0 else {"this user": os.getuid()}
-
-NO_LANDLOCK = """
-import ctypes, os, struct, sys
-code = [(0x20, 0, 0, 0), (0x15, 0, 1, 444), (0x06, 0, 0, 0x50026), (0x06, 0, 0, 0x7FFF0000)]
-libc = ctypes.CDLL(None)
-text = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *each) for each in code))
-libc.prctl(38, 1, 0, 0, 0)
-assert libc.syscall(317, 1, 0, struct.pack("<HxxxxxxQ", len(code), ctypes.addressof(text))) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""Starts a program on a host whose landlock_create_ruleset(2) says ENOSYS."""
 
 
 @pytest.mark.parametrize("who", USERS)
@@ -41,7 +30,7 @@ def test_no_operation_reaches_another_process_or_the_machine(who: str) -> None:
 
 @pytest.mark.parametrize("who", USERS)
 def test_on_a_host_without_landlock_the_filter_refuses_what_it_refuses(who: str) -> None:
-    tried = files_in_its_place(who, USERS[who], host=(PYTHON, "-I", "-S", "-c", NO_LANDLOCK))
+    tried = files_in_its_place(who, USERS[who], NO_LANDLOCK)
     for names in tried.outside.values():
         assert names == INSIDE
     assert tried.inside == INSIDE

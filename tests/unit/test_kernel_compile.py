@@ -105,7 +105,10 @@ def test_every_patch_names_files_that_the_source_has() -> None:
     assert listing == {
         "arch/um/os-Linux/util.c",
         "arch/um/include/linux/time-internal.h",
+        "arch/um/os-Linux/sigio.c",
         "arch/um/os-Linux/skas/process.c",
+        "arch/x86/um/os-Linux/registers.c",
+        "fs/hostfs/hostfs_kern.c",
         "net/sched/Kconfig",
         "net/sched/Makefile",
     }

@@ -84,6 +84,8 @@ def test_ctrl_c_ends_the_program_inside_and_not_the_kernel(user: User) -> None:
     user.type("sleep 1000; echo ended with $?\n")
     user.read_until("\n")
     user.type("\x03")
+    # A shell forgets what was typed before it has taken note of Ctrl-C.
+    user.read_until("# ")
     user.type("echo still $((40 + 2))\n")
     user.read_until("still 42")
     user.type("exit\n")
