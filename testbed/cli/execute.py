@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from testbed.cli.interrupts import held, unwinding
 from testbed.cli.output import not_written
@@ -15,7 +17,7 @@ from testbed.cli.progress import ProgressView
 from testbed.cli.running import run_scenario
 from testbed.errors import InvariantError, ScenarioError, TestbedError
 from testbed.record.directory import RunDirectory
-from testbed.record.guest_files import read_bytes, remove
+from testbed.record.guest_files import open_regular, remove
 from testbed.scenario import load
 from testbed.words import instead
 
@@ -54,7 +56,7 @@ def execute(options: argparse.Namespace) -> int:
             )
         for suffix, stream in ((".out", sys.stdout), (".err", sys.stderr)):
             stream.flush()
-            stream.buffer.write(_written(run.programs_path(variant) / f"{NAME}{suffix}"))
+            _pass_on(run.programs_path(variant) / f"{NAME}{suffix}", stream.buffer)
             stream.flush()
         if not_written() and options.out is None:
             place.keep = True
@@ -93,17 +95,18 @@ def _place(out: Path | None) -> Iterator[_Place]:
             remove(made)
 
 
-def _written(path: Path) -> bytes:
+def _pass_on(path: Path, stream: BinaryIO) -> None:
+    """In parts: the output of a program may be larger than memory."""
     try:
-        return read_bytes(path)
+        with open_regular(path) as file:
+            shutil.copyfileobj(file, stream)
     except FileNotFoundError:
         raise InvariantError(f"the output {path} is gone: a program inside has removed it") from None
 
 
 def _status(run: RunDirectory) -> int:
-    status: int = next(
-        event["status"]
-        for event in run.events()
-        if event["kind"] == "program.exit" and event["program"] == NAME
-    )
-    return status if status >= 0 else _SIGNALLED - status
+    for event in run.events():
+        status = event.get("status")
+        if event["kind"] == "program.exit" and event.get("program") == NAME and isinstance(status, int):
+            return status if status >= 0 else _SIGNALLED - status
+    raise InvariantError(f"no event in {run.events_path} tells how the program ended")

@@ -65,9 +65,24 @@ def open_regular(path: Path, *, below: Path | None = None) -> BinaryIO:
 
 
 def read_bytes(path: Path, *, below: Path | None = None) -> bytes:
-    """The content of a file; the errors of `open_regular`."""
+    """The content of a file; the errors of `open_regular`.
+
+    Raises:
+        InvariantError: It is larger than memory allows, as a file of holes is that takes no room on the disk.
+    """
     with open_regular(path, below=below) as file:
+        size_bytes = os.fstat(file.fileno()).st_size
+        if size_bytes > most_bytes():
+            raise InvariantError(
+                f"{path} has {size_bytes} bytes, and {most_bytes()} are read at most, a quarter of this "
+                "machine's memory. Run something shorter, or look for the program that writes to this path"
+            )
         return file.read()
+
+
+def most_bytes() -> int:
+    """How large a file may be that is read as a whole."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
 
 
 def read_console(path: Path) -> str:

@@ -70,11 +70,10 @@ def wall_limit(limit_s: float) -> str:
     )
 
 
-def output_limit(written_bytes: int, limit_bytes: int) -> str:
-    written, limit = written_bytes / 2**30, limit_bytes / 2**30
+def output_limit(too_much: str) -> str:
     return (
-        f"stopped when its output took {written:.1f} GiB: a run may write {limit:g} GiB and must leave "
-        "1 GiB of the disk free. Look for a program inside that writes without end, or for a large capture"
+        f"stopped because of its output: {too_much}. Look for a program that writes without end, or for "
+        "a capture at a busy station"
     )
 
 

@@ -109,6 +109,14 @@ def test_a_regular_file_is_read_and_moved(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_a_file_larger_than_memory_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "holes").open("wb") as file:
+        file.truncate(1 << 42)
+    with pytest.raises(InvariantError, match=r"holes has 4398046511104 bytes, and \d+ are read at most"):
+        read_bytes(tmp_path / "holes")
+    assert len(read_console(tmp_path / "holes")) == 1 << 20
+
+
 def test_no_link_is_followed_on_the_way(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "status").write_text("0")

@@ -1,11 +1,13 @@
 """What the first process inside is told, how progress is read, and how an end is put in words."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from testbed.errors import InvariantError, NotReadyError
+from testbed.record.guest_files import remove
 from testbed.venue import diagnosis, guest, memory, output_limit
 from testbed.venue.output_limit import OutputLimit, disk_bytes
 from testbed.venue.progress import Progress, ProgressTail, append_progress
@@ -147,30 +149,48 @@ def test_a_folder_is_measured_without_following_links(tmp_path: Path) -> None:
     (folder / "inner").mkdir(parents=True)
     (folder / "link").symlink_to(tmp_path / "elsewhere")
     (folder / "file").symlink_to(tmp_path / "elsewhere" / "large")
-    empty_bytes = disk_bytes(folder)
+    empty_bytes = sum(disk_bytes(folder))
     (folder / "inner" / "file").write_bytes(b"x" * 1_000_000)
-    assert 1_000_000 <= disk_bytes(folder) - empty_bytes < 1_100_000
+    assert 1_000_000 <= sum(disk_bytes(folder)) - empty_bytes < 1_100_000
     assert empty_bytes < 1_000_000
     # A file of holes takes no room, however long it is.
     with (folder / "holes").open("wb") as file:
         file.truncate(10**12)
-    assert disk_bytes(folder) < 2_000_000
+    assert sum(disk_bytes(folder)) < 2_000_000
 
 
 def test_too_much_output_is_noticed_now_and_then(tmp_path: Path) -> None:
-    limit = OutputLimit(tmp_path, 1_000_000)
+    limit = OutputLimit(tmp_path, 1 << 20)
     assert limit.exceeded(10.0) is None
-    (tmp_path / "file").write_bytes(b"x" * 2_000_000)
+    (tmp_path / "file").write_bytes(b"x" * (2 << 20))
     assert limit.exceeded(10.5) is None
-    assert limit.exceeded(12.0) is not None
-    assert "2.0 GiB: a run may write 1 GiB" in diagnosis.output_limit(2 << 30, 1 << 30)
+    assert limit.exceeded(12.0) == "0.0 GiB were written, of 0.000976562 GiB"
 
 
 def test_the_last_gigabyte_of_the_disk_is_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: 2 << 30)
-    assert OutputLimit(tmp_path, 1 << 40).exceeded(0.0) is None, "the disk of the tests has room"
+    limit = 1 << 70
+    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: [2 << 30])
+    assert OutputLimit(tmp_path, limit).exceeded(0.0) is None, "the disk of the tests has room"
     monkeypatch.setattr(output_limit, "SPARED_BYTES", 1 << 60)
-    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: 2 << 60)
-    assert OutputLimit(tmp_path, 1 << 70).exceeded(0.0) == 2 << 60
-    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: 1 << 20)
-    assert OutputLimit(tmp_path, 1 << 70).exceeded(0.0) is None, "a run that writes little is not to blame"
+    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: [2 << 60])
+    assert "of the disk was left free" in str(OutputLimit(tmp_path, limit).exceeded(0.0))
+    monkeypatch.setattr(output_limit, "disk_bytes", lambda _folder: [1 << 20])
+    assert OutputLimit(tmp_path, limit).exceeded(0.0) is None, "a run that writes little is not to blame"
+
+
+def test_files_without_number_and_folders_without_bottom_are_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = os.open(tmp_path, os.O_DIRECTORY)
+    for _ in range(30):
+        os.mkdir("x" * 200, dir_fd=at)
+        inner = os.open("x" * 200, os.O_DIRECTORY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+    assert "File name too long" in str(OutputLimit(tmp_path, 1 << 40).exceeded(0.0))
+    remove(tmp_path / ("x" * 200))
+    for number in range(11):
+        (tmp_path / str(number)).touch()
+    monkeypatch.setattr(output_limit, "MOST_FILES", 10)
+    assert "more than 10 files" in str(OutputLimit(tmp_path, 1 << 40).exceeded(0.0))
