@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from testbed.model.base import ACROSS
+from testbed.model.network import Role
 from testbed.model.scenario import Script
 from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
-from testbed.plan.paths import mtu_bytes
+from testbed.plan.paths import farthest_ns, mtu_bytes
 from testbed.program.clock import Clock
 from testbed.program.control import Control
 from testbed.program.loop import Loop
@@ -78,6 +79,7 @@ class PlannedFabricWork:
             inside=self._inside,
             first_port=FIRST_RANK_PORT + first_ports[name],
             packet_bytes=self._packet_bytes(nodes),
+            farthest_ns=self._farthest_ns(),
         )
 
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
@@ -94,6 +96,12 @@ class PlannedFabricWork:
             return [ranks]
 
         return lambda: run_program(control, Loop(clock), parts)
+
+    def _farthest_ns(self) -> int:
+        """How far any two nodes are apart: a rank may move to whichever of them."""
+        network = self._plan.network
+        nodes = [station.name for station in network.having(Role.COMPUTE)]
+        return max(farthest_ns(network, node, nodes) for node in nodes)
 
     def _packet_bytes(self, nodes: Sequence[str]) -> int:
         """The largest payload that any two of these nodes can send each other in one packet."""

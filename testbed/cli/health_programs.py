@@ -16,6 +16,7 @@ from testbed.model.network import Role
 from testbed.model.scenario import Script
 from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
+from testbed.plan.paths import delay_and_variation_ns, delay_ns, farthest_ns
 from testbed.program.clock import Clock
 from testbed.program.control import Control
 from testbed.program.loop import Loop
@@ -25,6 +26,7 @@ from testbed.workload.health_wire import FIRST_CLIENT_PORT
 from testbed.workload.monitor import Monitor
 from testbed.workload.node_agent import AgentPlace, NodeAgent
 from testbed.workload.request_client import RequestClient
+from testbed.workload.terms import Terms, Way, terms
 
 Inside = Callable[[str], AbstractContextManager[None]]
 
@@ -46,6 +48,28 @@ class PlannedHealth:
     def address(self, host: str) -> str:
         """A host's address."""
         return self._ips[host]
+
+    def terms(self, node: str) -> Terms:
+        """What holds between a node and the monitor, by the ways between them."""
+        health = self._scenario.health
+        assert health is not None
+        there, back = self._way(node, self.monitor), self._way(self.monitor, node)
+        return terms(int(health.heartbeat_ns), health.missed, there, back)
+
+    def round_trip_ns(self, host: str) -> int:
+        """How far it is from the monitor to any host, and back."""
+        network = self._plan.network
+        return delay_ns(network, self.monitor, host) + delay_ns(network, host, self.monitor)
+
+    def _way(self, source: str, destination: str) -> Way:
+        access = self._scenario.access
+        return Way(*delay_and_variation_ns(self._plan.network, access, source, destination))
+
+    def farthest_round_trip_ns(self, node: str) -> int:
+        """To the farthest host from which a node may fetch state, without what waits in queues."""
+        network = self._plan.network
+        hosts = [self.monitor, *(station.name for station in network.having(Role.COMPUTE))]
+        return 2 * farthest_ns(network, node, hosts)
 
     def state_addresses(self, node: str) -> list[str]:
         """A node's addresses in the planes of its fabric, if there is one, and its own."""
@@ -73,6 +97,7 @@ class _Watched:
         self._planned, self._health, self._inside = planned, scenario.health, inside
         self._loop, self._control = loop, control
         self._nodes = [station.name for station in plan.network.having(Role.COMPUTE)]
+        self._terms = {node: planned.terms(node) for node in self._nodes}
         # The first beats fill the interval before the first job can be placed.
         self._begins_ns = max(loop.clock.now_ns(), -REQUEST_LEAD_NS - int(self._health.heartbeat_ns))
         self._agents = {node: self._agent(node, boot=1) for node in self._nodes}
@@ -81,9 +106,14 @@ class _Watched:
                 loop,
                 planned.address(planned.monitor),
                 {node: planned.address(node) for node in self._nodes},
-                self._health.silence_ns,
+                self._terms,
                 self._begins_ns + self._health.heartbeat_ns,
                 control.say,
+                {
+                    planned.address(group.requests.source): planned.round_trip_ns(group.requests.source)
+                    for group in scenario.jobs.values()
+                    if group.requests is not None
+                },
             )
         self._clients: dict[str, tuple[RequestClient, tuple[str, int]]] = {}
         for index, (name, group) in enumerate(scenario.jobs.items()):
@@ -99,7 +129,8 @@ class _Watched:
             ip=self._planned.address(node),
             monitor_ip=self._planned.address(self._planned.monitor),
             heartbeat_ns=interval_ns,
-            silence_ns=self._health.silence_ns,
+            lease_ns=self._terms[node].lease_ns,
+            round_trip_ns=self._planned.farthest_round_trip_ns(node),
             first_ns=self._begins_ns + interval_ns * number // len(self._nodes),
         )
         return NodeAgent(self._loop, place, boot, partial(self._inside, node), self._control.say)
@@ -126,7 +157,9 @@ class _Watched:
         """Heed the driver: orders, and what becomes of nodes."""
         match message["kind"]:
             case "order":
-                self._monitor.order(message["node"], message["order"], message["failures"])
+                self._monitor.order(
+                    message["node"], message["order"], message["failures"], message["not_before_ns"]
+                )
             case "inform":
                 _, address = self._clients[message["group"]]
                 self._monitor.inform(address, message["news"])

@@ -57,6 +57,7 @@ class Failover:
         self._groups = Groups(scenario, jobs, loop)
         self._faults = Faults(scenario.faults, network.plan, network, loop, events, self._broke, self._mended)
         self._first_epoch: dict[str, int] = {}
+        self._fenced_until_ns: dict[str, int] = {}
         jobs.on_change = self._changed
         sessions.on_first_frame = self._served
         services.on_first_token = self._served
@@ -96,7 +97,7 @@ class Failover:
     def _hear(self, message: dict[str, Any]) -> None:
         match message["kind"]:
             case "silent":
-                self._gave_up(message["node"], message["silent_ns"])
+                self._gave_up(message["node"], message["silent_ns"], message["fence_ns"])
             case "back":
                 self._event("node.return", node=message["node"])
                 self._jobs.return_node(message["node"])
@@ -110,10 +111,13 @@ class Failover:
                 self._sessions.dropped(job, node)
                 self._services.dropped(job, node)
 
-    def _gave_up(self, node: str, silent_ns: int) -> None:
+    def _gave_up(self, node: str, silent_ns: int, fence_ns: int) -> None:
+        """A node is given up; if it is alive, it may serve for `fence_ns` still."""
         self._event("node.fail", node=node, silent_ns=silent_ns)
+        now_ns = self._loop.clock.now_ns()
         for job in self._jobs.on(node):
-            self._recoveries.detected(job, self._loop.clock.now_ns())
+            self._recoveries.detected(job, now_ns)
+            self._fenced_until_ns[job] = now_ns + fence_ns
         self._jobs.fail_node(node)
 
     def _serves(self, message: dict[str, Any]) -> None:
@@ -140,8 +144,9 @@ class Failover:
         if before == NOWHERE:
             self._first_epoch[name] = after.epoch
         if self._scenario.health is not None:
+            fenced_until_ns = self._fenced_until_ns.get(name, 0)
             for order in orders(name, self._described[name], before, after, self._health.sources):
-                self._health.order(order)
+                self._health.order(order, fenced_until_ns if order.fields["kind"] == "serve" else 0)
         group = self._group_of.get(name)
         if group is not None and name in self._observed:
             self._inform(group, name, before, after)

@@ -48,9 +48,12 @@ class Health:
             self._failures[message["node"]] += 1
         self._heard(message)
 
-    def order(self, order: Order) -> None:
+    def order(self, order: Order, not_before_ns: int = 0) -> None:
         """Have the monitor give an order, as long as the node has not failed again meanwhile."""
-        self._tell("order", node=order.node, order=order.fields, failures=self._failures[order.node])
+        failures = self._failures[order.node]
+        self._tell(
+            "order", node=order.node, order=order.fields, failures=failures, not_before_ns=not_before_ns
+        )
 
     def inform(self, group: str, job: str, epoch: int, node: str | None) -> None:
         """Have the monitor tell a group's client where a job is."""

@@ -57,19 +57,21 @@ class Fault(Value):
 class Health(Value):
     """How failures of nodes are noticed: heartbeats over the emulated network to the host `monitor`.
 
-    A node is given up when nothing has come from it for `missed` heartbeats. Whoever was not answered for
-    as long serves no more: its lease is over before another node takes its jobs. Without a `monitor` it is
-    the network's controller.
+    A node is given up when nothing has come from it for `missed` heartbeats, or for two heartbeats and what
+    full queues on its way can add, if that is longer. A node that was not answered for as long, and its
+    way's time, stops serving: its lease is over before another node takes its jobs. Without a `monitor` it
+    is the network's controller.
     """
 
     monitor: Name | None = None
     """The host that watches; without it the network's controller."""
     heartbeat_ns: Heartbeat = 10_000_000
     """From one heartbeat of a node to the next; those of all nodes are spread over it."""
-    missed: Annotated[int, Field(ge=1, le=1000)] = 3
-    """So many heartbeats may fail to come."""
+    missed: Annotated[int, Field(ge=2, le=1000)] = 3
+    """When so many heartbeats in a row are missing, the node is given up; from 2, because with 1 a heartbeat
+    that comes a nanosecond late would do."""
 
     @property
     def silence_ns(self) -> int:
-        """How long a node may be silent before it is given up."""
+        """How long a node may be silent before it is given up, if nothing on its way can add more."""
         return int(self.heartbeat_ns) * self.missed

@@ -1,10 +1,16 @@
 """Ways through a network: which ports a packet passes from one host to another, and how long the way is."""
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
+from testbed.model.base import DOWNSTREAM
 from testbed.model.network import Egress, Network
+from testbed.model.scenario import Access
+
+_GRANTS_NS = 2_000_000
+"""Until a home that was silent has its assured rate again upstream (the target of G.9807.1 C.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,50 @@ def delay_ns(network: Network, source: str, destination: str) -> int:
     if network.fabric is not None and network.fabric.joins(source, destination):
         return network.fabric.delay_ns(source, destination)
     return sum(hop.egress.delay_ns for hop in way(network, source, destination))
+
+
+def farthest_ns(network: Network, source: str, others: Iterable[str]) -> int:
+    """How far it is from a host to the farthest of some others, over wires or over the planes of a fabric."""
+    fabric = network.fabric
+    away_ns: dict[str, int] = {}
+    if fabric is not None and source in fabric.nodes:
+        away_ns |= zip(fabric.nodes, fabric.delays_ns[fabric.nodes.index(source)], strict=True)
+    wired = [other for other in others if other not in away_ns]
+    if wired:
+        # A direct wire is used, however long it is.
+        direct_ns = {there: egress.delay_ns for there, egress in network.neighbours(source)}
+        away_ns = delays_from_ns(network, source) | direct_ns | away_ns
+    return max((away_ns[other] for other in others if other in away_ns), default=0)
+
+
+def delay_and_variation_ns(
+    network: Network, access: Access, source: str, destination: str
+) -> tuple[int, int]:
+    """How far it is from one host to another, and what full queues on the way can add.
+
+    A home's queue empties at its committed rate at least, or without one at its rate; upstream it waits for
+    its grants besides. Over a fabric a packet waits at its sender's port and at the plane's, whichever it is.
+    """
+    if source == destination:
+        return 0, 0
+    fabric = network.fabric
+    if fabric is not None and fabric.joins(source, destination):
+        plane = fabric.planes[0]
+        ports = [dict(network.neighbours(source))[plane], dict(network.neighbours(plane))[destination]]
+        return fabric.delay_ns(source, destination), sum(_waits_ns(port, access) for port in ports)
+    hops = way(network, source, destination)
+    return sum(hop.egress.delay_ns for hop in hops), sum(_waits_ns(hop.egress, access) for hop in hops)
+
+
+def _waits_ns(egress: Egress, access: Access) -> int:
+    if egress.pon is not None:
+        line = access.downstream if egress.pon is DOWNSTREAM else access.upstream
+        grants_ns = 0 if egress.pon is DOWNSTREAM else _GRANTS_NS
+        rate_bps = int(line.committed_bps or line.rate_bps)
+        return int(line.queue_bytes) * 8 * 10**9 // rate_bps + grants_ns
+    if egress.rate_bps is None or egress.queue_bytes is None:
+        return 0
+    return egress.queue_bytes * 8 * 10**9 // egress.rate_bps
 
 
 def mtu_bytes(network: Network, a: str, b: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from testbed.model.fabric_work import Transfer
 from testbed.model.network import Network, Role
 from testbed.model.scenario import Script
+from testbed.plan.paths import delay_ns
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION, SIZE
@@ -55,16 +56,15 @@ def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[
 
 
 def _timeout_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[Finding]:
-    """Whether an answer can come before the plane is given up for want of it."""
-    fabric, ends = network.fabric, (transfer.source, transfer.destination)
-    if fabric is None or not fabric.joins(*ends):
-        return
-    round_trip_ns = 2 * fabric.delay_ns(*ends)
+    """Whether an answer can come before the plane, or the one way over wires, is given up for want of it."""
+    source, destination = transfer.source, transfer.destination
+    round_trip_ns = delay_ns(network, source, destination) + delay_ns(network, destination, source)
     if transfer.timeout_ns <= round_trip_ns:
         yield (
             (*at, "timeout"),
-            f"{DURATION.format(transfer.timeout_ns)} is not longer than the round trip from {ends[0]} to "
-            f"{ends[1]}, {DURATION.format(round_trip_ns)}: every plane would be given up",
+            f"{DURATION.format(transfer.timeout_ns)} is not longer than the round trip from {source} to "
+            f"{destination}, {DURATION.format(round_trip_ns)}: every plane would be given up; "
+            f"write more than {DURATION.format(round_trip_ns)}",
         )
 
 

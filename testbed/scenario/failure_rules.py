@@ -46,6 +46,15 @@ def _health_rules(script: Script, network: Network) -> Iterator[Finding]:
             ("health", "monitor"),
             f"{health.monitor!r} is no host of {network.name}; {instead(health.monitor, hosts)}",
         )
+    elif network.station(health.monitor).role is Role.HOME:
+        lines = {"downstream": script.access.downstream, "upstream": script.access.upstream}
+        for direction, line in lines.items():
+            if not line.committed_bps:
+                yield (
+                    ("health", "monitor"),
+                    f"{health.monitor!r} is a home with nothing committed {direction}: heartbeats may wait "
+                    "there for as long as others send; commit a rate to homes, or name another host",
+                )
 
 
 def _group_rules(at: Keys, group: JobGroup, script: Script, network: Network) -> Iterator[Finding]:

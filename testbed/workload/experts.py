@@ -21,7 +21,8 @@ from testbed.workload.exchange import Exchange, Message, Phase
 from testbed.workload.token_routing import Matrix
 
 GIVEN_UP_NS = 100_000_000
-"""An exchange in which nothing has arrived for so long has lost something: no queue holds a packet longer."""
+"""An exchange in which nothing has arrived for so long beyond the distance has lost something: no queue
+holds a packet longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +30,15 @@ class Reach:
     """How ranks reach each other, on whatever nodes they are.
 
     `addresses` has a node's address in each plane, or its only one; `inside` is to be on a node, to make
-    sockets there. Ranks have a port each from `first_port` on; one packet carries `packet_bytes`.
+    sockets there. Ranks have a port each from `first_port` on; one packet carries `packet_bytes`. No two
+    nodes are further apart than `farthest_ns`.
     """
 
     addresses: Callable[[str], Sequence[str]]
     inside: Callable[[str], AbstractContextManager[None]]
     first_port: int
     packet_bytes: int
+    farthest_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -85,6 +88,7 @@ class ExpertRanks:
     ) -> None:
         self._loop, self._experts, self._reach = loop, experts, reach
         self._matrices, self._say = matrices, say
+        self._given_up_after_ns = GIVEN_UP_NS + reach.farthest_ns
         self._ranks = [self._at(rank, node) for rank, node in enumerate(nodes)]
         self._payload = bytearray(reach.packet_bytes)
         self._view = memoryview(self._payload)
@@ -193,14 +197,14 @@ class ExpertRanks:
             exchange = self._exchange
             if exchange is None or self._number != number:
                 return
-            if self._loop.clock.now_ns() < self._heard_ns + GIVEN_UP_NS:
-                self._loop.at(self._heard_ns + GIVEN_UP_NS, look)
+            if self._loop.clock.now_ns() < self._heard_ns + self._given_up_after_ns:
+                self._loop.at(self._heard_ns + self._given_up_after_ns, look)
                 return
             self._given_up += 1
             self._missing_packets += exchange.missing_packets
             self._next()
 
-        self._loop.at(self._heard_ns + GIVEN_UP_NS, look)
+        self._loop.at(self._heard_ns + self._given_up_after_ns, look)
 
     @property
     def outcome(self) -> dict[str, Any]:

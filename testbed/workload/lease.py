@@ -1,16 +1,19 @@
 """Who may serve, and who is given up: the lease of a node and the watch over nodes. Pure.
 
-A node may serve until `silence_ns` after the *sending* of its last heartbeat that was answered. The monitor
-gives it up `silence_ns` after the *arrival* of the last heartbeat that came. Every one that was answered
-has arrived, and none arrives before it was sent; so the lease is over, at the latest, at the instant of the
-giving up, whatever is lost and however long anything takes. Two clocks need to agree on how long a second
-is, not on the time of day.
+A node may serve until `lease_ns` after the *sending* of its last heartbeat that was answered. The monitor
+gives it up `silence_ns` after the *arrival* of the last heartbeat that came. Every one that was answered has
+arrived, and none arrives sooner than the distance allows; so the lease is over, at the latest, `fence_ns`
+after the giving up (see `terms`), whatever is lost and however long anything takes. Two clocks need to agree
+on how long a second is, not on the time of day.
 
 A lease that is over does not come back. The node drops what it ran and numbers its next life, its `boot`, one
 higher; the monitor never again hears one that it gave up, and whatever was said to it is void.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from testbed.workload.terms import Terms
 
 
 @dataclass(slots=True)
@@ -18,7 +21,7 @@ class Lease:
     """One boot of a node: until when it may serve. No heartbeat answered is no lease."""
 
     boot: int
-    silence_ns: int
+    lease_ns: int
     until_ns: int | None = None
     _began_ns: int | None = None
     _sent_ns: dict[int, int] = field(default_factory=dict)
@@ -27,7 +30,7 @@ class Lease:
     def beat(self, now_ns: int) -> int:
         """A heartbeat is sent; its number. Those too old to renew anything are forgotten."""
         self._sent_ns = {
-            number: at_ns for number, at_ns in self._sent_ns.items() if at_ns + self.silence_ns > now_ns
+            number: at_ns for number, at_ns in self._sent_ns.items() if at_ns + self.lease_ns > now_ns
         }
         self._number += 1
         self._sent_ns[self._number] = now_ns
@@ -39,7 +42,7 @@ class Lease:
         """An answer has come; one to another boot, or to a heartbeat long past, renews nothing."""
         sent_ns = self._sent_ns.get(number)
         if boot == self.boot and sent_ns is not None:
-            self.until_ns = max(self.until_ns or 0, sent_ns + self.silence_ns)
+            self.until_ns = max(self.until_ns or 0, sent_ns + self.lease_ns)
 
     def may_serve(self, now_ns: int) -> bool:
         """Whether the lease holds at an instant; at its very end it does no more."""
@@ -49,7 +52,7 @@ class Lease:
         """Whether this boot has had its time: its lease has ended, or none ever came of its heartbeats."""
         end_ns = self.until_ns
         if end_ns is None and self._began_ns is not None:
-            end_ns = self._began_ns + self.silence_ns
+            end_ns = self._began_ns + self.lease_ns
         return end_ns is not None and now_ns >= end_ns
 
 
@@ -63,12 +66,15 @@ class _Watched:
 class Watch:
     """What the monitor knows of every node, by name; each starts with boot 1, not heard yet.
 
-    A node that has never come is given up as long after `begins_ns` as one that has gone.
+    By `begins_ns` every node has sent a heartbeat. One that never comes is given up as long after its arrival
+    as one that has gone.
     """
 
-    def __init__(self, nodes: tuple[str, ...], silence_ns: int, begins_ns: int) -> None:
-        self._silence_ns = silence_ns
-        self._nodes = {node: _Watched(boot=0, heard_ns=begins_ns) for node in nodes}
+    def __init__(self, nodes: Mapping[str, Terms], begins_ns: int) -> None:
+        self._terms = nodes
+        self._nodes = {
+            node: _Watched(boot=0, heard_ns=begins_ns + terms.comes_ns) for node, terms in nodes.items()
+        }
 
     def heard(self, node: str, boot: int, now_ns: int) -> tuple[bool, bool]:
         """A heartbeat has arrived: whether the node fails by that, and whether it is back by that.
@@ -91,7 +97,7 @@ class Watch:
     def due_ns(self, node: str) -> int | None:
         """When a node will be given up if nothing comes; None if it is already."""
         watched = self._nodes[node]
-        return None if watched.given_up else watched.heard_ns + self._silence_ns
+        return None if watched.given_up else watched.heard_ns + self._terms[node].silence_ns
 
     def expire(self, node: str, now_ns: int) -> bool:
         """Give a node up if its time has come; whether it has just been."""

@@ -13,24 +13,29 @@ from testbed.workload import health_wire as wire
 from testbed.workload.endpoint import Address, Endpoint
 from testbed.workload.lease import Watch
 from testbed.workload.state_transfer import StateServer
+from testbed.workload.terms import Terms
 
 AGAIN_NS = 5_000_000
-"""An order that has not been acknowledged for so long goes out again; far more than a way and back."""
+"""An order goes out again when its acknowledgement is overdue by so long."""
 
 
 class Monitor:
     """On the host that this thread is on. `tell` tells the driver who is silent and who is back.
 
-    It keeps a copy of the state of every job, as storage would: who has no other to ask gets it here.
+    `terms` has what holds for each node, by its name, and `round_trips_ns` how far it is to an address that
+    is no node's, and back. It keeps a copy of the state of every job, as storage would: who has no other to
+    ask gets it here.
     """
 
     def __init__(
-        self, loop: Loop, ip: str, nodes: Mapping[str, str], silence_ns: int, begins_ns: int,
-        tell: Callable[..., None],
+        self, loop: Loop, ip: str, nodes: Mapping[str, str], terms: Mapping[str, Terms], begins_ns: int,
+        tell: Callable[..., None], round_trips_ns: Mapping[str, int] | None = None,
     ) -> None:  # fmt: skip
-        self._loop, self._ips, self._tell = loop, nodes, tell
+        self._loop, self._ips, self._terms, self._tell = loop, nodes, terms, tell
         self._names = tuple(nodes)
-        self._watch = Watch(self._names, silence_ns, begins_ns)
+        self._watch = Watch(terms, begins_ns)
+        self._round_trips_ns = {nodes[name]: each.round_trip_ns for name, each in terms.items()}
+        self._round_trips_ns |= round_trips_ns or {}
         self._open: dict[int, tuple[str, int] | None] = {}
         self._waiting: dict[str, list[dict[str, Any]]] = {node: [] for node in nodes}
         self._failures = Counter[str]()
@@ -43,13 +48,16 @@ class Monitor:
         for node in self._names:
             self._await(node)
 
-    def order(self, node: str, order: dict[str, Any], failures: int) -> None:
+    def order(self, node: str, order: dict[str, Any], failures: int, not_before_ns: int = 0) -> None:
         """Give an order to a node's agent, once its first heartbeat has come; void if it is given up.
 
-        `failures` of the node are what the scheduler knew of as it decided. If there are more by now, it is
-        about to hear of them and to decide anew: the order is void, or the node would take up a job that
-        goes elsewhere.
+        `not_before_ns` is when another node has surely stopped to serve the job. `failures` of the node are
+        what the scheduler knew of as it decided. If there are more by now, it is about to hear of them and
+        to decide anew: the order is void, or the node would take up a job that goes elsewhere.
         """
+        if self._loop.clock.now_ns() < not_before_ns:
+            self._loop.at(not_before_ns, partial(self.order, node, order, failures, not_before_ns))
+            return
         boot = self._watch.boot(node)
         if failures != self._failures[node]:
             return
@@ -78,7 +86,8 @@ class Monitor:
             del self._open[number]
             return
         self._endpoint.send(payload, address)
-        self._loop.at(self._loop.clock.now_ns() + AGAIN_NS, partial(self._repeat, number, address, payload))
+        again_ns = self._loop.clock.now_ns() + self._round_trips_ns.get(address[0], 0) + AGAIN_NS
+        self._loop.at(again_ns, partial(self._repeat, number, address, payload))
 
     def _hear(self, payload: bytes, sender: Address) -> None:
         if payload[:1] == wire.ACKNOWLEDGEMENT:
@@ -92,7 +101,8 @@ class Monitor:
             return
         self._endpoint.send(wire.beat(wire.ANSWER, number, boot, beat), sender)
         if failed:
-            self._gave_up(node, silent_ns)
+            # What ran in its last boot has ended with that: nothing is to be fenced.
+            self._gave_up(node, silent_ns, 0)
         if returned:
             self._tell("back", node=node)
             self._await(node)
@@ -109,13 +119,13 @@ class Monitor:
         now_ns = self._loop.clock.now_ns()
         if self._watch.expire(node, now_ns):
             self._waiting[node].clear()
-            self._gave_up(node, self._watch.silent_ns(node, now_ns))
+            self._gave_up(node, self._watch.silent_ns(node, now_ns), self._terms[node].fence_ns)
         else:
             self._await(node)
 
-    def _gave_up(self, node: str, silent_ns: int) -> None:
+    def _gave_up(self, node: str, silent_ns: int, fence_ns: int) -> None:
         self._failures[node] += 1
-        self._tell("silent", node=node, silent_ns=silent_ns)
+        self._tell("silent", node=node, silent_ns=silent_ns, fence_ns=fence_ns)
 
     def close(self) -> None:
         """Watch no more."""

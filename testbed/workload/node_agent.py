@@ -22,6 +22,7 @@ class AgentPlace:
     """Where an agent is: its node, the number by which heartbeats name it, its address and its monitor's.
 
     `first_ns` is the instant of its first heartbeat: those of many nodes are spread over the interval.
+    Whoever hands state over is `round_trip_ns` away at most.
     """
 
     node: str
@@ -29,8 +30,9 @@ class AgentPlace:
     ip: str
     monitor_ip: str
     heartbeat_ns: int
-    silence_ns: int
+    lease_ns: int
     first_ns: int
+    round_trip_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class NodeAgent:
         tell: Tell,
     ) -> None:  # fmt: skip
         self._loop, self._place, self._inside, self._tell = loop, place, inside, tell
-        self._lease = Lease(boot, place.silence_ns)
+        self._lease = Lease(boot, place.lease_ns)
         self._jobs: dict[str, _Job] = {}
         self._is_closed = False
         with inside():
@@ -72,9 +74,10 @@ class NodeAgent:
         """Set out to send heartbeats."""
         now_ns, interval_ns = self._loop.clock.now_ns(), self._place.heartbeat_ns
         turns = max(0, -((self._place.first_ns - now_ns) // interval_ns))
-        self._loop.at(self._place.first_ns + turns * interval_ns, self._beat)
+        at_ns = self._place.first_ns + turns * interval_ns
+        self._loop.at(at_ns, partial(self._beat, at_ns))
 
-    def _beat(self) -> None:
+    def _beat(self, due_ns: int) -> None:
         if self._is_closed:
             return
         now_ns = self._loop.clock.now_ns()
@@ -83,7 +86,10 @@ class NodeAgent:
         number = self._lease.beat(now_ns)
         payload = wire.beat(wire.HEARTBEAT, self._place.number, self._lease.boot, number)
         self._endpoint.send(payload, (self._place.monitor_ip, wire.MONITOR_PORT))
-        self._loop.at(now_ns + self._place.heartbeat_ns, self._beat)
+        # From due instant to due instant: from the present one the interval would be longer than it says.
+        interval_ns = self._place.heartbeat_ns
+        next_ns = due_ns + max(1, (now_ns - due_ns) // interval_ns) * interval_ns
+        self._loop.at(next_ns, partial(self._beat, next_ns))
 
     def _hear(self, payload: bytes, sender: Address) -> None:
         match payload[:1]:
@@ -113,7 +119,7 @@ class NodeAgent:
     def _next_boot(self) -> None:
         for job in [*self._jobs]:
             self._drop(job)
-        self._lease = Lease(self._lease.boot + 1, self._place.silence_ns)
+        self._lease = Lease(self._lease.boot + 1, self._place.lease_ns)
 
     def _ordered(self, order: dict[str, Any], sender: Address) -> None:
         """Carry an order out, and say that it has come; again if it comes again."""
@@ -159,7 +165,13 @@ class NodeAgent:
             arrived()
             return
         held.fetch = StateFetch(
-            self._loop, self._inside, order["sources"], job, order["state_bytes"], arrived
+            self._loop,
+            self._inside,
+            order["sources"],
+            job,
+            order["state_bytes"],
+            arrived,
+            self._place.round_trip_ns,
         )
 
     def _restart(self, job: str, taken: _Job, restart_ns: int) -> None:

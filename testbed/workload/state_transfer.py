@@ -79,7 +79,8 @@ class StateServer:
 class StateFetch:
     """Asks one address after the other for a job's state until all of it is here; then calls `then`.
 
-    `inside` is where its sockets are made: on the host that fetches.
+    `inside` is where its sockets are made: on the host that fetches. An address is given up when nothing has
+    come for `STALL_NS` and two round trips: a connection needs one, and the first of the state another.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class StateFetch:
         job: str,
         size_bytes: int,
         then: Callable[[], None],
+        round_trip_ns: int = 0,
     ) -> None:
         self._loop, self._inside, self._then = loop, inside, then
+        self._stall_ns = STALL_NS + 2 * round_trip_ns
         self._addresses = cycle(addresses)
         self._question = size_bytes.to_bytes(_LENGTH_BYTES, "big") + job.encode("ascii")
         self._size_bytes = size_bytes
@@ -110,7 +113,7 @@ class StateFetch:
         connection.connect_ex((next(self._addresses), STATE_PORT))
         self._connection, self._is_watched = connection, True
         self._loop.on_writable(connection, self._ask)
-        self._loop.at(self._brought_ns + STALL_NS, partial(self._look, self._attempt))
+        self._loop.at(self._brought_ns + self._stall_ns, partial(self._look, self._attempt))
 
     def _ask(self) -> None:
         assert self._connection is not None
@@ -142,7 +145,7 @@ class StateFetch:
     def _look(self, attempt: int) -> None:
         if attempt != self._attempt:
             return
-        stalls_ns = self._brought_ns + STALL_NS
+        stalls_ns = self._brought_ns + self._stall_ns
         if self._loop.clock.now_ns() >= stalls_ns:
             self._begin()
         else:

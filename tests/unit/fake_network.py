@@ -1,7 +1,9 @@
 """A network, a loop and an event log for tests of the driver: nothing runs, everything is written down."""
 
+import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from testbed.model.base import UPSTREAM, Direction
@@ -36,20 +38,21 @@ class FakeLoop:
     def __init__(self) -> None:
         self.now_ns = 0
         self.clock = StandingClock(0, self)
-        self.timers: list[tuple[int, int, Callable[[], None]]] = []
+        self.timers: list[tuple[int, int, int, Callable[[], None]]] = []
+        self._order = count()
 
     @property
     def instant_ns(self) -> int:
         return self.now_ns
 
     def at(self, at_ns: int, call: Callable[[], None], rank: int = 0) -> None:
-        self.timers.append((at_ns, rank, call))
+        heapq.heappush(self.timers, (at_ns, rank, next(self._order), call))
 
     def pass_until(self, at_ns: int) -> None:
-        while due := sorted((t for t in self.timers if t[0] <= at_ns), key=lambda timer: timer[:2]):
-            self.timers.remove(due[0])
-            self.now_ns = max(self.now_ns, due[0][0])
-            due[0][2]()
+        while self.timers and self.timers[0][0] <= at_ns:
+            due_ns, _, _, call = heapq.heappop(self.timers)
+            self.now_ns = max(self.now_ns, due_ns)
+            call()
         self.now_ns = at_ns
 
 

@@ -1,133 +1,19 @@
 """Agents, their monitor and a client on a network in memory: orders, leases, and answers that are fenced."""
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, field
-from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
-from fake_network import FakeLoop
+from failover_world import MS, SILENCE_NS, WAY_NS, World, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.model.job import Requests
-from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload import monitor as monitor_module
-from testbed.workload import node_agent, request_client
+from testbed.workload import node_agent
 from testbed.workload.health_wire import CLIENT_PORT
 from testbed.workload.lease import Lease
-from testbed.workload.monitor import Monitor
-from testbed.workload.node_agent import AgentPlace, NodeAgent
-from testbed.workload.request_client import RequestClient
-
-MS = 1_000_000
-HEARTBEAT_NS, SILENCE_NS, WAY_NS = 10 * MS, 30 * MS, 1 * MS
-Address = tuple[str, int]
-
-
-@dataclass
-class Network:
-    """Everything reaches everything after one way, but to or from what is cut."""
-
-    loop: FakeLoop
-    cut: set[str] = field(default_factory=set)
-    ends: dict[Address, Callable[[bytes, Address], None]] = field(default_factory=dict)
-
-    def endpoint(self, _loop: Any, ip: str, port: int, heard: Callable[[bytes, Address], None]) -> Any:
-        network, own = self, (ip, port)
-        self.ends[own] = heard
-
-        class End:
-            def send(self, payload: bytes, to: Address) -> None:
-                if not {ip, to[0]} & network.cut and to in network.ends:
-                    deliver = partial(network.deliver, payload, own, to)
-                    network.loop.at(network.loop.now_ns + WAY_NS, deliver)
-
-            def close(self) -> None:
-                del network.ends[own]
-
-        return End()
-
-    def deliver(self, payload: bytes, sender: Address, to: Address) -> None:
-        if to in self.ends:
-            self.ends[to](payload, sender)
-
-
-class NoStates:
-    """In place of the server of state."""
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class World:
-    """Two nodes, the monitor and a client; what they tell the driver is kept."""
-
-    def __init__(self, logs: Path, patch: pytest.MonkeyPatch) -> None:
-        self.loop = FakeLoop()
-        self.network = Network(self.loop)
-        for module in (node_agent, monitor_module, request_client):
-            patch.setattr(module, "Endpoint", self.network.endpoint)
-            if hasattr(module, "StateServer"):
-                patch.setattr(module, "StateServer", NoStates)
-        self.told: list[dict[str, Any]] = []
-        self.agents = {name: self.agent(name, boot=1) for name in ("a", "b")}
-        loop: Any = self.loop
-        self.monitor = Monitor(loop, "monitor", {"a": "a", "b": "b"}, SILENCE_NS, 0, self.tell)
-        stream = RequestClient.streams("group")
-        self.client = RequestClient(
-            loop,
-            "client",
-            CLIENT_PORT,
-            Requests(source="client", interval_ns=5 * MS),
-            SentLog(logs, **stream),
-            ReceivedLog(logs, **stream),
-            self.tell,
-        )
-        self.monitor.start()
-        for agent in self.agents.values():
-            agent.start()
-
-    def agent(self, name: str, boot: int) -> NodeAgent:
-        place = AgentPlace(
-            node=name,
-            number=ord(name) - ord("a"),
-            ip=name,
-            monitor_ip="monitor",
-            heartbeat_ns=HEARTBEAT_NS,
-            silence_ns=SILENCE_NS,
-            first_ns=0,
-        )
-        return NodeAgent(self.loop, place, boot, nullcontext, self.tell)  # type: ignore[arg-type]
-
-    def tell(self, kind: str, **fields: Any) -> None:
-        self.told.append({"at_ns": self.loop.now_ns, "kind": kind, **fields})
-
-    def kinds(self, *kinds: str) -> list[tuple[str, str]]:
-        return [
-            (each["kind"], each.get("node", each.get("job", "")))
-            for each in self.told
-            if each["kind"] in kinds
-        ]
-
-    def serve(self, node: str, epoch: int, failures: int | None = None) -> None:
-        order = {
-            "kind": "serve",
-            "job": "j",
-            "epoch": epoch,
-            "sources": [],
-            "state_bytes": 0,
-            "restart_ns": 0,
-        }
-        known = self.kinds("silent").count(("silent", node)) if failures is None else failures
-        self.monitor.order(node, order, known)
-        self.monitor.inform(("client", CLIENT_PORT), {"job": "j", "epoch": epoch, "ip": node})
+from testbed.workload.terms import Way
 
 
 @pytest.fixture
@@ -159,7 +45,8 @@ def test_a_node_cut_off_drops_its_jobs_before_it_is_given_up(world: World) -> No
     dropped, silent = (each for each in world.told if each["kind"] in ("dropped", "silent"))
     assert (dropped["kind"], silent["kind"]) == ("dropped", "silent")
     # The heartbeat sent at 50 ms arrived, and its answer did not: the lease is from the one before.
-    assert (dropped["at_ns"], silent["at_ns"]) == (40 * MS + SILENCE_NS, 50 * MS + WAY_NS + SILENCE_NS)
+    assert dropped["at_ns"] == 40 * MS + WAY_NS + SILENCE_NS
+    assert silent["at_ns"] == 50 * MS + WAY_NS + SILENCE_NS
 
 
 def test_a_node_mended_in_time_goes_on(world: World) -> None:
@@ -234,28 +121,25 @@ def test_an_order_decided_before_a_failure_was_heard_of_is_void(world: World) ->
     assert world.kinds("serves") == [("serves", "a")]
 
 
-def serving(world: World) -> list[str]:
-    """The nodes that would answer a request now, in whatever epoch."""
-    return [
-        name
-        for name, agent in world.agents.items()
-        if any(job.serves for job in agent._jobs.values()) and agent._lease.may_serve(world.loop.now_ns)
-    ]
-
-
 def for_good(lease: Lease, _boot: int, _number: int) -> None:
     """A lease that does not end."""
     lease.until_ns = 10**18
 
 
-def played(cuts: list[tuple[int, set[str]]], logs: Path, *, leases: bool = True) -> list[list[str]]:
+def played(
+    cuts: list[tuple[int, set[str]]],
+    logs: Path,
+    *,
+    leases: bool = True,
+    ways: dict[str, Way] | None = None,
+) -> list[list[str]]:
     """Who serves at every half millisecond, while nodes are cut off and mended and a scheduler moves the job.
 
     The control is a node without a lease: it goes on until somebody tells it to stop.
     """
     found = []
     with pytest.MonkeyPatch.context() as patch:
-        world = World(logs, patch)
+        world = World(logs, patch, ways)
         if not leases:
             patch.setattr(node_agent.Lease, "answered", for_good)
         epoch, holder, heeded, failures = 1, "a", 0, Counter[str]()
@@ -272,7 +156,7 @@ def played(cuts: list[tuple[int, set[str]]], logs: Path, *, leases: bool = True)
                     failures[news["node"]] += 1
                 if news["kind"] == "silent" and news["node"] == holder:
                     epoch, holder = epoch + 1, "b" if holder == "a" else "a"
-                    world.serve(holder, epoch, failures[holder])
+                    world.serve(holder, epoch, failures[holder], news["at_ns"] + news["fence_ns"])
                 elif news["kind"] == "back" and news["node"] == holder:
                     epoch += 1
                     world.serve(holder, epoch, failures[holder])
@@ -283,10 +167,13 @@ def played(cuts: list[tuple[int, set[str]]], logs: Path, *, leases: bool = True)
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 120 * MS), st.sets(st.sampled_from("ab"))), max_size=8))
-def test_no_job_is_ever_served_by_two_nodes(cuts: list[tuple[int, set[str]]]) -> None:
+@given(
+    st.lists(st.tuples(st.integers(1, 120 * MS), st.sets(st.sampled_from("ab"))), max_size=8),
+    st.dictionaries(st.sampled_from("ab"), st.builds(Way, st.integers(0, 90 * MS))),
+)
+def test_no_job_is_ever_served_by_two_nodes(cuts: list[tuple[int, set[str]]], ways: dict[str, Way]) -> None:
     with TemporaryDirectory() as logs:
-        assert max(map(len, played(cuts, Path(logs)))) <= 1
+        assert max(map(len, played(cuts, Path(logs), ways=ways))) <= 1
 
 
 def test_without_leases_it_would_be_served_by_two(tmp_path: Path) -> None:

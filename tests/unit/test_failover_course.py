@@ -141,7 +141,7 @@ def test_a_silent_node_loses_its_job_to_the_backup_which_is_told_and_serves(tmp_
     world = World(script(), tmp_path)
     world.serves(world.first.node, 1, 2 * MS)
     world.children.told.clear()
-    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS)
+    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS, fence_ns=0)
     after = world.jobs.assigned("work1")
     assert (after.node, after.epoch) == (world.first.backup, 2)
     orders = {each["node"]: each["order"]["kind"] for each in world.children.told if each["kind"] == "order"}
@@ -154,7 +154,7 @@ def test_a_silent_node_loses_its_job_to_the_backup_which_is_told_and_serves(tmp_
 
 def test_a_node_that_was_given_up_says_in_vain_that_it_serves(tmp_path: Path) -> None:
     world = World(script(), tmp_path)
-    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS)
+    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS, fence_ns=0)
     world.serves(world.first.node, 1, 5 * MS)
     assert "job.serve" not in world.kinds()
 
@@ -162,7 +162,7 @@ def test_a_node_that_was_given_up_says_in_vain_that_it_serves(tmp_path: Path) ->
 def test_who_is_served_by_the_old_epoch_has_not_recovered(tmp_path: Path) -> None:
     world = World(script(), tmp_path)
     world.serves(world.first.node, 1, 2 * MS)
-    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS)
+    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS, fence_ns=0)
     world.serves(world.first.backup, 2, 5 * MS)
     world.children.hear(kind="served", job="work1", epoch=1, at_ns=6 * MS)
     assert "job.recover" not in world.kinds()
@@ -171,7 +171,7 @@ def test_who_is_served_by_the_old_epoch_has_not_recovered(tmp_path: Path) -> Non
 def test_a_job_that_nobody_asks_has_recovered_when_it_may_serve(tmp_path: Path) -> None:
     quiet = {key: value for key, value in ASKED.items() if key != "requests"}
     world = World(script(jobs={"work": quiet}), tmp_path)
-    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS)
+    world.children.hear(kind="silent", node=world.first.node, silent_ns=30 * MS, fence_ns=0)
     world.serves(world.first.backup, 2, 5 * MS)
     [recovered] = [each for each in world.events.written if each["kind"] == "job.recover"]
     assert recovered["first_request_ns"] == 0

@@ -6,9 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.workload.lease import Lease, Watch
+from testbed.workload.terms import Terms, Way, terms
 
 MS = 1_000_000
 SILENCE_NS = 30 * MS
+NEAR = terms(10 * MS, 3, Way(), Way())
+"""On a way without any delay the lease is as long as the silence."""
 
 
 @dataclass
@@ -17,6 +20,7 @@ class Play:
 
     ways: list[tuple[int | None, int | None]]
     """For each heartbeat how long it and its answer take; None is lost."""
+    terms: Terms = NEAR
     leases: list[tuple[int, int]] = field(default_factory=list)
     """The boot and the end of every lease that the node ever had, as renewed."""
     given_up: list[tuple[int, int]] = field(default_factory=list)
@@ -24,7 +28,7 @@ class Play:
     """Whether the node counts its lease from the arrival of the answer: the control."""
 
     def run(self, interval_ns: int) -> None:
-        lease, watch = Lease(1, SILENCE_NS), Watch(("node",), SILENCE_NS, 0)
+        lease, watch = Lease(1, self.terms.lease_ns), Watch({"node": self.terms}, 0)
         todo: list[tuple[int, int, str, tuple[int, int]]] = [
             (turn * interval_ns, turn, "beat", (turn, 0)) for turn in range(len(self.ways))
         ]
@@ -35,12 +39,12 @@ class Play:
             at_ns, _, what, (a, b) = todo.pop(0)
             boot = watch.boot("node") or 0
             if watch.expire("node", at_ns):
-                due_ns = at_ns - watch.silent_ns("node", at_ns) + SILENCE_NS
-                self.given_up.append((boot, due_ns))
+                due_ns = at_ns - watch.silent_ns("node", at_ns) + self.terms.silence_ns
+                self.given_up.append((boot, due_ns + self.terms.fence_ns))
             order += 1
             if what == "beat":
                 if lease.is_over(at_ns):
-                    lease = Lease(lease.boot + 1, SILENCE_NS)
+                    lease = Lease(lease.boot + 1, self.terms.lease_ns)
                 number, (there_ns, back_ns) = lease.beat(at_ns), self.ways[a]
                 if there_ns is not None:
                     todo.append((at_ns + there_ns, order, "arrives", (lease.boot, number)))
@@ -56,12 +60,13 @@ class Play:
             elif what == "answered" and not lease.is_over(at_ns):
                 lease.answered(a, b)
                 if self.careless and a == lease.boot:
-                    lease.until_ns = at_ns + SILENCE_NS
+                    lease.until_ns = at_ns + self.terms.lease_ns
                 if lease.until_ns is not None:
                     self.leases.append((lease.boot, lease.until_ns))
 
 
 way = st.one_of(st.none(), st.integers(0, 80 * MS))
+"""What a packet takes beyond the distance, if it comes at all."""
 
 
 def outlived(play: Play) -> list[tuple[int, int]]:
@@ -74,11 +79,19 @@ def outlived(play: Play) -> list[tuple[int, int]]:
     ]
 
 
-@given(st.lists(st.tuples(way, way), max_size=60), st.integers(MS, 40 * MS))
-def test_no_lease_outlives_the_giving_up_of_its_boot(
-    ways: list[tuple[int | None, int | None]], interval_ns: int
+@given(
+    st.lists(st.tuples(way, way), max_size=60),
+    st.integers(MS, 40 * MS),
+    st.integers(0, 300 * MS),
+    st.integers(0, 100 * MS),
+)
+def test_no_lease_outlives_the_giving_up_of_its_boot_and_its_fence(
+    ways: list[tuple[int | None, int | None]], interval_ns: int, there_ns: int, variation_ns: int
 ) -> None:
-    play = Play(ways)
+    """Even where packets take longer than anybody thought: only the distance there is relied on."""
+    own = terms(interval_ns, 3, Way(there_ns, variation_ns), Way(there_ns, variation_ns))
+    taken = [(None if there is None else there_ns + there, back) for there, back in ways]
+    play = Play(taken, own)
     play.run(interval_ns)
     assert outlived(play) == []
 
@@ -122,7 +135,7 @@ def test_an_answer_to_an_earlier_life_renews_nothing() -> None:
 
 
 def test_a_silent_node_is_given_up_once_and_its_life_is_not_heard_again() -> None:
-    watch = Watch(("node",), SILENCE_NS, 0)
+    watch = Watch({"node": NEAR}, 0)
     assert watch.heard("node", 1, 10) == (False, False)
     assert not watch.expire("node", 10 + SILENCE_NS - 1)
     assert watch.expire("node", 10 + SILENCE_NS)
@@ -134,13 +147,13 @@ def test_a_silent_node_is_given_up_once_and_its_life_is_not_heard_again() -> Non
 
 
 def test_a_node_that_restarts_unnoticed_has_failed_and_is_back() -> None:
-    watch = Watch(("node",), SILENCE_NS, 0)
+    watch = Watch({"node": NEAR}, 0)
     watch.heard("node", 1, 0)
     assert watch.heard("node", 2, 5) == (True, True)
 
 
 def test_a_node_that_never_comes_is_given_up() -> None:
-    watch = Watch(("node",), SILENCE_NS, 100)
+    watch = Watch({"node": NEAR}, 100)
     assert watch.due_ns("node") == 100 + SILENCE_NS
     assert watch.expire("node", 100 + SILENCE_NS)
     assert watch.boot("node") is None

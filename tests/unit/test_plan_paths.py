@@ -1,9 +1,12 @@
 """The way between two hosts is the one that their packets will take."""
 
+from typing import Any
+
 import pytest
 
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.plan.paths import delay_ns, mtu_bytes, way
+from testbed.model.scenario import Access
+from testbed.plan.paths import delay_and_variation_ns, delay_ns, farthest_ns, mtu_bytes, way
 from topologies import cluster, compute_mesh, elastic_access, supernode
 
 
@@ -79,3 +82,30 @@ def test_the_largest_packet_is_that_of_the_narrowest_wire() -> None:
     assert mtu_bytes(fabric, "npu1", "controller") == 1_500
     racks = cluster.network(cluster.Parameters(servers=16))
     assert mtu_bytes(racks, "server1", "server9") == 9_000
+
+
+def test_full_queues_on_a_way_can_add_what_they_hold_at_their_rates() -> None:
+    """A node's wire at 25 Gbit/s empties 16 MB in 5.12 ms; a home has the access profile's queues."""
+    down = {"rate": "100 Mbit/s", "committed": "20 Mbit/s", "queue": "500 kB"}
+    access = Access.model_validate({"downstream": down, "upstream": {**down, "committed": "25 Mbit/s"}})
+    nodes = {"node1": {"delay": "4 ms"}}
+    parameters = {"onus": 1, "nodes": nodes, "controller": "1 ms"}
+    network = elastic_access.network(elastic_access.Parameters.model_validate(parameters))
+    own_ns = 16_000_000 * 8 * 10**9 // 25_000_000_000
+    assert delay_and_variation_ns(network, access, "node1", "controller")[0] == 5_000_000
+    to_control, from_control = (
+        delay_and_variation_ns(network, access, *ends)[1]
+        for ends in (("node1", "controller"), ("controller", "node1"))
+    )
+    assert to_control == from_control == own_ns == 5_120_000
+    assert delay_and_variation_ns(network, access, "node1", "home1")[1] == own_ns + 200_000_000
+    assert delay_and_variation_ns(network, access, "home1", "node1")[1] == own_ns + 160_000_000 + 2_000_000
+    assert delay_and_variation_ns(network, access, "node1", "node1") == (0, 0)
+
+
+@pytest.mark.parametrize("make", [supernode, elastic_access, cluster, compute_mesh])
+def test_the_farthest_of_some_hosts_is_as_far_as_its_way_is_long(make: Any) -> None:
+    network = make.network(make.Parameters())
+    nodes = [station.name for station in network.having(Role.COMPUTE)][:6]
+    for node in nodes:
+        assert farthest_ns(network, node, nodes) == max(delay_ns(network, node, other) for other in nodes)
