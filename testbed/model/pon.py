@@ -129,6 +129,24 @@ class TContClass(Value):
             raise FieldError(
                 "eligibility", "non_assured shares in proportion to fixed and assured, and both are 0"
             )
+        if self.eligibility is not Eligibility.NONE and self.most_bps == guaranteed_bps:
+            raise FieldError(
+                "eligibility",
+                f"is {self.eligibility}, but the maximum, {RATE.format(self.most_bps)}, is not above fixed "
+                "and assured together, so there is no surplus to have; raise maximum, or write none",
+            )
+        if self.grants > 1 and not self.fixed_bps:
+            raise FieldError(
+                "grants", f"is {self.grants}, but only a fixed rate comes in grants of its own; write 1"
+            )
+        if self.eligibility is not Eligibility.BEST_EFFORT:
+            for key in ("priority", "weight"):
+                if getattr(self, key) != 1:
+                    raise FieldError(
+                        key,
+                        f"is {getattr(self, key)}, but only best effort goes by it, and eligibility is "
+                        f"{self.eligibility}; remove it",
+                    )
         if self.reporting is Reporting.FIXED and self.most_bps > self.fixed_bps:
             raise FieldError(
                 "reporting", "is fixed, so the OLT never knows that more than the fixed rate is wanted"

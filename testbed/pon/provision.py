@@ -6,8 +6,10 @@ from testbed.model.base import UPSTREAM
 from testbed.model.network import Network, Role
 from testbed.model.pon import Eligibility, Pon, TContClass
 from testbed.model.scenario import Access
+from testbed.pon.dba.quiet import QuietWindow
 from testbed.pon.standard import PonStandard, line
 from testbed.pon.tcont import TCont
+from testbed.pon.timing import quiet_window_ns
 
 FIRST_HOME = 0x10
 """Alloc-ID of the subscription of home h: this and h. Class of traffic k adds k times CLASS_STEP."""
@@ -18,6 +20,15 @@ def alloc_id_of(pon: Pon, name: str | None, home: int) -> int:
     """The Alloc-ID of a home's T-CONT of a class, or of its subscription; also the minor of its class."""
     number = 0 if name is None else list(pon.tconts).index(name) + 1
     return number * CLASS_STEP + FIRST_HOME + home
+
+
+def quiet_windows(network: Network, pon: Pon) -> tuple[QuietWindow, ...]:
+    """When the line is silent for new ONUs."""
+    assert network.pon is not None
+    if pon.discovery is None:
+        return ()
+    window_ns = pon.discovery.window_ns or quiet_window_ns(network.pon.farthest_m)
+    return (QuietWindow(start_ns=0, length_ns=window_ns, period_ns=pon.discovery.every_ns),)
 
 
 def has_class(given: TContClass, onu: str) -> bool:

@@ -105,6 +105,11 @@ def _fault_of_rates(tcont: TCont) -> str | None:
             f"maximum {maximum} is above fixed + assured, {guaranteed}, but nothing above is given "
             f"with eligibility none; lower the maximum to {guaranteed} or choose another eligibility"
         )
+    if tcont.eligibility is not Eligibility.NONE and tcont.maximum_bps == tcont.guaranteed_bps:
+        return (
+            f"eligibility is {tcont.eligibility}, but the maximum is fixed + assured, {guaranteed}: there is "
+            "no surplus for it; raise the maximum or choose eligibility none"
+        )
     if tcont.eligibility is Eligibility.NON_ASSURED and not tcont.guaranteed_bps:
         return (
             "non-assured capacity is shared in proportion to fixed + assured, which is 0; "

@@ -8,7 +8,7 @@ from testbed.model.network import Network, Role
 from testbed.model.pon import Aqm, PonModel
 from testbed.model.scenario import Script
 from testbed.pon import PonStandard, check_tconts
-from testbed.pon.provision import alloc_id_of, tconts_of
+from testbed.pon.provision import alloc_id_of, quiet_windows, tconts_of
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.words import instead
@@ -98,7 +98,7 @@ def _fit_rules(script: Script, network: Network) -> Iterator[Finding]:
         )
         return
     try:
-        check_tconts(PonStandard(network.pon.standard), tconts)
+        check_tconts(PonStandard(network.pon.standard), tconts, quiet_windows(network, script.pon))
     except ValueError as error:
         names = _names(script, network)
         yield at, re.sub(r"T-CONT (\d+)", lambda found: names.get(int(found[1]), found[0]), str(error))

@@ -18,6 +18,7 @@ from testbed.scenario.failure_rules import failure_rules
 from testbed.scenario.frame_trace import read_frames
 from testbed.scenario.northbound_rules import northbound_rules
 from testbed.scenario.pon_rules import pon_rules
+from testbed.scenario.pon_tree_rules import pon_tree_rules
 from testbed.scenario.quantity_rules import way_of
 from testbed.scenario.rates import Finding, rate_rules
 from testbed.scenario.repeat import repeat_rules
@@ -30,6 +31,11 @@ from testbed.words import instead
 
 def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Finding]:
     """All findings about one variant; `pon_name` is what users call its PON."""
+    tree_findings = [*pon_tree_rules(network)]
+    if tree_findings:
+        # The other rules follow wires from homes to ONUs.
+        yield from tree_findings
+        return
     for name, session in script.sessions.items():
         yield from _session_rules(("sessions", name), session, script, network)
     yield from repeat_rules(script.sessions, script.duration_ns)

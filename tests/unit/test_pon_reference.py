@@ -99,7 +99,7 @@ def some_tconts(draw: st.DrawFn) -> list[TCont]:
         room -= fixed_bps + assured_bps
         guaranteed_bps = fixed_bps + assured_bps
         eligibility = draw(st.sampled_from(Eligibility if guaranteed_bps else [BEST_EFFORT]))
-        more_bps = 0 if eligibility is NONE else draw(st.integers(0 if guaranteed_bps else 1, 1500))
+        more_bps = 0 if eligibility is NONE else draw(st.integers(1, 1500))
         tconts.append(
             TCont(
                 alloc_id=alloc_id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 from testbed.model.base import UPSTREAM
@@ -227,13 +228,36 @@ def arrange(
     return arranged
 
 
-def check_tconts(standard: PonStandard, tconts: Sequence[TCont]) -> None:
+def check_tconts(standard: PonStandard, tconts: Sequence[TCont], quiet: Sequence[QuietWindow] = ()) -> None:
     """Make sure that T-CONTs make sense, and that what they are promised fits the PON with all its bursts.
+
+    It must also fit the time that quiet windows leave, because they come again and again.
 
     Raises:
         ValueError: It does not; the message says what would.
     """
-    arrange(standard, tconts)
+    arranged = arrange(standard, tconts, quiet)
+    for tcont in tconts:
+        _check_earns_grants(arranged.framing, tcont)
+    taken = sum((Fraction(each.length_ns, each.period_ns) for each in quiet if each.period_ns), Fraction(0))
+    promised_bps = sum(arranged.guaranteed_bps)
+    left_bps = int(_in_all_bps(arranged, _sure_bytes(arranged)) * (1 - taken))
+    if promised_bps > left_bps:
+        raise ValueError(
+            f"fixed and assured rates add up to {RATE.format(promised_bps)} on {standard} upstream, of which "
+            f"quiet windows take {float(taken) * 100:.3g} %; the most that fits beside them is "
+            f"{RATE.format_down(max(left_bps, 0))}"
+        )
+
+
+def _check_earns_grants(framing: Framing, tcont: TCont) -> None:
+    """A rate that earns less than one grant a second cannot be meant."""
+    least_bytes = least_grant_bytes(framing)
+    if tcont.maximum_bps < 8 * least_bytes:
+        raise ValueError(
+            f"T-CONT {tcont.alloc_id}: a maximum of {RATE.format(tcont.maximum_bps)} does not earn a grant "
+            f"of {least_bytes} bytes in a second; the least is {RATE.format(8 * least_bytes)}"
+        )
 
 
 def sure_capacity_bps(standard: PonStandard, tconts: Sequence[TCont]) -> int:
