@@ -23,7 +23,7 @@ from testbed.record.logs import EventLog
 
 _LEAD_NS = 500_000_000
 _DRAIN_NS = 500_000_000
-_COUNTED = ("requests", "answered", "tokens", "decoded", "steps", "prefill_ns", "busy_ns")
+_COUNTED = ("requests", "answered", "tokens", "decoded", "steps", "prefill_ns", "busy_ns", "least_ns")
 """What a server counts, as it says at its end."""
 
 

@@ -133,7 +133,10 @@ class Statistic(StrEnum):
     """The longest time in which the blocks without a gap did not grow: what a reader of the whole waits
     for."""
     UTILISATION = "utilisation"
-    """Of its time, that in which the service computed."""
+    """Of its time, that in which the service computed: a prompt was in prefill or a step was under way."""
+    SATURATION = "saturation"
+    """What the tokens that a service decoded take in batches of the best size, of its time: how much it
+    decoded of what it could have. Prefill is not part of it."""
     TOKEN_RATE = "token_rate"
     """Tokens a second, over the service's time."""
     PLACED = "placed"
@@ -170,7 +173,14 @@ _KINDS: dict[Statistic, Kind] = dict.fromkeys(
 )
 _KINDS |= {Statistic.THROUGHPUT: Kind.RATE}
 _KINDS |= dict.fromkeys(
-    (Statistic.UNUSED, Statistic.FAIRNESS, Statistic.KEPT, Statistic.UTILISATION), Kind.SHARE
+    (
+        Statistic.UNUSED,
+        Statistic.FAIRNESS,
+        Statistic.KEPT,
+        Statistic.UTILISATION,
+        Statistic.SATURATION,
+    ),
+    Kind.SHARE,
 )
 """All others are counts."""
 
@@ -187,7 +197,7 @@ OWN_STATISTICS: dict[Measure, tuple[Statistic, ...]] = {
         Statistic.FAIRNESS,
     ),
     Measure.TRANSFER: (Statistic.THROUGHPUT, Statistic.KEPT, Statistic.OUTAGE, Statistic.STALLED),
-    Measure.SERVICE: (Statistic.UTILISATION, Statistic.TOKEN_RATE),
+    Measure.SERVICE: (Statistic.UTILISATION, Statistic.SATURATION, Statistic.TOKEN_RATE),
     Measure.JOBS: (
         Statistic.PLACED,
         Statistic.REFUSED,

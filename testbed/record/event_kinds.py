@@ -83,8 +83,8 @@ EVENTS: dict[str, EventKind] = {
         "No node can take the service's job: neither it nor its clients run.",
     ),
     "service.end": EventKind(
-        "service, node, requests, answered, tokens, steps, prefill_ns, busy_ns, of_ns, mean_batch (or "
-        "null), exchange_ns (of a layer, the mean; or null)",
+        "service, node, requests, answered, tokens, steps, prefill_ns, busy_ns, least_ns, of_ns, mean_batch "
+        "(or null), exchange_ns (of a layer, the mean; or null)",
         "A service has ended, on the node that it had then; counted over all that it had.",
     ),
     "channel.order": EventKind(

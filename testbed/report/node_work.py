@@ -20,17 +20,22 @@ MILLION = 1_000_000
 
 
 class ServiceSummary(TypedDict):
-    """A service at its end; `busy_ns` of `of_ns` it computed, and `mean_batch` were in a step."""
+    """A service at its end; `busy_ns` of `of_ns` it computed, and `mean_batch` were in a step.
+
+    Its decoded tokens take `least_ns` in batches of the best size.
+    """
 
     node: str | None
     requests: int
     answered: int
     tokens: int
     busy_ns: int
+    least_ns: int
     of_ns: int
     steps: int
     mean_batch: float | None
     utilisation_ppm: int | None
+    saturation_ppm: int | None
     token_rate: int | None
 
 
@@ -84,10 +89,12 @@ def services(events: Iterable[Event]) -> dict[str, ServiceSummary]:
             answered=event["answered"],
             tokens=event["tokens"],
             busy_ns=event["busy_ns"],
+            least_ns=event["least_ns"],
             of_ns=event["of_ns"],
             steps=event["steps"],
             mean_batch=event["mean_batch"],
             utilisation_ppm=event["busy_ns"] * MILLION // event["of_ns"] if event["of_ns"] else None,
+            saturation_ppm=event["least_ns"] * MILLION // event["of_ns"] if event["of_ns"] else None,
             token_rate=event["tokens"] * 10**9 // event["of_ns"] if event["of_ns"] else None,
         )
         for event in events

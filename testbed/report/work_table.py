@@ -219,7 +219,7 @@ def _streams(summary: Summary) -> Table:
 
 
 def _services(summary: Summary) -> Table:
-    columns = ("answered", "tokens/s", "busy", "batch")
+    columns = ("answered", "tokens/s", "busy", "saturated", "batch")
     table = new_table("Services", ("variant", "service", "node"), columns)
     rows = [
         (
@@ -227,6 +227,7 @@ def _services(summary: Summary) -> Table:
             f"{each['answered']}/{each['requests']}",
             "-" if each["token_rate"] is None else str(each["token_rate"]),
             shown_percent(each["utilisation_ppm"]),
+            shown_percent(each["saturation_ppm"]),
             "-" if each["mean_batch"] is None else f"{each['mean_batch']:.1f}",
         )
         for variant, name, each in service_rows(summary)

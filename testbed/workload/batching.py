@@ -9,7 +9,7 @@ decoding do not hold each other up, as where nodes are kept apart for them (arXi
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed.model.serving import Batching
 
@@ -42,7 +42,11 @@ class Token:
 
 @dataclass(slots=True)
 class Worked:
-    """What has been done so far: `decoded` are the tokens that steps have made, without the first ones."""
+    """What has been done so far: `decoded` are the tokens that steps have made, without the first ones.
+
+    `busy_ns` is the time in which a prompt was in prefill or a step was under way; both at once count once.
+    What is under way is counted to its end: see `Batcher.worked_by`.
+    """
 
     requests: int = 0
     answered: int = 0
@@ -51,6 +55,7 @@ class Worked:
     steps: int = 0
     prefill_ns: int = 0
     decode_ns: int = 0
+    busy_ns: int = 0
 
 
 class Batcher(ABC):
@@ -67,6 +72,7 @@ class Batcher(ABC):
         self._prefilled_at_ns = 0
         self._batch: dict[Request, int] = {}
         self._step_ends_at_ns: int | None = None
+        self._busy_until_ns = 0
         self.worked = Worked()
 
     @property
@@ -76,6 +82,18 @@ class Batcher(ABC):
         if self._step_ends_at_ns is not None:
             ends.append(self._step_ends_at_ns)
         return min(ends, default=None)
+
+    def worked_by(self, now_ns: int) -> Worked:
+        """What has been done by an instant, of what is under way the part until then."""
+        left_ns = max(0, self._busy_until_ns - now_ns)
+        prefill_ns = 0 if self._in_prefill is None else max(0, self._prefilled_at_ns - now_ns)
+        decode_ns = 0 if self._step_ends_at_ns is None else max(0, self._step_ends_at_ns - now_ns)
+        return replace(
+            self.worked,
+            busy_ns=self.worked.busy_ns - left_ns,
+            prefill_ns=self.worked.prefill_ns - prefill_ns,
+            decode_ns=self.worked.decode_ns - decode_ns,
+        )
 
     def arrive(self, request: Request, now_ns: int) -> None:
         """Take a request in; `advance` must have been called up to now."""
@@ -113,6 +131,7 @@ class Batcher(ABC):
         took_ns = -(-self._in_prefill.prompt_tokens * 10**9 // self._rate)
         self._prefilled_at_ns = now_ns + took_ns
         self.worked.prefill_ns += took_ns
+        self._work(now_ns, self._prefilled_at_ns)
 
     def _end_prefill(self, request: Request, now_ns: int) -> list[Token]:
         self._in_prefill = None
@@ -125,6 +144,12 @@ class Batcher(ABC):
         self._step_ends_at_ns = now_ns + took_ns
         self.worked.steps += 1
         self.worked.decode_ns += took_ns
+        self._work(now_ns, self._step_ends_at_ns)
+
+    def _work(self, from_ns: int, to_ns: int) -> None:
+        """Count a time of work; what begins never begins before what began earlier."""
+        self.worked.busy_ns += max(0, to_ns - max(from_ns, self._busy_until_ns))
+        self._busy_until_ns = max(self._busy_until_ns, to_ns)
 
     def _end_step(self, now_ns: int) -> list[Token]:
         self._step_ends_at_ns = None

@@ -61,7 +61,7 @@ class InferenceServer:
             prefill_tokens_per_s=service.prefill_rate,
             step_time=lambda prompts: self._times.step_ns([*prompts]),
         )
-        self._busy_ns = 0.0
+        self._least_ns = 0.0
         self._wakes_at_ns: int | None = None
         self._askers: dict[int, _Asker] = {}
         self._accepted = 0
@@ -82,11 +82,13 @@ class InferenceServer:
 
     @property
     def outcome(self) -> dict[str, int]:
-        """What was done so far, and as `busy_ns` what its decoded tokens take at the least.
+        """What was done so far, and none after the service's end.
 
-        A node that decodes for one request alone is not busy: it makes few of the tokens that it could.
+        `busy_ns` is the time in which it computed, and `least_ns` what its decoded tokens take in batches of
+        the best size: a node that decodes for one request alone is busy, and makes few of the tokens that it
+        could.
         """
-        worked = self._batcher.worked
+        worked = self._batcher.worked_by(min(self._loop.clock.now_ns(), self._ends_at_ns))
         return {
             "requests": worked.requests,
             "answered": worked.answered,
@@ -94,7 +96,8 @@ class InferenceServer:
             "decoded": worked.decoded,
             "steps": worked.steps,
             "prefill_ns": worked.prefill_ns,
-            "busy_ns": round(self._busy_ns),
+            "busy_ns": worked.busy_ns,
+            "least_ns": round(self._least_ns),
         }
 
     def _accept(self) -> None:
@@ -122,7 +125,7 @@ class InferenceServer:
         messages: dict[int, list[bytes]] = {}
         for token in self._batcher.advance(min(self._loop.clock.now_ns(), self._ends_at_ns)):
             if token.index > 0:
-                self._busy_ns += self._times.best_token_ns(token.request.prompt_tokens)
+                self._least_ns += self._times.best_token_ns(token.request.prompt_tokens)
             asker, number = _key(token)
             messages.setdefault(asker, []).append(token_message(number, token.index, self._token_bytes))
         for number, each in messages.items():

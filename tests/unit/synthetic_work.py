@@ -157,7 +157,8 @@ def _write_events(events: EventLog, variant: str) -> None:
     for job in jobs:
         events.write("job.complete", 1900 * MS, job=job)
     first = FIRST_TOKEN_NS[variant]
-    served = {"requests": 40, "answered": 40, "tokens": 740, "busy_ns": 450 * MS + first, "of_ns": 1800 * MS}
+    served = {"requests": 40, "answered": 40, "tokens": 740, "of_ns": 1800 * MS}
+    served |= {"busy_ns": 450 * MS + first, "least_ns": 180 * MS}
     events.write("service.end", 1950 * MS, service="llm", node="npu1", **served, steps=100, mean_batch=7.4)
     nodes = [f"npu{1 + rank // 2}" for rank in range(24)]
     mean_ns = EXCHANGE_NS[variant] + 3 * US

@@ -75,6 +75,7 @@ def test_streams_of_work_have_the_statistics_of_any_stream(hurt: VariantSummary)
 def test_a_service_is_summed_up(hurt: VariantSummary) -> None:
     service = hurt["services"]["llm"]
     assert service["utilisation_ppm"] == (450 + 80) * 10**6 // 1800
+    assert service["saturation_ppm"] == 100_000
     assert service["token_rate"] == 740 * 1000 // 1800
     assert service["mean_batch"] == 7.4
 

@@ -150,7 +150,7 @@ def test_requests_that_nobody_sends_cannot_be_expected() -> None:
         ),
         (
             {"measure": "service", "session": "s", "statistic": "lost"},
-            "'lost' is not of a service; a service has utilisation, token_rate",
+            "'lost' is not of a service; a service has utilisation, saturation, token_rate",
         ),
         (
             {"session": "s", "direction": "upstream", "statistic": "outage"},

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.model.serving import Batching
+from testbed.report.node_work import united
 from testbed.workload.batching import BATCHERS, Batcher, Request, Token
 
 MS = 1_000_000
@@ -105,6 +106,24 @@ def test_what_was_done_is_counted() -> None:
     worked = serving.worked
     assert (worked.requests, worked.answered, worked.tokens, worked.decoded) == (2, 2, 7, 5)
     assert (worked.steps, worked.decode_ns, worked.prefill_ns) == (3, 35 * MS, 15 * MS)
+    # The second prompt's prefill goes on beside a step, and counts once.
+    assert worked.busy_ns == 45 * MS
+
+
+def test_work_is_counted_until_the_instant_that_is_asked_about() -> None:
+    serving = batcher()
+    serving.arrive(Request("a", 10, 4), 0)
+    assert (serving.worked_by(4 * MS).busy_ns, serving.worked_by(4 * MS).prefill_ns) == (4 * MS, 4 * MS)
+    serving.advance(15 * MS)
+    halfway = serving.worked_by(15 * MS)
+    assert (halfway.busy_ns, halfway.prefill_ns, halfway.decode_ns) == (15 * MS, 10 * MS, 5 * MS)
+
+
+def test_a_node_that_only_prefills_is_utilised() -> None:
+    """Prompts of one token each have no step, and their prefill is work."""
+    serving = batcher()
+    played(serving, [(0, Request("a", 41, 1)), (50 * MS, Request("b", 1, 1))])
+    assert (serving.worked.steps, serving.worked_by(100 * MS).busy_ns) == (0, 42 * MS)
 
 
 ARRIVALS = st.lists(
@@ -117,6 +136,29 @@ def asked(numbers: list[tuple[int, int, int]]) -> list[tuple[int, Request]]:
         (at_ms * MS, Request(key, prompt, output))
         for key, (at_ms, prompt, output) in enumerate(sorted(numbers))
     ]
+
+
+@given(ARRIVALS, st.sampled_from(Batching), st.integers(1, 5), st.integers(0, 1000))
+def test_the_busy_time_is_the_union_of_all_prefills_and_steps(
+    numbers: list[tuple[int, int, int]], batching: Batching, most: int, until_ms: int
+) -> None:
+    serving, spans = batcher(batching, most=most), list[tuple[int, int]]()
+    count = serving._work
+
+    def noted(from_ns: int, to_ns: int) -> None:
+        spans.append((from_ns, to_ns))
+        count(from_ns, to_ns)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving, "_work", noted)
+        for at_ns, request in asked(numbers):
+            if at_ns <= until_ms * MS:
+                serving.advance(at_ns)
+                serving.arrive(request, at_ns)
+        serving.advance(until_ms * MS)
+    inside = [(start_ns, min(end_ns, until_ms * MS)) for start_ns, end_ns in spans]
+    busy_ns = sum(end_ns - start_ns for start_ns, end_ns in united(inside))
+    assert serving.worked_by(until_ms * MS).busy_ns == busy_ns <= until_ms * MS
 
 
 @given(ARRIVALS, st.sampled_from(Batching), st.integers(1, 5))

@@ -21,7 +21,8 @@ SERVICE = {
     "experts": "moe",
     "clients": {"user": CLIENTS, "other": CLIENTS},
 }
-DONE = {"requests": 2, "answered": 1, "tokens": 10, "decoded": 8, "steps": 4, "prefill_ns": 5, "busy_ns": 6}
+DONE = {"requests": 2, "answered": 1, "tokens": 10, "decoded": 8, "steps": 4, "prefill_ns": 5}
+DONE |= {"busy_ns": 6, "least_ns": 7}
 
 
 class FakeLoop:

@@ -145,9 +145,13 @@ def test_what_a_service_did_is_written_down(run: RunDirectory) -> None:
     assert (quiet["requests"], quiet["answered"], quiet["tokens"], quiet["steps"]) == (8, 8, 40, 32)
     assert (quiet["mean_batch"], quiet["of_ns"]) == (1, 3000 * MS)
     # A step of this table takes as long for 96 requests as for one.
-    assert quiet["busy_ns"] == pytest.approx(32 * STEP_NS / 96, abs=1)
+    assert quiet["least_ns"] == pytest.approx(32 * STEP_NS / 96, abs=1)
+    # One request after the other: no prefill goes on beside a step.
+    assert quiet["busy_ns"] == quiet["prefill_ns"] + 32 * STEP_NS
+    assert quiet["prefill_ns"] > 8 * MS
     busy = event(run, "service.end", service="busy")
-    assert busy["busy_ns"] / busy["of_ns"] > 4 * quiet["busy_ns"] / quiet["of_ns"]
+    assert busy["least_ns"] / busy["of_ns"] > 4 * quiet["least_ns"] / quiet["of_ns"]
+    assert busy["busy_ns"] <= busy["of_ns"]
     assert 1 < busy["mean_batch"] <= 8
     assert busy["answered"] == busy["requests"]
 
