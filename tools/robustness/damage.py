@@ -5,8 +5,11 @@ import os
 import random
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 Damage = Callable[[Path, random.Random], None]
@@ -69,10 +72,17 @@ def _socket(path: Path) -> None:
 
 
 def _foreign_table(path: Path, _draws: random.Random) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    path.write_bytes(_table())
 
-    pq.write_table(pa.table({"name": ["a", "b"], "value": [1.5, None]}), path)
+
+@cache
+def _table() -> bytes:
+    """A table in Parquet, made by another process, which may have the threads that it takes."""
+    code = (
+        "import pyarrow as pa, pyarrow.parquet as pq, sys\n"
+        "pq.write_table(pa.table({'name': ['a', 'b'], 'value': [1.5, None]}), sys.stdout.buffer)"
+    )
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
 
 
 def _swapped(path: Path, _draws: random.Random) -> None:

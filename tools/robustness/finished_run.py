@@ -1,6 +1,7 @@
 """A finished run for attempts to report on: the synthetic one of the tests."""
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from functools import cache
@@ -11,12 +12,15 @@ from robustness.stand_ins import PROJECT
 
 @cache
 def _made() -> tuple[tempfile.TemporaryDirectory[str], Path]:
-    """Made once, in a folder that lasts as long as this process; an expectation of it does not hold."""
-    sys.path.insert(0, str(PROJECT / "tests" / "unit"))
-    import synthetic_run
+    """Made once, in a folder that lasts as long as this process; an expectation of it does not hold.
 
+    Another process makes it: tables start threads, and commands are not forked from a process that has some.
+    """
     keeper = tempfile.TemporaryDirectory(prefix="finished-run-")
-    return keeper, synthetic_run.write_report(Path(keeper.name) / "run").path
+    run = Path(keeper.name) / "run"
+    program = PROJECT / "tests" / "unit" / "synthetic_run.py"
+    subprocess.run([sys.executable, str(program), str(run)], check=True, stdout=subprocess.DEVNULL)
+    return keeper, run
 
 
 def copy_to(place: Path) -> None:

@@ -89,6 +89,7 @@ _IMPORTS = (
 
 
 def imported() -> None:
-    """Load what commands load, so that forked ones need not."""
+    """Load what commands load, so that forked ones need not; without threads, which a fork would lose."""
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
     for module in _IMPORTS:
         importlib.import_module(module)
