@@ -67,14 +67,18 @@ def faults(attempt: Attempt, draws: random.Random) -> Iterator[str]:
     """What is wrong with how the command ended."""
     with tempfile.TemporaryDirectory(prefix="attempt-") as made:
         place = Path(made)
-        finished_run.copy_to(place / "run")
-        finished_run.copy_to(place / "other")
+        as_nobody = attempt.way.name == "not to be read"
+        for name in ("run", "other"):
+            if as_nobody:
+                finished_run.copy_to(place / name)
+            else:
+                finished_run.link_to(place / name, attempt.name)
         if not attempt.summed:
             (place / "run" / "SHA256SUMS").unlink()
         path = place / "run" / attempt.name
         if path.exists():
             attempt.way.damage(path, draws)
-        ended = _end(_COMMANDS[attempt.command], place, as_nobody=attempt.way.name == "not to be read")
+        ended = _end(_COMMANDS[attempt.command], place, as_nobody=as_nobody)
         if "Traceback" in ended.out + ended.err:
             yield f"a traceback: {ended.err[-500:]}"
         if ended.status not in _allowed(attempt):

@@ -27,19 +27,32 @@ def explained(attempt: str, path: Path) -> Iterator[None]:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a draft to write that takes the place of `path` at the end.
 
-    A reader finds the old file or the new one, never a part; a failed body leaves the old one. A device or a
-    pipe, such as /dev/null, is written to and never replaced.
+    A reader finds the old file or the new one, never a part; a failed body leaves the old one.
 
     Raises:
         ScenarioError: The disk is full or the place cannot be written.
     """
     draft = path.with_name(f".{path.name}.part")
     with explained("write", path):
-        if path.is_char_device() or path.is_fifo() or path.is_block_device():
-            yield path
-            return
         try:
             yield draft
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def named_by_user(path: Path) -> Iterator[Path]:
+    """As `replacing`, but a device or a pipe that a user names, such as /dev/null, is written to.
+
+    Raises:
+        ScenarioError: As `replacing`.
+    """
+    with explained("write", path):
+        is_special = path.is_char_device() or path.is_block_device() or path.is_fifo()
+    if is_special:
+        with explained("write", path):
+            yield path
+    else:
+        with replacing(path) as draft:
+            yield draft

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from testbed.model.quantity import Kind
-from testbed.record.atomic import replacing
+from testbed.record.atomic import named_by_user
 from testbed.report.cells import milliseconds
 from testbed.report.comparison import PER_MILLE, SEED, Compared, Comparison, Stream
 from testbed.report.figures import Plot, alone, panels, style
@@ -52,7 +52,7 @@ def write_page(comparison: Comparison, path: Path) -> None:
         folded_from=FOLDED_FROM,
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
     )
-    with replacing(path) as draft:
+    with named_by_user(path) as draft:
         draft.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 

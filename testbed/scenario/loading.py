@@ -41,7 +41,7 @@ def load(
     changes = [Setting.from_text(text) for text in settings]
     if seed is not None:
         changes.append(Setting("seed", str(seed), f"--seed {seed}"))
-    return _assemble(root, path.stem, path, changes, variants)
+    return _assemble(root, _utf8(path.stem), path, changes, variants)
 
 
 def from_mapping(document: Mapping[str, Any], name: str) -> ScenarioFile:
@@ -92,8 +92,19 @@ def _with_absolute_paths(root: Node, folder: Path) -> Node:
             continue
         # A topology's bare name is that of a shipped one.
         if keys[-len(_TOPOLOGY) :] != _TOPOLOGY or path.endswith(".py"):
-            root = root.put(keys, replace(node, value=str((folder / path).resolve())))
+            found = str((folder / path).resolve())
+            if found != _utf8(found):
+                raise ScenarioError(
+                    f"{node.place}: {'.'.join(keys)}: the path {found!r} is not UTF-8, and a scenario is; "
+                    "rename the folder or the file"
+                )
+            root = root.put(keys, replace(node, value=found))
     return root
+
+
+def _utf8(name: str) -> str:
+    """The name of a file with the bytes replaced that are not UTF-8, which Python has as lone surrogates."""
+    return name.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
 def _matching(node: Node, pattern: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

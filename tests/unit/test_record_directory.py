@@ -10,7 +10,7 @@ import pytest
 from synthetic_run import make_run, manifest
 
 from testbed.errors import ScenarioError
-from testbed.record.atomic import replacing
+from testbed.record.atomic import named_by_user
 from testbed.record.directory import RECORDED, RunDirectory
 
 STARTED = datetime(2030, 1, 2, 3, 4, 5)
@@ -176,7 +176,7 @@ def test_only_what_the_run_has_made_is_discarded(tmp_path: Path) -> None:
     assert [path.name for path in there.iterdir()] == ["notes.txt"]
 
 
-def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
-    with replacing(Path("/dev/null")) as draft:
+def test_a_device_that_a_user_names_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    with named_by_user(Path("/dev/null")) as draft:
         draft.write_text("nothing")
     assert Path("/dev/null").is_char_device()

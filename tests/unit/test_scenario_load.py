@@ -165,3 +165,14 @@ def test_a_line_of_a_variant_is_named_by_the_keys_it_was_written_under(tmp_path:
     assert "small.yaml:24: variants.elastic.sessions.player.channel.downstream.peak: '5 Gbps'" in refusal(
         path
     )
+
+
+def test_what_is_not_utf8_and_would_be_in_the_text_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    said = refusal(scenario_documents.write(folder))
+    assert "network.topology: the path " in said
+    assert "is not UTF-8, and a scenario is; rename the folder or the file" in said
+    named = folder / "n\udce9t.yaml"
+    named.write_text("title: x\n")
+    assert "name: 'n\ufffdt' is not a name" in refusal(str(named))
