@@ -85,10 +85,9 @@ class Connection(H11Protocol):
     # The name by which asyncio calls it.
     data_received = _received
 
-    def eof_received(self) -> None:
-        """Uvicorn's hook: the client sends no more."""
-        if self._refused:
-            self.transport.close()
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Uvicorn's hook: the client sends no more; whether it may still wait for an answer."""
+        return self.is_working and not self._refused
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's hook: it is over."""

@@ -146,6 +146,17 @@ def test_a_body_that_was_cut_off_is_not_acted_on_though_it_looks_whole(*, half: 
     played(PATIENT, play)
 
 
+def test_a_client_that_has_said_all_and_closed_its_side_is_answered() -> None:
+    async def play(served: Served) -> None:
+        client = await served.client(post(len(BODY)) + BODY)
+        client.writer.write_eof()
+        status, _headers, made = await client.answer()
+        assert (status, made["qosStatus"]) == (201, "AVAILABLE")
+        assert await client.is_closed()
+
+    played(QUICK, play)
+
+
 @pytest.mark.parametrize(
     ("sent", "status", "code"),
     [
