@@ -32,9 +32,8 @@ class Clients(Value):
     """Requests from one host: how often, and how long their prompts and answers are.
 
     `interval` is the mean between two requests. Bursts have a coefficient of variation of `burstiness`
-    (gamma-distributed intervals). A `trace` is a CSV file in the format of the Azure LLM inference trace
-    of 2023: TIMESTAMP, ContextTokens, GeneratedTokens; its first request comes at `starts`, and it has the
-    lengths, too.
+    (gamma-distributed intervals). A `trace` is a file in the format of Azure's LLM inference traces of 2023
+    and 2024, of BurstGPT or of Mooncake; its first request comes at `starts`, and it has the lengths, too.
     """
 
     host: Name
@@ -51,8 +50,8 @@ class Clients(Value):
     """With `bursty`: the coefficient of variation of the intervals, gamma-distributed; 1 is a Poisson
     process."""
     trace: InputFile | None = None
-    """With `trace`: a CSV file in the format of Azure's LLM inference trace of 2023, counted from the
-    scenario's folder."""
+    """With `trace`: a file in the format of Azure's LLM inference traces of 2023 and 2024, of BurstGPT or of
+    Mooncake, counted from the scenario's folder."""
     prompt_tokens: Tokens = 1024
     """Of each prompt; a trace has its own."""
     output_tokens: Tokens = 256

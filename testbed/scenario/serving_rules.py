@@ -65,6 +65,6 @@ def _clients_rules(at: Keys, clients: Clients, service: Service, network: Networ
         yield (*at, "ends"), f"is after the service ends, at {DURATION.format(service.ends_at_ns)}"
     if clients.trace is not None:
         try:
-            read_trace(Path(clients.trace))
+            read_trace(Path(clients.trace), clients.ends_at_ns - clients.starts_at_ns)
         except ValueError as error:
             yield (*at, "trace"), str(error)

@@ -39,7 +39,7 @@ def requests(clients: Clients, random: Random) -> Iterator[Asked]:
 
 def _endless(clients: Clients, random: Random) -> Iterator[Asked]:
     if clients.trace is not None:
-        for traced in read_trace(Path(clients.trace)):
+        for traced in read_trace(Path(clients.trace), clients.ends_at_ns - clients.starts_at_ns):
             at_ns = clients.starts_at_ns + traced.after_ns
             yield Asked(at_ns, traced.prompt_tokens, traced.output_tokens)
         return
