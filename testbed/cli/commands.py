@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
 from testbed.cli.settled import SCENARIO_FILE, WALL_LIMIT_S
 from testbed.errors import EXPECTATION_FAILED, ScenarioError
+from testbed.lifeline import tied
 from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import temporary_folder
 from testbed.scenario import ScenarioFile, load
@@ -227,7 +229,7 @@ def _shell_in_virtual(folder: Path, variant: str, seed: int) -> int:
 
 def _shell_on_host(folder: Path, variant: str) -> int:
     command = [sys.executable, "-m", "testbed.cli.inner", str(folder), variant, "--shell"]
-    return subprocess.run(command, check=False, env=dict(os.environ)).returncode
+    return subprocess.run(tied(command, signal.SIGTERM), check=False, env=dict(os.environ)).returncode
 
 
 def _loaded(options: argparse.Namespace) -> ScenarioFile:

@@ -6,6 +6,7 @@ A process of its own for each variant, so that several run side by side and each
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from testbed.cli.foreign import extension_folders, search_path
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE
 from testbed.errors import KernelError, TestbedError
+from testbed.lifeline import tied
 from testbed.net.ledger import ledger_folder
 from testbed.record.guest_files import read_console
 from testbed.scenario import ScenarioFile, load
@@ -60,7 +62,11 @@ def run_on_host(
     tail, began_s = ProgressTail(folder), time.monotonic()
     with stop_on_terminate(), (folder / CONSOLE_NAME).open("wb") as console:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment
+            tied(command, signal.SIGTERM),
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            env=environment,
         )
         try:
             while True:

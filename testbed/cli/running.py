@@ -21,6 +21,7 @@ from testbed.cli.interrupts import held
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE, VERSION, WALL_LIMIT_S
 from testbed.errors import ScenarioError, TestbedError, error_of
+from testbed.lifeline import tied
 from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
 from testbed.record.atomic import explained
@@ -213,7 +214,11 @@ class _Variants:
                 return
             # A session of its own: Ctrl-C reaches us alone, and we stop the variants in order.
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+                tied(command),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
             )
             self._processes.append(process)
         said: dict[str, Any] = {}

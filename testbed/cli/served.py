@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from testbed.cli.outer import within_reach
+from testbed.lifeline import tied
 from testbed.net.ledger import ledger_folder
 from testbed.venue import kernel
 from testbed.venue.line import carry
@@ -109,7 +111,7 @@ def _on_host(folder: Path, variant: str, seed: int, line: socket.socket) -> Iter
     with (folder / CONSOLE_NAME).open("wb") as console:
         process = _Process(
             subprocess.Popen(
-                [*INNER, str(folder), variant, *options],
+                tied([*INNER, str(folder), variant, *options], signal.SIGTERM),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

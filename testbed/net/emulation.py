@@ -14,6 +14,7 @@ from mininet.log import setLogLevel
 from mininet.net import Mininet
 
 from testbed.errors import InvariantError
+from testbed.lifeline import tie
 from testbed.model.base import UPSTREAM, Direction
 from testbed.net.ecn_messages import send_ect1
 from testbed.net.faults import Faults
@@ -194,12 +195,12 @@ class Emulation:
         A fork of this prepared process costs nothing like a new interpreter. The child never
         returns here: it ends when the function does, with status 1 after an exception.
         """
-        path = self.mininet.get(host).path
+        path, parent_pid = self.mininet.get(host).path, os.getpid()
         # What exists now is shared with the child, whose garbage collection would touch and so copy it.
         gc.freeze()
         pid = os.fork()
         if pid == 0:
-            _run_child(path, program)
+            _run_child(path, program, parent_pid)
         return pid
 
     def cli(self) -> Any:
@@ -211,9 +212,10 @@ class Emulation:
         return CLI(self.mininet)
 
 
-def _run_child(path: str, program: Callable[[], None]) -> None:
+def _run_child(path: str, program: Callable[[], None], parent_pid: int) -> None:
     status = 1
     try:
+        tie(parent_pid)
         enter(path)
         program()
         status = 0

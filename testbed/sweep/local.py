@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.lifeline import tied
 from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.order import Ended, Happened, Order, Placed, Started
 
@@ -78,7 +79,7 @@ def start(
     """
     with log.open("wb") as screen:
         process = subprocess.Popen(
-            list(command),
+            tied(command, signal.SIGTERM),
             stdin=subprocess.PIPE,
             stdout=screen,
             stderr=screen,

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from testbed.errors import KernelError, NotReadyError
+from testbed.lifeline import tied
 from testbed.venue.source import (
     FRAGMENT_PATH,
     PATCH_FOLDER,
@@ -186,7 +187,7 @@ def _process(
     """
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **_REPRODUCIBLE}
     process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *command],
+        tied(command, signal.SIGTERM),
         cwd=cwd,
         env=environment,
         stdin=stdin,

@@ -37,7 +37,6 @@ _TOOLS = {
     "xz": "xz-utils",
     "patch": "patch",
     "tar": "tar",
-    "setpriv": "util-linux",
 }
 """Programs that a build or a boot starts, and the Debian package of each."""
 
