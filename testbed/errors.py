@@ -32,13 +32,21 @@ class NotReadyError(TestbedError):
     exit_status = 4
 
 
+class LimitError(TestbedError):
+    """A run or a trial was ended at a limit: of wall time, or of CPU time without any virtual time."""
+
+    exit_status = 5
+
+
 class InvariantError(TestbedError):
     """Our own bug: a rule that must always hold was broken, so the results are void."""
 
     exit_status = 70
 
 
-_BY_STATUS = {kind.exit_status: kind for kind in (ScenarioError, KernelError, NotReadyError, InvariantError)}
+_BY_STATUS = {
+    kind.exit_status: kind for kind in (ScenarioError, KernelError, NotReadyError, LimitError, InvariantError)
+}
 
 
 def error_of(exit_status: int) -> type[TestbedError]:

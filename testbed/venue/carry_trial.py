@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from testbed.errors import KernelError
 from testbed.program.clock import Clock, use_exact_timers
 from testbed.program.load_watch import watch_timers
+from testbed.venue.bounded import run_bounded
 
 _WIRES = 4
 """From a home to a node: ONU, OLT and metro exchange stand between."""
@@ -27,7 +28,6 @@ _MOST_PACKETS = 30_000
 """A tenth of a second on a fast machine. In virtual time, where none of this takes any, it ends as well."""
 _TIMERS, _TIMER_NS = 200, 1_000_000
 _LIMIT_S = 30
-_ATTEMPT = "cannot measure what this machine carries"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +44,12 @@ def measured() -> Carried:
 
     Raises:
         KernelError: It could not be measured.
+        LimitError: It took far too long.
     """
-    try:
-        done = subprocess.run(
-            ["unshare", "--net", sys.executable, "-m", "testbed.venue.carry_trial"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise KernelError(f"{_ATTEMPT}: it took more than {_LIMIT_S} s, so it is far too busy") from error
+    command = ["unshare", "--net", sys.executable, "-m", "testbed.venue.carry_trial"]
+    done = run_bounded(command, "measuring what this machine carries", _LIMIT_S)
     if done.returncode:
-        raise KernelError(f"{_ATTEMPT}: {done.stderr.strip()[-500:]}")
+        raise KernelError(f"cannot measure what this machine carries: {done.stderr.strip()[-500:]}")
     return Carried(**json.loads(done.stdout))
 
 

@@ -7,11 +7,11 @@ program as in the embedded kernel.
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from testbed.errors import KernelError
+from testbed.venue.bounded import run_bounded
 
 _PROGRAMS: Mapping[str, str] = {
     "ip": "iproute2",
@@ -40,6 +40,9 @@ def missing_features(trials: Mapping[str, str] = MappingProxyType({})) -> list[s
     """What a run on this kernel would lack, in the words of the person who can mend it; empty if nothing.
 
     `trials` are those that only this run needs: shell commands, by what to tell if they fail.
+
+    Raises:
+        LimitError: A trial did not come to an end, so that nothing is known of its feature.
     """
     missing = [] if os.geteuid() == 0 else ["root privileges (run it with sudo)"]
     absent = sorted({package for program, package in _PROGRAMS.items() if shutil.which(program) is None})
@@ -55,6 +58,7 @@ def require(trials: Mapping[str, str] = MappingProxyType({})) -> None:
 
     Raises:
         KernelError: Something that a run needs is missing; all of it is listed.
+        LimitError: As `missing_features`.
     """
     missing = missing_features(trials)
     if missing:
@@ -78,13 +82,11 @@ def _namespace_works(missing: list[str]) -> bool:
 
 
 def _succeeds(trial: str) -> bool:
-    """Whether shell commands work in a network namespace made for them."""
+    """Whether shell commands work in a network namespace made for them.
+
+    Raises:
+        LimitError: They did not come to an end.
+    """
     identity = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    tried = subprocess.run(
-        ["unshare", *identity, "--net", "sh", "-c", f"set -e; {trial}"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_TRIAL_LIMIT_S,
-        check=False,
-    )
-    return tried.returncode == 0
+    command = ["unshare", *identity, "--net", "sh", "-c", f"set -e; {trial}"]
+    return run_bounded(command, f"trying what this kernel can do ({trial})", _TRIAL_LIMIT_S).returncode == 0

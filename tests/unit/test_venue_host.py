@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.errors import KernelError
+from testbed.errors import KernelError, LimitError
 from testbed.venue import host
 
 
@@ -76,3 +76,19 @@ def test_the_real_kernel_is_really_tried() -> None:
     assert len(features) == len(set(features))
     if os.geteuid() == 0:
         assert "root privileges (run it with sudo)" not in features
+
+
+def test_a_trial_that_never_ends_is_an_error_of_its_own_and_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_unshare(tmp_path, refused="no such trial")
+    # Its child holds the pipes open, so that who waits for their end would wait for it.
+    (tmp_path / "unshare").write_text(f"#!/bin/sh\nsleep 1000 &\necho $! $$ > {tmp_path}/pids\nwait\n")
+    monkeypatch.setenv("PATH", path_with(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(host, "_TRIAL_LIMIT_S", 1)
+    with pytest.raises(LimitError, match=r"\(true\) took more than 1 s of wall time and was ended"):
+        host.require()
+    for pid in (tmp_path / "pids").read_text().split():
+        state = Path(f"/proc/{pid}/stat")
+        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"

@@ -4,7 +4,14 @@ import signal
 
 from documents.tables import table
 from testbed.cli.interrupts import SIGNALS
-from testbed.errors import EXPECTATION_FAILED, InvariantError, KernelError, NotReadyError, ScenarioError
+from testbed.errors import (
+    EXPECTATION_FAILED,
+    InvariantError,
+    KernelError,
+    LimitError,
+    NotReadyError,
+    ScenarioError,
+)
 from testbed.model.quantity import (
     OF_ALL_CHANNELS,
     ONE_WAY,
@@ -80,7 +87,7 @@ _KEYS = {signal.SIGINT: " (Ctrl-C)"}
 
 
 def _statuses() -> list[tuple[str, str]]:
-    errors = (ScenarioError, KernelError, NotReadyError, InvariantError)
+    errors = (ScenarioError, KernelError, NotReadyError, LimitError, InvariantError)
     return [
         ("0", "Done; every expectation holds."),
         (str(EXPECTATION_FAILED), "The run was good, and an expectation does not hold."),
