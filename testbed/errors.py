@@ -33,7 +33,7 @@ class NotReadyError(TestbedError):
 
 
 class LimitError(TestbedError):
-    """A run or a trial was ended at a limit: of wall time, or of CPU time without any virtual time."""
+    """A run or a trial was ended at a limit: of time, of CPU time without virtual time, or of its output."""
 
     exit_status = 5
 

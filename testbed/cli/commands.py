@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
             show=view,
             begun=view.begun,
             wall_limit_s=options.wall_limit,
+            stall_limit_s=options.stall_limit,
             force=options.force,
         )
     try:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -45,23 +45,39 @@ def execute(options: argparse.Namespace) -> int:
         # The scenario alone was loaded above. What is left of the message is about the argument named first.
         raise ScenarioError(str(error).removeprefix(f"--set {ours}: programs.{NAME}.")) from error
     with unwinding(), _place(options.out) as place:
-        with ProgressView() as view:
-            run = run_scenario(
-                scenario_file,
-                venue=options.venue,
-                out=place.path,
-                settings=settings,
-                show=view,
-                force=options.force,
-            )
-        for suffix, stream in ((".out", sys.stdout), (".err", sys.stderr)):
-            stream.flush()
-            _pass_on(run.programs_path(variant) / f"{NAME}{suffix}", stream.buffer)
-            stream.flush()
+        try:
+            with ProgressView() as view:
+                run = run_scenario(
+                    scenario_file,
+                    venue=options.venue,
+                    out=place.path,
+                    settings=settings,
+                    show=view,
+                    wall_limit_s=options.wall_limit,
+                    stall_limit_s=options.stall_limit,
+                    force=options.force,
+                )
+        except TestbedError:
+            with suppress(InvariantError):
+                _show_output(RunDirectory(place.path), variant)
+            raise
+        _show_output(run, variant)
         if not_written() and options.out is None:
             place.keep = True
             print(f"what the program wrote is kept in {run.programs_path(variant)}", file=sys.stderr)
         return _status(run)
+
+
+def _show_output(run: RunDirectory, variant: str) -> None:
+    """Print what the command wrote.
+
+    Raises:
+        InvariantError: There is none of its output, or no file that could be read.
+    """
+    for suffix, stream in ((".out", sys.stdout), (".err", sys.stderr)):
+        stream.flush()
+        _pass_on(run.programs_path(variant) / f"{NAME}{suffix}", stream.buffer)
+        stream.flush()
 
 
 @dataclass(slots=True)

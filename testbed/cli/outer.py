@@ -19,12 +19,12 @@ from testbed.cli.defects import summary
 from testbed.cli.foreign import extension_folders, search_path
 from testbed.cli.pon_trial import require_host
 from testbed.cli.settled import SCENARIO_FILE
-from testbed.errors import KernelError, TestbedError
+from testbed.errors import LimitError, TestbedError
 from testbed.lifeline import tied
 from testbed.net.ledger import ledger_folder
 from testbed.record.guest_files import read_console
 from testbed.scenario import ScenarioFile, load
-from testbed.venue import kernel
+from testbed.venue import diagnosis, kernel
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.progress import Progress, ProgressTail
 from testbed.venue.virtual import CONSOLE_NAME, OUTPUT_IN_GUEST, Boot, boot
@@ -35,7 +35,12 @@ _GRACE_S = 4.0
 
 
 def run_in_virtual(
-    folder: Path, variant: str, seed: int, wall_limit_s: float, on_progress: Callable[[Progress], None]
+    folder: Path,
+    variant: str,
+    seed: int,
+    wall_limit_s: float,
+    stall_limit_s: float,
+    on_progress: Callable[[Progress], None],
 ) -> int:
     """Boot the embedded kernel for one variant; the inner program's exit status."""
     command = (sys.executable, "-u", "-m", "testbed.cli.inner", OUTPUT_IN_GUEST, variant)
@@ -44,6 +49,7 @@ def run_in_virtual(
         output_dir=folder,
         seed=seed,
         wall_limit_s=wall_limit_s,
+        stall_limit_s=stall_limit_s,
         **within_reach(folder),
     )
     return boot(kernel.require(), request, on_progress).exit_status
@@ -76,9 +82,7 @@ def run_on_host(
                     for progress in tail.new_lines():
                         on_progress(progress)
                     if time.monotonic() - began_s > wall_limit_s:
-                        raise KernelError(
-                            f"the run took more than {wall_limit_s:g} s; raise --wall-limit"
-                        ) from None
+                        raise LimitError(diagnosis.wall_limit(wall_limit_s)) from None
         finally:
             _end(process)
             tail.remove()
@@ -121,15 +125,15 @@ def _loaded(folder: Path, variant: str) -> ScenarioFile:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m testbed.cli.outer FOLDER VARIANT SEED VENUE WALL_LIMIT`: says lines of JSON."""
+    """`python -m testbed.cli.outer FOLDER VARIANT SEED VENUE WALL_LIMIT STALL_LIMIT`: says lines of JSON."""
     parser = argparse.ArgumentParser(prog="testbed.cli.outer")
     parser.add_argument("folder", type=Path)
     parser.add_argument("variant")
     parser.add_argument("seed", type=int)
     parser.add_argument("venue", choices=("virtual", "host"))
     parser.add_argument("wall_limit_s", type=float)
+    parser.add_argument("stall_limit_s", type=float)
     options = parser.parse_args(arguments)
-    run = run_in_virtual if options.venue == "virtual" else run_on_host
 
     def say(**fields: object) -> None:
         print(json.dumps(fields), flush=True)
@@ -137,8 +141,12 @@ def main(arguments: list[str]) -> int:
     def on_progress(progress: Progress) -> None:
         say(reached_ns=progress.reached_ns, of_ns=progress.of_ns, text=progress.text)
 
+    which = (options.folder, options.variant, options.seed, options.wall_limit_s)
     try:
-        status = run(options.folder, options.variant, options.seed, options.wall_limit_s, on_progress)
+        if options.venue == "virtual":
+            status = run_in_virtual(*which, options.stall_limit_s, on_progress)
+        else:
+            status = run_on_host(*which, on_progress)
     except TestbedError as error:
         say(error=str(error), exit_status=error.exit_status)
         return error.exit_status

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from testbed.cli.settled import VERSION, WALL_LIMIT_S
+from testbed.cli.settled import STALL_LIMIT_S, VERSION, WALL_LIMIT_S
 from testbed.scenario import shipped
 from testbed.words import instead, nearest
 
 _EXIT_STATUSES = """\
 exit status: 0 all expectations hold, 1 one does not, 2 your file or command line, 3 a kernel refused or
-died, 4 something needed is not there, 70 a defect of the testbed, 128 and its number after a signal that
-ended it (130 after Ctrl-C, 143 after SIGTERM)"""
+died, 4 something needed is not there, 5 ended at a limit, 70 a defect of the testbed, 128 and its number
+after a signal that ended it (130 after Ctrl-C, 143 after SIGTERM)"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -163,9 +163,18 @@ def _run(command: argparse.ArgumentParser) -> None:
         help="show rates, delays, channels, jobs and events while it runs; an error if standard error is "
         "no terminal; the results are the same with and without it",
     )  # fmt: skip
+    _limits(command)
+
+
+def _limits(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wall-limit", type=_seconds, default=WALL_LIMIT_S, metavar="S",
         help="longest wall time of a variant, in seconds (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument(
+        "--stall-limit", type=_seconds, default=STALL_LIMIT_S, metavar="S",
+        help="longest that a variant may compute while virtual time stands still, in seconds of CPU time, "
+        "which other work of the machine does not use up (default: %(default)g)",
     )  # fmt: skip
 
 
@@ -189,6 +198,7 @@ def _exec(command: argparse.ArgumentParser) -> None:
         "--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)"
     )
     _force(command)
+    _limits(command)
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="keep the run directory there (default: it is removed)"
     )
@@ -222,10 +232,7 @@ def _sweep(command: argparse.ArgumentParser) -> None:
         help="the sweep's directory (default: below runs/, the same for the same sweep); one that was begun "
         "is carried on",
     )  # fmt: skip
-    command.add_argument(
-        "--wall-limit", type=_seconds, default=WALL_LIMIT_S, metavar="S",
-        help="longest wall time of a variant, in seconds (default: %(default)g)",
-    )  # fmt: skip
+    _limits(command)
 
 
 def _compare(command: argparse.ArgumentParser) -> None:
@@ -291,7 +298,7 @@ def _kernel(command: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    """A wall time, which must be some.
+    """A limit of time, which must be some.
 
     Raises:
         argparse.ArgumentTypeError: It is no number, or none above 0.

@@ -19,8 +19,8 @@ from typing import Any
 from testbed.cli.carrying import host_facts_of
 from testbed.cli.interrupts import held
 from testbed.cli.pon_trial import require_host
-from testbed.cli.settled import SCENARIO_FILE, VERSION, WALL_LIMIT_S
-from testbed.errors import ScenarioError, TestbedError, error_of
+from testbed.cli.settled import SCENARIO_FILE, STALL_LIMIT_S, VERSION, WALL_LIMIT_S
+from testbed.errors import InvariantError, ScenarioError, TestbedError, error_of
 from testbed.lifeline import tied
 from testbed.plan.make import make_plan
 from testbed.plan.text import plan_text
@@ -51,6 +51,7 @@ def run_scenario(
     show: ShowProgress = lambda *_: None,
     begun: Callable[[RunDirectory], None] = lambda _run: None,
     wall_limit_s: float = WALL_LIMIT_S,
+    stall_limit_s: float = STALL_LIMIT_S,
     side_by_side: int | None = None,
     force: bool = False,
 ) -> RunDirectory:
@@ -75,9 +76,12 @@ def run_scenario(
         with held():
             run = new_run(scenario_file, out, started_at)
         begun(run)
-        running = _Variants(run, scenario_file, venue, wall_limit_s, show)
+        running = _Variants(run, scenario_file, venue, (wall_limit_s, stall_limit_s), show)
         try:
             running.run_all(at_once)
+        except TestbedError:
+            keep_outputs(run, variants)
+            raise
         finally:
             keep_logs(run, variants)
         wall_s = time.monotonic() - began_s
@@ -181,11 +185,11 @@ class _Variants:
         run: RunDirectory,
         scenario_file: ScenarioFile,
         venue: str,
-        wall_limit_s: float,
+        limits_s: tuple[float, float],
         show: ShowProgress,
     ) -> None:
         self._run, self._file, self._venue = run, scenario_file, venue
-        self._wall_limit_s, self._show = wall_limit_s, show
+        self._limits_s, self._show = limits_s, show
         self._lock = threading.Lock()
         self._processes: list[subprocess.Popen[str]] = []
         self._stopping = False
@@ -208,7 +212,7 @@ class _Variants:
             folder.mkdir(parents=True)
             (folder / SCENARIO_FILE).write_text(self._file.text, encoding="utf-8")
         seed = str(self._file.variants[variant].seed)
-        command = [*OUTER, str(folder), variant, seed, self._venue, str(self._wall_limit_s)]
+        command = [*OUTER, str(folder), variant, seed, self._venue, *map(str, self._limits_s)]
         with self._lock:
             if self._stopping:
                 return
@@ -254,3 +258,15 @@ def keep_logs(run: RunDirectory, variants: Sequence[str]) -> None:
     for variant in variants:
         with explained("keep the console of a variant in", run.path), suppress(FileNotFoundError):
             keep(run.raw_path(variant) / CONSOLE_NAME, run.log_path(variant))
+
+
+def keep_outputs(run: RunDirectory, variants: Sequence[str]) -> None:
+    """Move what the user's programs have written so far to where it stays, after a run that failed.
+
+    What is no regular file stays where it is: of a run that has failed already, that is no second error.
+    """
+    for variant in variants:
+        raw = run.raw_path(variant)
+        for path in sorted([*raw.glob("*.out"), *raw.glob("*.err")]):
+            with suppress(InvariantError, FileNotFoundError):
+                keep(path, run.programs_path(variant) / path.name)

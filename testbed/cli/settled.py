@@ -5,3 +5,5 @@ SCENARIO_FILE = "scenario.yaml"
 """What the inner program reads from its folder."""
 WALL_LIMIT_S = 3600.0
 """How long a variant may take unless `--wall-limit` says otherwise."""
+STALL_LIMIT_S = 120.0
+"""CPU time in which virtual time may stand still unless `--stall-limit` says otherwise."""

@@ -76,6 +76,7 @@ def _work_off(
             settings=plan.settings(run.point),
             kernel=plan.kernel,
             wall_limit_s=options.wall_limit,
+            stall_limit_s=options.stall_limit,
         )
         for run in plan.runs
         if run.name not in finished

@@ -49,6 +49,7 @@ def carry_out(placed: Placed) -> None:
         out=Path(placed.out),
         settings=order.settings,
         wall_limit_s=order.wall_limit_s,
+        stall_limit_s=order.stall_limit_s,
         side_by_side=placed.side_by_side,
     )
     summary = summarise(run, scenario_file.expectations, scenario_file.references)

@@ -18,6 +18,7 @@ class Order:
     settings: tuple[str, ...]
     kernel: str
     wall_limit_s: float
+    stall_limit_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

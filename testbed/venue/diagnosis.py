@@ -2,6 +2,8 @@
 
 import re
 
+from testbed.venue.stall import Stall
+
 CONSOLE_TAIL_LINES = 30
 
 _NEVER_CAME = "no exit status was left behind"
@@ -16,6 +18,11 @@ _CONSOLE_SIGNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"^testbed: deadlock$", re.MULTILINE),
         "deadlock: {silence_limit_s:g} s of virtual time have passed without progress; the program inside "
         "waits for something that never comes",
+    ),
+    (
+        re.compile(r"^testbed: tainted (?P<taint>\d+)$", re.MULTILINE),
+        "the embedded kernel has warned of a fault of its own, so that the results are void (taint {taint}): "
+        "its warning stands before the last lines",
     ),
     (re.compile(r"^testbed: (?P<why>.*)$", re.MULTILINE), "it could not be started: {why}"),
     (
@@ -77,10 +84,12 @@ def output_limit(too_much: str) -> str:
     )
 
 
-def stalled(limit_s: float, reached_ns: int | None) -> str:
-    """Nothing was heard for `limit_s` of wall time since virtual instant `reached_ns` (None: the boot)."""
-    where = "since the boot" if reached_ns is None else f"at {reached_ns / 1e9:.6f} s"
+def stalled(stall: Stall, limit_s: float) -> str:
+    """Virtual time has stood still for `limit_s` of the guest's CPU time."""
+    where = f" on host {stall.port.rpartition('-')[0]}" if "-" in stall.port else ""
+    calls = f"{stall.syscalls:,} system calls were" if stall.syscalls else "no system call was"
     return (
-        f"virtual time has stood still {where} for {limit_s:g} s of wall time: a program inside spins "
-        "(on a flag, on the clock, on sleep(0)) instead of waiting, or nothing reports progress any more"
+        f"virtual time has stood still at {stall.now_ns / 1e9:.6f} s after the boot for {limit_s:g} s of CPU "
+        f"time, in which {calls} made: {stall.program} (process {stall.pid}{where}) spins. Have it wait by "
+        "sleeping, or for its sockets; if it only computes for long, raise the limit (--stall-limit)"
     )

@@ -11,14 +11,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from testbed.venue.cpu_time import tree_cpu_s
 from testbed.venue.image import Kernel, cache_folder
 from testbed.venue.memory import memory_bytes, memory_place
 from testbed.venue.processor import own_processor
+from testbed.venue.shown import VARIABLE, Shown, ShownPage
 
 _JAIL = Path(__file__).with_name("jail.py")
 _FILE_BYTES = 64 << 30
@@ -31,9 +33,17 @@ _KILLED_S = 60.0
 class Guest:
     """A running kernel."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], page: ShownPage) -> None:
+        self._process, self._page = process, page
         self._pidfd = os.pidfd_open(process.pid)
+
+    def shown(self) -> Shown:
+        """How far it has come."""
+        return self._page.read()
+
+    def cpu_s(self) -> float:
+        """The CPU time that it has used, with all programs inside."""
+        return tree_cpu_s(self._process.pid)
 
     def fileno(self) -> int:
         """For poll: can be read once the kernel has ended."""
@@ -77,21 +87,27 @@ def launched(
 ) -> Iterator[Guest]:
     """A kernel process with `folder` as its working directory; it is gone when the block is left.
 
-    It has the descriptors `kept` under their numbers, besides standard input and output.
+    It has the descriptors `kept` under their numbers, besides standard input and output and the page that
+    it shows its time in.
 
-    Its environment holds three variables and none of ours. It can write to the folder above `folder`
+    Its environment holds four variables and none of ours. It can write to the folder above `folder`
     and nowhere else; see jail.py for what else it may do.
 
     Raises:
         NotReadyError: No folder of the host can hold the guest's memory.
     """
     needed_bytes = memory_bytes(memory)
-    with own_processor(cache_folder()) as processor, memory_place(needed_bytes) as memory_at:
+    with (
+        own_processor(cache_folder()) as processor,
+        memory_place(needed_bytes) as memory_at,
+        closing(ShownPage()) as page,
+    ):
         bounds = [str(os.getpid()), str(max(needed_bytes, _FILE_BYTES)), str(folder.parent), str(memory_at)]
         environment = {
             "PATH": "/usr/bin:/bin",
             "UML_SEED": str(seed % 2**64),
             "TMPDIR": f"/proc/self/fd/{memory_at}",
+            VARIABLE: str(page.fileno()),
         }
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_JAIL), *bounds, str(kernel.path), *arguments],
@@ -101,9 +117,9 @@ def launched(
             cwd=folder,
             env=environment,
             start_new_session=True,
-            pass_fds=(*kept, memory_at),
+            pass_fds=(*kept, memory_at, page.fileno()),
         )
-        guest = Guest(process)
+        guest = Guest(process, page)
         try:
             if processor is not None:
                 with suppress(ProcessLookupError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import testbed
-from testbed.errors import KernelError
+from testbed.errors import KernelError, LimitError, TestbedError
 from testbed.record.guest_files import read_bytes, read_console, remove
 from testbed.venue import diagnosis
 from testbed.venue.guest import OUTPUT_IN_GUEST, boot_environment, layered_folders
@@ -26,6 +26,7 @@ from testbed.venue.image import Kernel
 from testbed.venue.launch import Guest, launched, stop_on_terminate
 from testbed.venue.output_limit import OutputLimit
 from testbed.venue.progress import Progress, ProgressTail
+from testbed.venue.stall import StallJudge
 
 __all__ = ["OUTPUT_IN_GUEST", "Boot", "Outcome", "Progress", "boot"]
 
@@ -61,12 +62,13 @@ class Boot:
     """One command to be run inside, and the bounds that it must keep.
 
     `output_dir` is an existing folder, the only one that is the host's for writing; it is always seen
-    inside as OUTPUT_IN_GUEST. `stall_limit_s` is the longest wall time without a line of progress
-    (a spin) and `silence_limit_s` the longest virtual time (a deadlock, noticed after twice that at the
-    latest). `output_limit_bytes` is the most that it may leave on the host's disk. `memory` is the
-    guest's, as the kernel reads it ("4G"); the host gives only what is touched.
-    `visible` names further paths that the command reads, if they may lie in /tmp, /run or /root.
-    Without `time_travel` the same kernel runs in real time. No limit is kept by `serving`.
+    inside as OUTPUT_IN_GUEST. `stall_limit_s` is the CPU time that the guest may use while virtual time
+    stands still (a spin), and `silence_limit_s` the longest virtual time without a line of progress (a
+    deadlock, noticed after twice that at the latest). `output_limit_bytes` is the most that it may leave on
+    the host's disk. `memory` is the guest's, as the kernel reads it ("4G"); the host gives only what is
+    touched. `visible` names further paths that the command reads, if
+    they may lie in /tmp, /run or /root. Without `time_travel` the same kernel runs in real time; unless
+    it is `quiet`, the console shows its log. No limit is kept by `serving`.
     """
 
     command: tuple[str, ...]
@@ -78,6 +80,7 @@ class Boot:
     output_limit_bytes: int = 256 << 30
     memory: str = "4G"
     time_travel: bool = True
+    quiet: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[Path, ...] = ()
 
@@ -95,7 +98,8 @@ def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) ->
     """Boot, run the command, power off; every process is gone on return, however it returns.
 
     Raises:
-        KernelError: The guest died or was stopped at a limit; the message ends with its last console lines.
+        KernelError: The guest died; the message ends with its last console lines.
+        LimitError: It was stopped at a limit, and its console is shown in the same way.
         NotReadyError: The host has nowhere to put the guest's memory.
     """
     _compile_modules()
@@ -127,7 +131,7 @@ def boot(kernel: Kernel, boot: Boot, on_progress: Callable[[Progress], None]) ->
     raise _no_status(kernel, boot, guest, stopped)
 
 
-def _no_status(kernel: Kernel, boot: Boot, guest: Guest, stopped: str | None) -> KernelError:
+def _no_status(kernel: Kernel, boot: Boot, guest: Guest, stopped: str | None) -> TestbedError:
     """The error for a command that did not come to its end, for this reason or one that the console tells."""
     console_path = boot.output_dir / CONSOLE_NAME
     console = read_console(console_path)
@@ -136,7 +140,8 @@ def _no_status(kernel: Kernel, boot: Boot, guest: Guest, stopped: str | None) ->
     )
     end = diagnosis.tail(console)
     shown = f"\nThe end of its console:\n{end}" if end else ""
-    return KernelError(f"running {boot.command[0]} in the embedded kernel {kernel.version}: {why}.{shown}")
+    kind = LimitError if stopped else KernelError
+    return kind(f"running {boot.command[0]} in the embedded kernel {kernel.version}: {why}.{shown}")
 
 
 class Served:
@@ -200,23 +205,21 @@ def _watch(
 ) -> str | None:
     """Pass progress on until the kernel ends (None) or must be stopped (the reason)."""
     output = OutputLimit(boot.output_dir, boot.output_limit_bytes)
-    heard_s = started_s
-    reached_ns: int | None = None
+    judge = StallJudge(boot.stall_limit_s, guest.cpu_s)
     while True:
         ended = guest.wait(_POLL_S)
-        now_s = time.monotonic()
         for progress in tail.new_lines():
-            heard_s, reached_ns = now_s, progress.reached_ns
             on_progress(progress)
         if ended:
             return None
-        if now_s - started_s > boot.wall_limit_s:
+        if time.monotonic() - started_s > boot.wall_limit_s:
             return diagnosis.wall_limit(boot.wall_limit_s)
-        too_much = output.exceeded(now_s)
+        too_much = output.exceeded(time.monotonic())
         if too_much is not None:
             return diagnosis.output_limit(too_much)
-        if now_s - heard_s > boot.stall_limit_s:
-            return diagnosis.stalled(boot.stall_limit_s, reached_ns)
+        stall = judge.look(guest.shown()) if boot.time_travel else None
+        if stall is not None:
+            return diagnosis.stalled(stall, boot.stall_limit_s)
 
 
 @contextmanager
@@ -283,7 +286,7 @@ def kernel_arguments(boot: Boot, *, keyboard: str = "null", serial: int | None =
         "rootflags=/",
         "ro",
         f"hostfs_writable={_OUTPUT_ON_HOST}",
-        "quiet",
+        *(["quiet"] if boot.quiet else []),
         "con=null",
         f"con0={keyboard},fd:1",
         *([] if serial is None else [f"ssl0=fd:{serial}"]),

@@ -125,14 +125,16 @@ def test_a_sweep_on_this_machine_loads_no_dask(sweep: Any, monkeypatch: pytest.M
 def test_a_run_with_another_kernel_than_the_sweep_s_is_refused(
     sweep: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    order = Order(name="run", text="", seed=1, settings=(), kernel="k2", wall_limit_s=1.0)
+    order = Order(name="run", text="", seed=1, settings=(), kernel="k2", wall_limit_s=1.0, stall_limit_s=1.0)
     with pytest.raises(NotReadyError, match="embedded kernel is k1, the sweep's is k2"):
         swept.carry_out(Placed(order=order, out=str(tmp_path / "run"), side_by_side=1))
 
 
 def test_what_a_worker_sends_home_is_the_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWEEP_DONE", str(tmp_path / "done"))
-    order = Order(name="run", text="finish", seed=1, settings=(), kernel="k1", wall_limit_s=1.0)
+    order = Order(
+        name="run", text="finish", seed=1, settings=(), kernel="k1", wall_limit_s=1.0, stall_limit_s=1.0
+    )
     status, log, packed = cluster.carry_out(Placed(order=order, out="", side_by_side=1), FAKE[1:])
     assert (status, log) == (0, "")
     directory = command.SweepDirectory(tmp_path / "sweep")
@@ -148,6 +150,8 @@ def test_what_fails_on_a_worker_comes_home_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SWEEP_DONE", str(tmp_path / "done"))
-    order = Order(name="run", text="fail 3", seed=1, settings=(), kernel="k1", wall_limit_s=1.0)
+    order = Order(
+        name="run", text="fail 3", seed=1, settings=(), kernel="k1", wall_limit_s=1.0, stall_limit_s=1.0
+    )
     found = cluster.carry_out(Placed(order=order, out="", side_by_side=1), FAKE[1:])
     assert found == (3, "error: it could not be\n", b"")

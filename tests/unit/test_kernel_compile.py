@@ -4,6 +4,7 @@ import io
 import subprocess
 import tarfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,21 +97,29 @@ def test_leaving_early_kills_the_program_and_its_children(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(not source.usable_sources(), reason="no kernel source is installed")
 def test_every_patch_names_files_that_the_source_has() -> None:
-    listing = {
-        line.removeprefix("+++ b/").split("\t")[0]
-        for patch in source.patches()
-        for line in patch.read_text().splitlines()
-        if line.startswith("+++ b/")
-    }
-    assert listing == {
-        "arch/um/os-Linux/util.c",
+    lines = [line for patch in source.patches() for line in patch.read_text().splitlines()]
+    headers = [(old, new) for old, new in pairwise(lines) if new.startswith("+++ b/")]
+    assert {new.removeprefix("+++ b/") for old, new in headers if old != "--- /dev/null"} == {
+        "arch/um/include/asm/processor-generic.h",
         "arch/um/include/linux/time-internal.h",
+        "arch/um/include/shared/os.h",
+        "arch/um/include/shared/timetravel.h",
+        "arch/um/kernel/Makefile",
+        "arch/um/kernel/skas/syscall.c",
+        "arch/um/kernel/spin.c",
+        "arch/um/kernel/time.c",
+        "arch/um/os-Linux/file.c",
         "arch/um/os-Linux/sigio.c",
         "arch/um/os-Linux/skas/process.c",
+        "arch/um/os-Linux/util.c",
         "arch/x86/um/os-Linux/registers.c",
         "fs/hostfs/hostfs_kern.c",
         "net/sched/Kconfig",
         "net/sched/Makefile",
+    }
+    assert {new.removeprefix("+++ b/") for old, new in headers if old == "--- /dev/null"} == {
+        "arch/um/kernel/shown.c",
+        "arch/um/kernel/spin.c",
     }
 
 

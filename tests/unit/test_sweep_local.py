@@ -28,7 +28,15 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def orders(*texts: str) -> list[Order]:
     return [
-        Order(name=f"run{n}", text=text, seed=n, settings=("a=1",), kernel="k", wall_limit_s=9.0)
+        Order(
+            name=f"run{n}",
+            text=text,
+            seed=n,
+            settings=("a=1",),
+            kernel="k",
+            wall_limit_s=9.0,
+            stall_limit_s=9.0,
+        )
         for n, text in enumerate(texts)
     ]
 

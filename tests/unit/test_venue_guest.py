@@ -104,6 +104,7 @@ def test_a_line_that_is_no_progress_is_our_bug(tmp_path: Path, line: str) -> Non
         ("noise\ntestbed: deadlock\nreboot: Power down", 0, "deadlock: 60 s of virtual time"),
         ("Kernel panic - not syncing: Attempted to kill init! exitcode=0x0b", 1, "first process inside died"),
         ("Kernel panic - not syncing: Fatal exception", 1, "panicked: Fatal exception"),
+        ("WARNING: CPU: 0\ntestbed: tainted 512\nreboot: Power down", 0, "results are void (taint 512)"),
         ("testbed: could not switch off address randomisation", 1, "could not be started: could not switch"),
         ("", -9, "killed from outside (SIGKILL)"),
         ("", -7, "no room left for the guest's memory"),

@@ -1,12 +1,17 @@
 """Every way in which an embedded kernel can fail is provoked, and told in plain words."""
 
+import os
+import re
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from venue_boot import PYTHON, console_of, run_inside
 
-from testbed.errors import KernelError, NotReadyError
-from testbed.venue.virtual import OUTPUT_IN_GUEST, Progress
+from testbed.errors import KernelError, LimitError, NotReadyError, TestbedError
+from testbed.venue.virtual import OUTPUT_IN_GUEST
 
 CRASH_INIT = """
 import ctypes, os
@@ -20,43 +25,129 @@ ptrace(DETACH, 1, 0, 0)
 """
 """Sends the first process to an address where there is nothing."""
 
-REPORT_ONCE_THEN = f"""
-from pathlib import Path; from testbed.venue.progress import *
-append_progress(Path('{OUTPUT_IN_GUEST}'), Progress(reached_ns=2_500_000_000, of_ns=10**10, text='on'))
-"""
 
-
-def failure(output_dir: Path, *command: str, **bounds: object) -> str:
-    with pytest.raises(KernelError) as caught:
+def failure(output_dir: Path, *command: str, kind: type[TestbedError] = KernelError, **bounds: object) -> str:
+    with pytest.raises(kind) as caught:
         run_inside(output_dir, *command, **bounds)
     left = sorted(path.name for path in output_dir.iterdir())
     assert left == ["console.log"], "a failed boot leaves its console and nothing else"
     return str(caught.value)
 
 
-def test_a_spin_is_told_from_a_wait_and_stopped(tmp_path: Path) -> None:
-    message = failure(tmp_path, PYTHON, "-c", REPORT_ONCE_THEN + "while True: pass", stall_limit_s=5)
-    assert "virtual time has stood still at 2.500000 s for 5 s of wall time" in message
+def stall(output_dir: Path, *command: str, **bounds: object) -> str:
+    return failure(output_dir, *command, kind=LimitError, **bounds)
 
 
-def test_a_spin_on_the_clock_is_stopped(tmp_path: Path) -> None:
-    spin = "import time\nwhile time.monotonic() < 10**6: pass"
-    assert "virtual time has stood still since the boot" in failure(
-        tmp_path, PYTHON, "-c", spin, stall_limit_s=5
+def test_a_spin_without_a_system_call_is_stopped_and_its_program_named(tmp_path: Path) -> None:
+    on_a_host = "ip netns add home1; ip -n home1 link add home1-eth0 type dummy; exec ip netns exec home1"
+    message = stall(tmp_path, "sh", "-c", f"{on_a_host} {PYTHON} -c 'while True: pass'", stall_limit_s=3)
+    assert re.search(
+        r"virtual time has stood still at 0\.\d{6} s after the boot for 3 s of CPU time, in which no system "
+        r"call was made: python3?(\.\d+)? \(process \d+ on host home1\) spins",
+        message,
     )
 
 
-def test_progress_holds_the_stall_limit_off(tmp_path: Path) -> None:
-    busy = REPORT_ONCE_THEN + (
-        "import os\n"
-        "for step in range(8):\n"
-        f"    append_progress(Path('{OUTPUT_IN_GUEST}'), Progress(reached_ns=step, of_ns=8, text=''))\n"
-        "    sum(range(5_000_000))\n"
-    )
-    heard: list[Progress] = []
-    outcome = run_inside(tmp_path, PYTHON, "-c", busy, stall_limit_s=3, heard=heard)
+def test_a_spin_of_calls_that_cost_nothing_is_stopped_and_their_number_told(tmp_path: Path) -> None:
+    spin = "import os\nwhile True: os.getppid()"
+    message = stall(tmp_path, PYTHON, "-c", spin, stall_limit_s=2)
+    assert re.search(r"for 2 s of CPU time, in which [\d,]{5,} system calls were made: python", message)
+
+
+def kernel_of_this_process() -> int:
+    """The process that runs the kernel which this process has booted."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == os.getpid() and b"time-travel=inf-cpu" in (entry / "cmdline").read_bytes():
+                return int(entry.name)
+    raise AssertionError("no kernel runs")
+
+
+def test_a_host_that_has_no_time_for_a_guest_does_not_stop_it(tmp_path: Path) -> None:
+    """The guest computes for less than its limit, and stands still for longer than that."""
+    held: list[int] = []
+
+    def hold() -> None:
+        give_up_s = time.monotonic() + 60
+        while not (tmp_path / "ready").exists() and time.monotonic() < give_up_s:
+            time.sleep(0.02)
+        held.append(kernel_of_this_process())
+        os.kill(held[0], signal.SIGSTOP)
+        time.sleep(4)
+        os.kill(held[0], signal.SIGCONT)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    command = f"echo > {OUTPUT_IN_GUEST}/ready; {PYTHON} -c 'sum(range(30_000_000))'"
+    outcome = run_inside(tmp_path, "sh", "-c", command, stall_limit_s=3)
+    holder.join()
     assert outcome.exit_status == 0
-    assert len(heard) == 9
+    assert outcome.wall_s > 4
+    assert held
+
+
+SPINS = """
+import ctypes, mmap, os, select, socket, time
+code = mmap.mmap(-1, 4096, prot=7)
+code.write(b"\\x0f\\x31\\x48\\xc1\\xe2\\x20\\x48\\x09\\xd0\\xc3")
+rdtsc = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+receiver.bind(("127.0.0.1", 0))
+receiver.setblocking(False)
+def receive():
+    try:
+        receiver.recv(1)
+    except BlockingIOError:
+        pass
+time.sleep(0.05)
+print("free", *[time.monotonic_ns() for _ in range(3)])
+for _ in range(100_000):
+    os.sched_yield()
+if os.fork() == 0:
+    # Whatever else is due happens at its instant, while its parent spins.
+    time.sleep(0.001)
+    woke = time.monotonic_ns()
+    time.sleep(0.001)
+    print("beside", time.monotonic_ns() - woke)
+    os._exit(0)
+looks = dict(clock=lambda: None, yields=os.sched_yield, poll=lambda: select.select([], [], [], 0),
+             sleep=lambda: time.sleep(0), fails=receive, rdtsc=rdtsc)
+for name, look in looks.items():
+    began, count = time.monotonic_ns(), 0
+    while time.monotonic_ns() < began + 1_000_000:
+        look()
+        count += 1
+    print(name, count, time.monotonic_ns() - began)
+began = rdtsc()
+time.sleep(0.001)
+print("counter", rdtsc() - began)
+"""
+
+
+def test_looks_cost_virtual_time_once_they_are_too_many(tmp_path: Path) -> None:
+    outputs = []
+    for name in ("first", "second"):
+        outcome = run_inside(tmp_path / name, PYTHON, "-c", SPINS)
+        assert outcome.exit_status == 0, console_of(outcome)
+        outputs.append(console_of(outcome))
+    assert outputs[0] == outputs[1], "what a spin costs is counted, not measured"
+    found = {
+        line.split()[0]: [int(each) for each in line.split()[1:]] for line in outputs[0].splitlines()[:-1]
+    }
+    first, *others = found.pop("free")
+    assert others == [first + 1, first + 2], "without a spin a look at the clock costs its nanosecond alone"
+    assert 1_000_000 <= found.pop("beside")[0] < 1_000_100
+    assert 1_000_000 <= found.pop("counter")[0] < 1_000_100
+    # 1 us for each look: of the loop at the clock, of its body, and of Python, which looks at it as well.
+    looks = {"clock": 1, "yields": 2, "poll": 3, "sleep": 3, "fails": 2, "rdtsc": 2}
+    assert found.keys() == looks.keys()
+    for name, (count, took_ns) in found.items():
+        assert 985 <= count * looks[name] <= 1_000, name
+        assert 1_000_000 <= took_ns < 1_004_000, name
 
 
 def test_a_deadlock_is_noticed_by_the_virtual_time_that_passes(tmp_path: Path) -> None:
@@ -77,7 +168,7 @@ def test_running_out_of_memory_inside_is_told(tmp_path: Path) -> None:
 
 
 def test_the_wall_limit_is_told(tmp_path: Path) -> None:
-    message = failure(tmp_path, "sleep", "1000", time_travel=False, wall_limit_s=2)
+    message = stall(tmp_path, "sleep", "1000", time_travel=False, wall_limit_s=2)
     assert "stopped at its limit of 2 s of wall time" in message
 
 

@@ -190,12 +190,15 @@ static struct sk_buff *fabric_dequeue(struct Qdisc *sch)
 	return skb;
 }
 
+/* Beyond s16, where NLA_POLICY_MAX keeps its bound: that would be -1, which the kernel warns of. */
+static const struct netlink_range_validation fabric_u16 = { .max = U16_MAX };
+
 static const struct nla_policy fabric_policy[TCA_FABRIC_MAX + 1] = {
 	[TCA_FABRIC_RATE]	= { .type = NLA_U64 },
 	[TCA_FABRIC_LIMIT]	= { .type = NLA_U32 },
-	[TCA_FABRIC_OVERHEAD]	= NLA_POLICY_MAX(NLA_U32, 65535),
+	[TCA_FABRIC_OVERHEAD]	= NLA_POLICY_FULL_RANGE(NLA_U32, &fabric_u16),
 	[TCA_FABRIC_FLAGS]	= NLA_POLICY_MASK(NLA_U32, FABRIC_CUT_THROUGH),
-	[TCA_FABRIC_FIRST]	= NLA_POLICY_MAX(NLA_U32, 65535),
+	[TCA_FABRIC_FIRST]	= NLA_POLICY_FULL_RANGE(NLA_U32, &fabric_u16),
 	[TCA_FABRIC_TABLE]	= { .type = NLA_BINARY },
 };
 
