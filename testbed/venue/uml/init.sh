@@ -75,7 +75,7 @@ watch_progress() {
 # A kernel that has warned of itself (WARN) is tainted, and its numbers are void. It warns in its log alone,
 # of which the console shows nothing: without a status, the end of the console is what the venue shows.
 require_untainted() {
-	read -r taint < /proc/sys/kernel/tainted
+	taint=$(cat /proc/sys/kernel/tainted)
 	if [ "$taint" != 0 ]; then
 		dmesg --level emerg,alert,crit,err,warn | tail -n 20
 		echo "testbed: tainted $taint"
