@@ -97,6 +97,11 @@ def _fit_rules(script: Script, network: Network) -> Iterator[Finding]:
             ),
         )
         return
+    if script.pon.report_every > 1 and not any(tcont.reports for tcont in tconts):
+        yield (
+            ("pon", "report_every"),
+            f"{script.pon.report_every} has no effect: no T-CONT reports; remove it, or let one report",
+        )
     try:
         check_tconts(PonStandard(network.pon.standard), tconts, quiet_windows(network, script.pon))
     except ValueError as error:

@@ -1,11 +1,14 @@
 """What may be promised to a T-CONT, and the messages that say what would fit."""
 
+from dataclasses import replace
+
 import pytest
 
 from testbed.model.base import UPSTREAM
 from testbed.pon import (
     Eligibility,
     PonStandard,
+    QuietWindow,
     Reporting,
     TCont,
     capacity_bps,
@@ -141,3 +144,29 @@ def test_what_the_engine_divides_is_the_capacity_within_a_codewords_parity_for_e
     parity_bytes = 336 if standard.startswith("50G") else 32
     per_burst_bps = (parity_bytes + 8) * 64_000
     assert abs(engine_bps - ideal_bps) <= onus * per_burst_bps
+
+
+@pytest.mark.parametrize("eligibility", [Eligibility.BEST_EFFORT, Eligibility.NON_ASSURED])
+def test_an_eligibility_without_a_surplus_to_have_is_refused(eligibility: Eligibility) -> None:
+    tcont = TCont(alloc_id=1, onu=1, assured_bps=10**8, maximum_bps=10**8, eligibility=eligibility)
+    with pytest.raises(ValueError, match="there is no surplus for it; raise the maximum"):
+        check_tcont(tcont)
+    check_tcont(replace(tcont, maximum_bps=10**8 + 1))
+
+
+@pytest.mark.parametrize(
+    ("standard", "least"), [(PonStandard.XGS_PON, "512 bit/s"), (PonStandard.EPON_10G, "12.336 kbit/s")]
+)
+def test_a_rate_that_earns_less_than_a_grant_a_second_is_refused(standard: PonStandard, least: str) -> None:
+    slow = TCont(alloc_id=1, onu=1, assured_bps=500, maximum_bps=500)
+    with pytest.raises(ValueError, match=f"in a second; the least is {least}"):
+        check_tconts(standard, [slow])
+
+
+def test_what_is_promised_must_fit_beside_the_quiet_windows() -> None:
+    promised = [TCont(alloc_id=1, onu=1, assured_bps=7 * 10**9, maximum_bps=7 * 10**9)]
+    check_tconts(PonStandard.XGS_PON, promised)
+    check_tconts(PonStandard.XGS_PON, promised, [QuietWindow(0, 250_000, 10_000_000)])
+    expected = r"quiet windows take 25 %; the most that fits beside them is 6\.4\d+ Gbit/s"
+    with pytest.raises(ValueError, match=expected):
+        check_tconts(PonStandard.XGS_PON, promised, [QuietWindow(0, 500_000, 2_000_000)])
