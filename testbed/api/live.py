@@ -13,13 +13,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, TypeAdapter
 
 from testbed.api.access import GuardedRoute, scoped
-from testbed.api.errors import ORDER_CODES, ApiError, documented
+from testbed.api.errors import ORDER_CODES, UNAVAILABLE, ApiError, documented
 from testbed.api.settings import READ_SCOPE
 from testbed.errors import NotReadyError
 from testbed.model.base import Direction
 
 CLASSES = "classes"
 """The kind of the question and of its answer on the line."""
+_ANSWER_S = 10.0
+"""A network that is busy answers within milliseconds; whoever asks one that hangs is not to hang, too."""
 
 
 class LiveClass(BaseModel):
@@ -60,6 +62,13 @@ class Asking(Protocol):
     def on_message(self, kind: str, listener: Callable[[dict[str, Any]], None]) -> None: ...
 
 
+class SilentError(ApiError):
+    """The network is there, and has not answered."""
+
+    def __init__(self) -> None:
+        super().__init__(503, UNAVAILABLE, f"The network has not answered for {_ANSWER_S:g} s.")
+
+
 class LiveClasses:
     """Asks a running network for its classes; answers come in the order of the questions."""
 
@@ -73,7 +82,7 @@ class LiveClasses:
         """The classes at present.
 
         Raises:
-            ApiError: The network is gone.
+            ApiError: The network is gone, or does not answer.
         """
         if self._gone:
             raise _unavailable()
@@ -83,7 +92,10 @@ class LiveClasses:
         except NotReadyError as error:
             raise _unavailable() from error
         self._asked.append(answer)
-        return await answer
+        try:
+            return await asyncio.wait_for(answer, _ANSWER_S)
+        except TimeoutError as error:
+            raise SilentError from error
 
     def gone(self) -> None:
         """No answer will come any more: refuse whoever waits for one."""
@@ -103,7 +115,7 @@ class LiveClasses:
 
 
 def _unavailable() -> ApiError:
-    return ApiError(503, "UNAVAILABLE", "The network is gone.")
+    return ApiError(503, UNAVAILABLE, "The network is gone.")
 
 
 def live_router(classes: LiveClasses) -> APIRouter:

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 from testbed.api.errors import ApiError
-from testbed.api.live import Dump, LiveClass, LiveClasses
+from testbed.api.live import Dump, LiveClass, LiveClasses, SilentError
 from testbed.live.view import View
 from testbed.live.watch import Watch
 
@@ -61,6 +61,9 @@ class Monitor:
         while not stop.is_set():
             try:
                 await self.refresh()
+            except SilentError:
+                # It may be heard again; whoever asks meanwhile is told.
+                continue
             except ApiError:
                 # Those who wait for the network's end tell of it.
                 return

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from testbed.api import live
 from testbed.api.errors import ApiError
 from testbed.api.live import Dump, LiveClass, LiveClasses
 from testbed.api.settings import Subscriber
@@ -107,6 +108,24 @@ def test_whoever_waits_when_the_network_goes_is_refused_and_so_is_whoever_asks_a
             assert (error.status, error.code) == (503, "UNAVAILABLE")
 
     assert len(played(script).questions) == 1
+
+
+def test_whoever_asks_a_network_that_hangs_is_refused_and_its_late_answer_is_for_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def script(line: HandLine, classes: LiveClasses) -> None:
+        monkeypatch.setattr(live, "_ANSWER_S", 0.05)
+        with pytest.raises(ApiError, match=r"has not answered for 0\.05 s") as refused:
+            await classes.now()
+        assert (refused.value.status, refused.value.code) == (503, "UNAVAILABLE")
+        monkeypatch.setattr(live, "_ANSWER_S", 60.0)
+        second = await asking(classes)
+        line.answer("late")
+        line.answer("second")
+        await second
+        assert sessions_of(second) == ["second"]
+
+    played(script)
 
 
 def test_an_answer_that_comes_after_the_network_was_called_gone_is_for_nobody() -> None:
