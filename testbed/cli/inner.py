@@ -50,7 +50,8 @@ def execute(
     """
     scenario_file = load(str(folder / SCENARIO_FILE), variants=[variant])
     scenario, network = scenario_file.variants[variant], scenario_file.networks[variant]
-    plan = make_plan(network, scenario.access, scenario.pon)
+    orders = scenario.northbound is not None or line is not None
+    plan = make_plan(network, scenario.access, scenario.pon, orders=orders)
 
     def report(reached_ns: int, of_ns: int, text: str) -> None:
         append_progress(folder, Progress(reached_ns=reached_ns, of_ns=of_ns, text=text))
@@ -75,7 +76,8 @@ def shell(folder: Path, variant: str) -> None:
     """Build the network of a variant and give the user Mininet's command line on it."""
     scenario_file = load(str(folder / SCENARIO_FILE), variants=[variant])
     scenario = scenario_file.variants[variant]
-    plan = make_plan(scenario_file.networks[variant], scenario.access, scenario.pon)
+    orders = scenario.northbound is not None
+    plan = make_plan(scenario_file.networks[variant], scenario.access, scenario.pon, orders=orders)
     unshare()
     with Emulation(plan) as emulation:
         programs = PlannedPrograms(plan, scenario, emulation.upstream_line, emulation.inside)

@@ -149,7 +149,14 @@ def identity(scenario_file: ScenarioFile) -> dict[str, Any]:
 def plan_texts(scenario_file: ScenarioFile) -> str:
     """The network of every variant; once, where they are the same."""
     texts = {
-        variant: plan_text(make_plan(scenario_file.networks[variant], scenario.access, scenario.pon))
+        variant: plan_text(
+            make_plan(
+                scenario_file.networks[variant],
+                scenario.access,
+                scenario.pon,
+                orders=scenario.northbound is not None,
+            )
+        )
         for variant, scenario in scenario_file.variants.items()
     }
     if len(set(texts.values())) == 1:

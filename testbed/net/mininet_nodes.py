@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from mininet.node import Host, Node, Switch
 
 from testbed.net import link_messages
+from testbed.net.buffers import hold_in_tcp
 from testbed.net.messages import Request
 from testbed.net.namespaces import (
     descriptor_path,
@@ -156,9 +157,12 @@ class NetlinkHost(LazyNode, Host):
 
     def config(
         self, mac: str | None = None, ip: str | None = None, lo: str = "up", routes: Iterable[Route] = (),
-        neighbours: Iterable[Neighbour] = (), **_params: Any,
+        neighbours: Iterable[Neighbour] = (), tcp_buffer_bytes: int | None = None, **_params: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """Set the first interface's addresses, the loopback and the ways to all others; Mininet's name."""
+        if tcp_buffer_bytes is not None:
+            with inside(self.path):
+                hold_in_tcp(tcp_buffer_bytes)
         interface = self.defaultIntf() if self.intfs else None
         if interface is not None and mac and mac != interface.mac:
             interface.setMAC(mac)

@@ -99,7 +99,7 @@ def new_namespace(settings: Mapping[str, int]) -> int:
         return open_namespace(namespace_path(None))
 
 
-def set_here(name: str, value: int) -> None:
+def set_here(name: str, value: int | str) -> None:
     """Change a setting ("net.ipv4.ip_forward") of the namespace that this thread is in.
 
     Raises:

@@ -56,7 +56,13 @@ class PlanTopo(Topo):
             ways = {"routes": routes[name], "neighbours": neighbours[name]}
             if name in addresses:
                 address = addresses[name]
-                self.addHost(name, ip=f"{address.ip}/{PREFIX_LENGTH}", mac=address.mac, **ways)
+                self.addHost(
+                    name,
+                    ip=f"{address.ip}/{PREFIX_LENGTH}",
+                    mac=address.mac,
+                    tcp_buffer_bytes=address.tcp_buffer_bytes,
+                    **ways,
+                )
             elif station.role is Role.PLANE:
                 self.addSwitch(name, cls=Router, inNamespace=True, **ways)
             else:

@@ -11,6 +11,7 @@ from testbed.model.base import UPSTREAM
 from testbed.model.network import Egress, Network, Role
 from testbed.model.pon import Pon, PonModel
 from testbed.model.scenario import Access, Subscription
+from testbed.plan.buffers import tcp_buffers
 from testbed.plan.fabric import FabricPorts, fabric_routes
 from testbed.plan.network_plan import (
     DirectRoute,
@@ -38,8 +39,13 @@ SHAPED_LINK = Pon(model=PonModel.SHAPED_LINK)
 """A PON that needs no OLT to run it: for a topology on its own, too."""
 
 
-def make_plan(network: Network, access: Access = UNLIMITED, pon: Pon = SHAPED_LINK) -> NetworkPlan:
-    """Decide everything about a network that the kernel will have to be told."""
+def make_plan(
+    network: Network, access: Access = UNLIMITED, pon: Pon = SHAPED_LINK, *, orders: bool = False
+) -> NetworkPlan:
+    """Decide everything about a network that the kernel will have to be told.
+
+    With `orders` channels of any rate may be ordered through the API.
+    """
     homes = _homes(network)
     ips = _addresses(network, homes)
     in_frames = network.pon is not None and pon.model is PonModel.FRAMES
@@ -50,7 +56,11 @@ def make_plan(network: Network, access: Access = UNLIMITED, pon: Pon = SHAPED_LI
     first: dict[str, Interface] = {}
     for interface in interfaces:
         first.setdefault(interface.station, interface)
-    addresses = tuple(HostAddress(host=host, ip=ip, mac=first[host].mac) for host, ip in ips.items())
+    buffers = tcp_buffers(network, access, pon, orders=orders)
+    addresses = tuple(
+        HostAddress(host=host, ip=ip, mac=first[host].mac, tcp_buffer_bytes=buffers.get(host))
+        for host, ip in ips.items()
+    )
     by_name = {interface.name: interface for interface in interfaces}
     direct_routes = tuple(
         DirectRoute(

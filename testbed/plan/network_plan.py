@@ -145,11 +145,15 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostAddress:
-    """A host's address: the first interface carries it, whichever interface a packet leaves by."""
+    """A host's address: the first interface carries it, whichever interface a packet leaves by.
+
+    `tcp_buffer_bytes` is what TCP may hold on it in each direction; None is what the kernel gives.
+    """
 
     host: str
     ip: str
     mac: str
+    tcp_buffer_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ def _nodes(plan: NetworkPlan) -> Iterator[str]:
         if station.name in addresses:
             address = addresses[station.name]
             line += f" {address.ip}/{PREFIX_LENGTH} {address.mac}"
+            if address.tcp_buffer_bytes is not None:
+                line += f" tcp {SIZE.format_down(address.tcp_buffer_bytes)}"
         if station.capacity:
             line += f" capacity {station.capacity}"
         if station.domain:

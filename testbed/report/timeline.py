@@ -124,12 +124,13 @@ def _become(found: dict[str, dict[str, str | None]], node: str, state: str, afte
 class Congestion(TypedDict):
     """Of a flow, what its ends say beside the bytes; all of it is missing where nothing could be said.
 
-    `window_limited_ppm` is the share of the time in which its connections had data under way but were held up
-    by the receiver's window or the sender's buffer, and not by the network. Of its `packets`, `ce_packets`
-    arrived with CE.
+    `receive_window_ppm` is for how much of the time with data under way the receiver's window held it up, and
+    `send_buffer_ppm` how often the sender's buffer did, when it had been full: both times the network would
+    have taken more. Of its `packets`, `ce_packets` arrived with CE.
     """
 
-    window_limited_ppm: NotRequired[int]
+    receive_window_ppm: NotRequired[int]
+    send_buffer_ppm: NotRequired[int]
     packets: NotRequired[int]
     ce_packets: NotRequired[int]
 
@@ -149,8 +150,9 @@ def congestion(event: Event) -> Congestion:
     """What an event `flow.end` says of it."""
     found = Congestion()
     if event.get("busy_ns"):
-        held_up_ns = event["receive_window_ns"] + event["send_buffer_ns"]
-        found["window_limited_ppm"] = held_up_ns * 10**6 // event["busy_ns"]
+        found["receive_window_ppm"] = event["receive_window_ns"] * 10**6 // event["busy_ns"]
+    if event.get("refills"):
+        found["send_buffer_ppm"] = event["dry_refills"] * 10**6 // event["refills"]
     if "packets" in event:
         found["packets"], found["ce_packets"] = event["packets"], event["ce_packets"]
     return found

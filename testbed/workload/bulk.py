@@ -10,7 +10,7 @@ from testbed.model.ecn import Ecn
 from testbed.model.scenario import Flow
 from testbed.program.loop import Loop
 from testbed.workload.tally import Tally
-from testbed.workload.tcp_counts import TcpCounts, tcp_counts, total
+from testbed.workload.tcp_counts import TcpCounts, tcp_counts, total, unsent_bytes
 
 _CHUNK = bytes(262_144)
 _LOW_WATER_BYTES = 32_768
@@ -82,14 +82,20 @@ class TcpSource:
         self._source, self._destination = source, (destination, port)
         self._connections: list[socket.socket] = []
         self._counts: list[TcpCounts] = []
+        self._full: set[socket.socket] = set()
+        self._refills = self._dry_refills = 0
 
     @property
     def outcome(self) -> dict[str, int]:
-        """What TCP says of the flow's connections, as of its end: marks only where it agreed on ECN."""
+        """What TCP says of the flow's connections, as of its end: marks only where it agreed on ECN.
+
+        Of `refills`, when a buffer that had been full had room again, `dry_refills` found nothing in it that
+        was still to be sent: all that it may hold was under way, and the network would have taken more.
+        """
         counts = asdict(total(self._counts))
         if self._flow.sent_ecn is Ecn.NOT_ECT:
             del counts["packets"], counts["ce_packets"]
-        return counts
+        return counts | {"refills": self._refills, "dry_refills": self._dry_refills}
 
     def start(self) -> None:
         """Set out to connect at the flow's start."""
@@ -108,11 +114,14 @@ class TcpSource:
             self._loop.on_writable(connection, partial(self._fill, connection))
 
     def _fill(self, connection: socket.socket) -> None:
+        if connection in self._full:
+            self._refills += 1
+            self._dry_refills += unsent_bytes(connection) == 0
         try:
             while connection.send(_CHUNK) > 0:
                 pass
         except BlockingIOError:
-            return
+            self._full.add(connection)
 
     def _finish(self) -> None:
         for connection in self._connections:

@@ -1,38 +1,47 @@
 """What the kernel counts of a TCP connection (struct tcp_info in include/uapi/linux/tcp.h)."""
 
+import fcntl
 import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 _BYTES = 200
-_COUNTS = struct.Struct("=168xQQQII")
-"""tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited, tcpi_delivered, tcpi_delivered_ce."""
+_COUNTS = struct.Struct("=168xQQ8xII")
+"""tcpi_busy_time, tcpi_rwnd_limited, tcpi_delivered, tcpi_delivered_ce.
+
+The kernel's own tcpi_sndbuf_limited stays at 0 for a sender that writes much at once: it looks only when a
+packet is sent, and then the sender has just been given room.
+"""
 _US = 1_000
+_SIOCOUTQNSD = 0x894B
 
 
 @dataclass(frozen=True, slots=True)
 class TcpCounts:
-    """Of a sender: for how long it had data under way, and what held it up.
+    """Of a sender: for how long it had data under way, and was held up meanwhile by the receiver's window.
 
-    `receive_window_ns` and `send_buffer_ns` are parts of `busy_ns`: the time for which the network would have
-    taken more, but the receiver's window or the sender's buffer did not let it. `packets` were acknowledged;
-    of `ce_packets` the receiver said that they came with CE.
+    `packets` were acknowledged; of `ce_packets` the receiver said that they came with CE.
     """
 
     busy_ns: int = 0
     receive_window_ns: int = 0
-    send_buffer_ns: int = 0
     packets: int = 0
     ce_packets: int = 0
 
 
 def tcp_counts(connection: socket.socket) -> TcpCounts:
     """The counts of a connection so far."""
-    busy_us, window_us, buffer_us, packets, ce_packets = _COUNTS.unpack(
+    busy_us, window_us, packets, ce_packets = _COUNTS.unpack(
         connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES)
     )
-    return TcpCounts(busy_us * _US, window_us * _US, buffer_us * _US, packets, ce_packets)
+    return TcpCounts(busy_us * _US, window_us * _US, packets, ce_packets)
+
+
+def unsent_bytes(connection: socket.socket) -> int:
+    """What waits in a connection's buffer to be sent for the first time."""
+    (waiting,) = struct.unpack("=i", fcntl.ioctl(connection, _SIOCOUTQNSD, bytes(4)))
+    return int(waiting)
 
 
 def total(counts: Iterable[TcpCounts]) -> TcpCounts:

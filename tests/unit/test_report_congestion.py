@@ -1,0 +1,72 @@
+"""Marks, drops and windows are told where there are any, by the events that carry them."""
+
+from typing import Any, cast
+
+import pytest
+
+from testbed.report import timeline
+from testbed.report.congestion import held_up_rows, marked_rows, queue_rows, told
+from testbed.report.summary import Summary
+
+ARRIVED = {"received_bytes": 1, "drained_bytes": 0, "throughput_bps": 8}
+BUSY = {"busy_ns": 10**9, "receive_window_ns": 0, "refills": 40, "dry_refills": 0}
+QUEUE = {"queue": "onu1", "direction": "downstream", "marks": 1_226, "dropped_packets": 7}
+
+
+def summary(*events: dict[str, Any]) -> Summary:
+    flows, queues = timeline.flows(events), timeline.queues(events)
+    return cast("Summary", {"variants": {"one": {"flows": flows, "queues": queues}}})
+
+
+def flow(**fields: Any) -> dict[str, Any]:
+    return {"kind": "flow.end", "flow": "far"} | ARRIVED | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "shares"),
+    [
+        ({"receive_window_ns": 900_000_000}, ("90.0 %", "0.0 %")),
+        ({"dry_refills": 38}, ("0.0 %", "95.0 %")),
+        ({"receive_window_ns": 200_000_000, "dry_refills": 1}, ("20.0 %", "2.5 %")),
+    ],
+)
+def test_a_flow_that_its_windows_hold_up_says_so(fields: dict[str, int], shares: tuple[str, str]) -> None:
+    assert [*held_up_rows(summary(flow(**BUSY | fields)))] == [("one", "far", *shares)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [BUSY, BUSY | {"receive_window_ns": 199_000_000, "dry_refills": 7}, BUSY | {"refills": 0}, {}],
+)
+def test_a_flow_that_the_network_holds_up_says_nothing(fields: dict[str, int]) -> None:
+    """The last one is of a run before there were such counts, or of udp."""
+    assert [*held_up_rows(summary(flow(**fields)))] == []
+
+
+def test_marks_are_told_of_flows_with_ecn_alone() -> None:
+    assert [*marked_rows(summary(flow(packets=11_131, ce_packets=1_226)))] == [
+        ("one", "far", "11,131", "1,226", "11.0 %")
+    ]
+    assert [*marked_rows(summary(flow(packets=0, ce_packets=0)))] == [("one", "far", "0", "0", "-")]
+    assert [*marked_rows(summary(flow()))] == []
+
+
+def test_a_queue_says_which_discipline_stood_for_its_aqm() -> None:
+    events = [
+        {"kind": "queue.end", "aqm": "l4s", "discipline": "fq_codel", **QUEUE},
+        {"kind": "queue.end", "aqm": "cake", "discipline": "cake", **QUEUE},
+    ]
+    assert [*queue_rows(summary(*events))] == [
+        ("one", "onu1", "downstream", "l4s: fq_codel", "1,226", "7"),
+        ("one", "onu1", "downstream", "cake", "1,226", "7"),
+    ]
+
+
+def test_there_is_a_table_for_each_thing_that_there_is_to_tell() -> None:
+    assert told(summary(flow())) == []
+    capable = flow(**BUSY | {"dry_refills": 40}, packets=10, ce_packets=1)
+    queue = {"kind": "queue.end", "aqm": "cake", "discipline": "cake", **QUEUE}
+    tables = told(summary(capable, queue))
+    assert len(tables) == 3
+    for table in tables:
+        assert all(len(row) == len(table.names) + len(table.numbers) for row in table.rows)
