@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from testbed.model.base import Duration, Rate, Size, Value
+from testbed.model.base import Duration, QueueSize, Rate, Size, Value
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.net.stock import LINKS, switches, topology
 
@@ -39,7 +39,7 @@ class Parameters(Value):
     """One way, between server and rack switch."""
     spine_delay_ns: Duration = 1_500
     """One way, between rack switch and spine."""
-    switch_queue_bytes: Size = 16_000_000
+    switch_queue_bytes: QueueSize = 16_000_000
     """What may wait in one port."""
     server_capacity: Annotated[int, Field(ge=1)] = 10
     """The weight of jobs that a server carries."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from testbed.model.base import Duration, Name, Rate, Value
+from testbed.model.base import CarriedRate, Duration, Name, Value
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.net.stock import LINKS, switches, topology
 
@@ -26,7 +26,7 @@ class Node(Value):
 
     delay_ns: Duration
     """One way, between metro exchange and node."""
-    rate_bps: Rate = 25_000_000_000
+    rate_bps: CarriedRate = 25_000_000_000
     """Of its port, and of its direct links unless the other end is slower."""
     capacity: Annotated[int, Field(ge=1)] = 10
     """The weight of jobs that it carries."""

@@ -17,7 +17,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from testbed.model.base import Duration, FieldError, InputFile, Length, Name, Rate, Size, Value
+from testbed.model.base import Duration, FieldError, InputFile, Length, Name, QueueSize, Rate, Value
 from testbed.model.network import MOST_PLANES, Egress, Fabric, Network, Role, Station, Wire
 from testbed.net.stock import LINKS, switches, topology
 from testbed.pon import propagation_ns
@@ -73,7 +73,7 @@ class Parameters(Value):
     """Independent planes; they share `rate`."""
     rate_bps: Annotated[Rate, Field(ge=8_000_000)] = 3_136_000_000_000
     """Of a node in each direction, all planes together."""
-    fabric_queue_bytes: Size = PORT_QUEUE_BYTES
+    fabric_queue_bytes: QueueSize = PORT_QUEUE_BYTES
     """What may wait in one port."""
     capacity: Annotated[int, Field(ge=1)] = 10
     """The weight of jobs that a node carries."""

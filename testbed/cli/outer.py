@@ -117,6 +117,8 @@ def within_reach(folder: Path) -> Reach:
         traces = [session.trace for session in script.sessions.values() if session.trace is not None]
         named += [file for each in traces for file in (each.file, each.upstream)]
         visible += [Path(name) for name in named if isinstance(name, str)]
+        words = [word for program in script.programs.values() for word in program.command]
+        visible += [Path(word) for word in words if word.startswith("/") and os.path.lexists(word)]
     return Reach(environment=search_path(scripts), visible=tuple(dict.fromkeys(visible)))
 
 

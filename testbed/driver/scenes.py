@@ -7,7 +7,8 @@ from testbed.driver.carried import carried_of_session
 from testbed.driver.channels import Channels
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.scenario import VIDEO_PAYLOAD_BYTES, Scene
+from testbed.model.scenario import Scene
+from testbed.model.video import VIDEO_PAYLOAD_BYTES
 from testbed.plan.network_plan import NetworkPlan
 
 _HEADERS_BYTES = 42

@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from testbed.extension import Kind
-from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Value
+from testbed.model.base import CarriedRate, Direction, Duration, FieldError, Name, QueueSize, Value
 from testbed.model.extended import known, offered
-from testbed.model.pon import PositiveRate, PositiveSize
 
 Period = Annotated[Duration, Field(gt=0)]
 
@@ -38,11 +37,11 @@ ChannelPolicyName = Annotated[Name, known(CHANNEL_POLICIES, ResizePolicy), offer
 class ChannelRange(Value):
     """The rates of an elastic channel in one direction: never below `committed`, never above `peak`."""
 
-    committed_bps: Rate
+    committed_bps: CarriedRate
     """Never below; if this does not fit beside what is promised already, the channel is refused."""
-    peak_bps: PositiveRate
+    peak_bps: CarriedRate
     """Never above; at least `committed`. Must fit the PON and every link that the session cannot avoid."""
-    queue_bytes: PositiveSize
+    queue_bytes: QueueSize
     """The bytes that may wait in the channel."""
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import Duration, FieldError, Name, Value
+from testbed.model.base import Argument, Duration, FieldError, Name, Value
 from testbed.units import DURATION
 
 
@@ -17,7 +17,7 @@ class UserProgram(Value):
 
     host: Name
     """The host that it runs on."""
-    command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    command: Annotated[tuple[Argument, ...], Field(min_length=1)]
     """The program and its arguments."""
     starts_at_ns: Duration = Field(default=0, alias="starts")
     """When it is started."""

@@ -10,6 +10,8 @@ from testbed.units import DURATION
 
 Blocks = Annotated[Size, Field(ge=64, le=65_000)]
 """What one packet carries."""
+TokenSize = Annotated[Size, Field(ge=1, le=1_000_000)]
+"""Of one token: 4096 of them make 68,000 packets, which a program can send at once."""
 
 
 class Transfer(Value):
@@ -61,19 +63,19 @@ class Experts(Value):
     """At most 2,000 in a scenario."""
     job: Job
     """What each rank needs of a node."""
-    experts: Annotated[int, Field(ge=2)] = 256
+    experts: Annotated[int, Field(ge=2, le=100_000)] = 256
     """A multiple of `ranks`."""
     top: Annotated[int, Field(ge=1, le=64)] = 8
     """Experts that a token needs."""
     tokens: Annotated[int, Field(ge=1, le=4096)] = 32
     """Of each rank in each layer."""
-    dispatch_bytes: Size = 7_168
+    dispatch_bytes: TokenSize = 7_168
     """One token on its way to a rank with experts for it, however many of them are there."""
-    combine_bytes: Size = 14_336
+    combine_bytes: TokenSize = 14_336
     """The result of one on its way back."""
     layers: Annotated[int, Field(ge=1, le=1000)] = 1
     """Exchanges of a step, one after another."""
-    group: Annotated[int, Field(ge=1)] = 1
+    group: Annotated[int, Field(ge=1, le=1000)] = 1
     """So many ranks, one after another, share their tokens more than by chance; it divides `ranks`."""
     locality: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How likely it is that an expert is sought in the group alone; otherwise chance decides among all."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from testbed.model.base import Duration, FieldError, Name, Value
+from testbed.model.network import MOST_PLANES
 from testbed.units import DURATION
 
 Heartbeat = Annotated[Duration, Field(ge=100_000)]
@@ -16,7 +17,7 @@ class FabricLink(Value):
 
     node: Name
     """Its one end, a compute node."""
-    plane: Annotated[int, Field(ge=1)]
+    plane: Annotated[int, Field(ge=1, le=MOST_PLANES)]
     """Its other end."""
 
 
@@ -36,7 +37,7 @@ class Fault(Value):
     """A compute node that dies, and with it the programs of sessions and jobs there; others are cut off."""
     isolated: Name | None = None
     """A compute node that is cut off and alive."""
-    plane: Annotated[int, Field(ge=1)] | None = None
+    plane: Annotated[int, Field(ge=1, le=MOST_PLANES)] | None = None
     """Carries nothing: a plane of the fabric."""
     link: FabricLink | None = None
     """Carries nothing: one node's link to one plane."""

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from testbed.model.base import DOWNSTREAM, Direction, InputFile, Value
+from testbed.model.base import DOWNSTREAM, Direction, InputFile, Line, Value
 
-Column = Annotated[str, Field(min_length=1, max_length=100)]
+Column = Annotated[Line, Field(min_length=1, max_length=100)]
 
 
 class FrameTrace(Value):

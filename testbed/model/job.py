@@ -6,7 +6,10 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from testbed.model.base import Duration, FieldError, Name, Size, Value
+from testbed.model.carriers import MOST_COUNT
 from testbed.units import DURATION
+
+Share = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class JobKind(StrEnum):
@@ -25,7 +28,7 @@ class Job(Value):
     the job wants one where the scenario's placement does not decide.
     """
 
-    weight: Annotated[int, Field(ge=1)]
+    weight: Annotated[int, Field(ge=1, le=MOST_COUNT)]
     """In the units of the nodes' `capacity`; no more than the largest node has."""
     kind: JobKind = JobKind.RENDER
     """What it does."""
@@ -64,7 +67,7 @@ class JobGroup(Value):
     """When they are placed."""
     ends_at_ns: Duration = Field(alias="ends")
     """When they are completed."""
-    partners: dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    partners: dict[Name, Share] = Field(default_factory=dict)
     """Shares of their traffic, by host or group of jobs, for placement; without any they belong near whoever
     sends requests."""
     requests: Requests | None = None

@@ -8,11 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import Duration, FieldError, Name, Rate, Size, Value
+from testbed.model.base import CarriedRate, Duration, FieldError, Name, QueueSize, Rate, Value
 from testbed.units import RATE
 
-PositiveRate = Annotated[Rate, Field(gt=0)]
-PositiveSize = Annotated[Size, Field(gt=0)]
 Weight = Annotated[int, Field(ge=1, le=150)]
 """150 to 1 is the widest range that G.9807.1 C.7 asks of a best-effort weight."""
 
@@ -57,7 +55,7 @@ class PonModel(StrEnum):
 class Towards(Value):
     """How a class of traffic is treated downstream: strict priority (1 first), and weight among equals."""
 
-    rate_bps: PositiveRate | None = None
+    rate_bps: CarriedRate | None = None
     """The most it can use; without one the line."""
     committed_bps: Rate = 0
     """Served before anybody's surplus."""
@@ -65,7 +63,7 @@ class Towards(Value):
     """Strict, in sharing what is left; homes have 1, and 1 goes first."""
     weight: Weight = 1
     """Among equal priorities."""
-    queue_bytes: PositiveSize = 1_000_000
+    queue_bytes: QueueSize = 1_000_000
     """What may wait."""
     aqm: Aqm = Aqm.FIFO
     """How the queue keeps itself short."""
@@ -84,7 +82,7 @@ class TContClass(Value):
     """Granted in every frame, used or not."""
     assured_bps: Rate = 0
     """Granted whenever there is something to send."""
-    maximum_bps: PositiveRate | None = None
+    maximum_bps: CarriedRate | None = None
     """Never exceeded; without one fixed and assured together."""
     eligibility: Eligibility = Eligibility.NONE
     """What it may have beyond its guarantee."""
@@ -96,7 +94,7 @@ class TContClass(Value):
     """In how many evenly spaced grants a frame the fixed rate comes."""
     reporting: Reporting = Reporting.STATUS_REPORTING
     """`fixed`: it has its fixed grants and nothing else."""
-    queue_bytes: PositiveSize = 1_000_000
+    queue_bytes: QueueSize = 1_000_000
     """What may wait upstream."""
     aqm: Aqm = Aqm.FIFO
     """How that queue keeps itself short."""

@@ -1,11 +1,12 @@
 """A number of a run by its name, and what a scenario expects of it or sets beside it."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationInfo, field_serializer, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_serializer, field_validator, model_validator
 
-from testbed.model.base import ACROSS, DOWNSTREAM, FROM_TEXT, Direction, FieldError, Name, Value
+from testbed.model.base import ACROSS, DOWNSTREAM, FROM_TEXT, Direction, FieldError, Line, Name, Value
+from testbed.model.carriers import MOST_COUNT
 from testbed.units import DURATION, RATE, SHARE, Dimension
 from testbed.words import listed, quoted
 
@@ -311,6 +312,9 @@ def _advice(measure: Measure, statistic: Statistic) -> str:
     return f"{a_measure(measure)} {'have' if measure is Measure.JOBS else 'has'} {offered}"
 
 
+Bound = Annotated[int, Field(ge=0, le=MOST_COUNT)]
+
+
 class Expectation(Quantified):
     """A bound on one number; a run whose numbers break it ends with exit status 1.
 
@@ -318,9 +322,9 @@ class Expectation(Quantified):
     ("2 Gbit/s") or millionths ("35 %").
     """
 
-    at_most: int | None = None
+    at_most: Bound | None = None
     """At least one of the two bounds is required."""
-    at_least: int | None = None
+    at_least: Bound | None = None
     """Not above `at_most`."""
 
     @field_validator("at_most", "at_least", mode="before", json_schema_input_type=str | int | None)
@@ -348,9 +352,9 @@ class Reference(Quantified):
     `value` is in the unit of the statistic, like the bounds of an expectation.
     """
 
-    value: int
+    value: Bound
     """The published figure, in what the statistic is bounded by."""
-    source: str
+    source: Line
     """Who published it."""
 
     @field_validator("value", mode="before", json_schema_input_type=str | int)

@@ -10,7 +10,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import Direction, Duration, FieldError, Name, Rate, Size, Value, file_key
+from testbed.model.base import (
+    CarriedRate,
+    Direction,
+    Duration,
+    FieldError,
+    Line,
+    Name,
+    PositiveRate,
+    QueueSize,
+    Rate,
+    Size,
+    Value,
+    file_key,
+)
 from testbed.model.channel import ChannelRequest, Channels, Period
 from testbed.model.command import UserProgram
 from testbed.model.ecn import Ecn
@@ -20,9 +33,10 @@ from testbed.model.frame_trace import FrameTrace
 from testbed.model.job import Job, JobGroup
 from testbed.model.northbound import ChannelBooking, Northbound
 from testbed.model.placement import Placement
-from testbed.model.pon import Aqm, Pon, PositiveRate, PositiveSize
+from testbed.model.pon import Aqm, Pon
 from testbed.model.serving import Service
 from testbed.model.survey import Survey
+from testbed.model.video import VIDEO_PAYLOAD_BYTES, check_frames
 from testbed.model.workload import Workload
 from testbed.units import DURATION
 
@@ -47,11 +61,11 @@ class Subscription(Value):
     wait: a long queue is the usual cause of delay on an access link. `aqm` keeps it shorter than that.
     """
 
-    rate_bps: PositiveRate
+    rate_bps: CarriedRate
     """The most that a home can use."""
     committed_bps: Rate
     """What the PON holds for the home whatever others do; `0 bit/s` for nothing, and at most `rate`."""
-    queue_bytes: PositiveSize
+    queue_bytes: QueueSize
     """The bytes that may wait for the home; a full queue delays by queue ÷ rate."""
     aqm: Aqm = Aqm.FIFO
     """How the queue keeps itself short."""
@@ -96,12 +110,8 @@ class Commands(Value):
 
     interval_ns: Interval = 4_000_000
     """From command to command."""
-    size_bytes: PositiveSize = 100
-    """UDP payload of one; at least 8 B are sent."""
-
-
-VIDEO_PAYLOAD_BYTES = 1400
-"""UDP payload of a full packet of a session's video."""
+    size_bytes: Annotated[Size, Field(ge=1, le=VIDEO_PAYLOAD_BYTES)] = 100
+    """UDP payload of one; at least 8 B are sent, and one packet carries it."""
 
 
 class Probes(Value):
@@ -187,6 +197,7 @@ class Session(Value):
                 )
         if self.trace is not None and self.trace.upstream is not None and not self._always_sends_upstream:
             raise FieldError(("trace", "upstream"), "goes with scenes that all have an upstream rate")
+        check_frames(((each.rate_bps, each.upstream_bps) for each in self.scenes), self.frames_per_second)
         last = len(self.scenes) - 1
         if self.scenes[last].at_ns >= self.ends_at_ns:
             end = DURATION.format(self.ends_at_ns)
@@ -219,8 +230,8 @@ _SCALABLE = ("dctcp", "prague")
 """Congestion controls that answer marks in proportion (RFC 9331), and so may say that they are L4S."""
 
 _LEAST_GAP_NS = 100
-"""Between packets that are sent one by one. In virtual time sending one costs some clock reads of 1 ns
-each, so that a shorter gap would not be kept."""
+"""Between packets of a flow. In virtual time sending one costs some clock reads of 1 ns each, so that a
+shorter gap would not be kept; and what is sent back to back every 5 ms must fit into memory."""
 
 
 class Flow(Value):
@@ -309,10 +320,10 @@ class Flow(Value):
             )
         if self.first_at_ns >= self.ends_at_ns:
             raise FieldError("phase", "leaves no time for a packet before the flow ends")
-        if self.is_paced and self.packets_ns(1) < _LEAST_GAP_NS:
+        if self.packets_ns(1) < _LEAST_GAP_NS:
             key = "rate" if self.interval_ns is None else "interval"
             least = DURATION.format(_LEAST_GAP_NS)
-            raise FieldError(key, f"packets sent one by one are at least {least} apart; these are closer")
+            raise FieldError(key, f"packets of one flow are at least {least} apart; these are closer")
         return self
 
     def _check_tcp_ecn(self) -> None:
@@ -336,7 +347,7 @@ class Flow(Value):
 class Script(Value):
     """What happens, on which network and for how long: a scenario without its name, or a variant's part."""
 
-    title: str
+    title: Line
     """One line for people."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     """Everything random in a run follows from it."""

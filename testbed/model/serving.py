@@ -46,7 +46,7 @@ class Clients(Value):
     """Evenly, at random, in bursts, or as in a file."""
     interval_ns: Annotated[Duration, Field(ge=100_000)] | None = None
     """The mean from request to request; required but for a trace."""
-    burstiness: Annotated[float, Field(gt=0, le=100)] | None = None
+    burstiness: Annotated[float, Field(ge=0.01, le=100)] | None = None
     """With `bursty`: the coefficient of variation of the intervals, gamma-distributed; 1 is a Poisson
     process."""
     trace: InputFile | None = None
@@ -110,7 +110,7 @@ class Service(Value):
     when the one before is done, and lasts as long as its longest answer."""
     batch: Annotated[int, Field(ge=1, le=10_000)] = 96
     """The most requests that decode together."""
-    prefill_rate: Annotated[int, Field(ge=1)] = 5_655
+    prefill_rate: Annotated[int, Field(ge=1, le=1_000_000_000)] = 5_655
     """Tokens a second; the default is an NPU of CloudMatrix384, 6688 with perfect balance of experts (arXiv
     2506.12708)."""
     decode: Decode

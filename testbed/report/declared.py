@@ -20,8 +20,8 @@ from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report.words import conditions
 from testbed.scenario.compose import compose
+from testbed.scenario.network_faults import name_faults
 from testbed.scenario.shape import Demands
-from testbed.scenario.topology import network_faults
 
 FORMAT = 1
 
@@ -131,7 +131,7 @@ def _fault(declared: Declared) -> str | None:
     for name, variant in declared.variants.items():
         if not 0 <= variant.network < len(declared.networks):
             return f"variant {name!r} has network {variant.network}, and there are {len(declared.networks)}"
-    faults = (message for network in declared.networks for _, message in network_faults(network))
+    faults = (message for network in declared.networks for _, message in name_faults(network))
     return next(faults, None)
 
 

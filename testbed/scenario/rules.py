@@ -12,6 +12,7 @@ from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
 from testbed.model.scenario import Script, Session
+from testbed.scenario.command_rules import command_rules
 from testbed.scenario.extensions import placement_rules
 from testbed.scenario.fabric_work_rules import fabric_work_rules
 from testbed.scenario.failure_rules import failure_rules
@@ -45,7 +46,7 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     yield from northbound_rules(script, network)
     yield from serving_rules(script, network)
     yield from _capture_rules(script, network)
-    yield from _program_rules(script, network)
+    yield from command_rules(script, network)
     yield from fabric_work_rules(script, network)
     yield from failure_rules(script, network)
     rate_findings = [*rate_rules(script, network, pon_name)]
@@ -110,22 +111,6 @@ def _capture_rules(script: Script, network: Network) -> Iterator[Finding]:
             yield ("capture", index), f"{name!r} is no station of {network.name}; {instead(name, stations)}"
         elif name in script.capture[:index]:
             yield ("capture", index), f"{name!r} stands here twice; remove one"
-
-
-def _program_rules(script: Script, network: Network) -> Iterator[Finding]:
-    hosts = [station.name for station in network.stations if station.role.is_host]
-    for name, program in script.programs.items():
-        at: Keys = ("programs", name)
-        if program.host not in hosts:
-            yield (
-                (*at, "host"),
-                f"{program.host!r} is no host of {network.name}; {instead(program.host, hosts)}",
-            )
-        if program.ends_at_ns is not None:
-            yield from _within((*at, "ends"), program.ends_at_ns, script)
-        elif program.starts_at_ns >= script.duration_ns:
-            starts, end = DURATION.format(program.starts_at_ns), DURATION.format(script.duration_ns)
-            yield (*at, "starts"), f"{starts} is not before the scenario's end at {end}"
 
 
 def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:

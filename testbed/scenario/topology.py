@@ -11,9 +11,8 @@ import json
 import re
 import sys
 import traceback
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,14 +22,15 @@ from pydantic import ValidationError
 from testbed.extension import Origin
 from testbed.model.base import FROM_TEXT, FieldError, Value
 from testbed.model.network import Network
+from testbed.scenario.network_faults import network_faults
 from testbed.scenario.problems import Problem, problem_at, problems_of
 from testbed.scenario.shape import known_keys
 from testbed.scenario.source import is_bare, shown, topologies, topology_path
 from testbed.scenario.tree import Keys, Node
-from testbed.words import quoted
 
 _TOPOLOGY: Keys = ("network", "topology")
 _PARAMETERS: Keys = ("network", "parameters")
+_MOST_FAULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def build(topology: Topology, given: dict[str, Any], root: Node) -> Built | list
         return [problem_at(root, _TOPOLOGY, message)]
     faults = [
         problem_at(root, _written(root, name) or _TOPOLOGY, f"{topology.path.stem}: {message}")
-        for name, message in network_faults(network)
+        for name, message in islice(network_faults(network), _MOST_FAULTS)
     ]
     return faults or Built(network=network, pon_name=str(getattr(parameters, "pon", "the PON")))
 
@@ -154,6 +154,8 @@ def _at_fault(error: ValueError, parameters: Value) -> Keys:
 
 def _written(root: Node, station: str) -> Keys:
     """Where the parameters name a station, if they do; a station's name may be the topology's own."""
+    if not station:
+        return ()
     waiting = [root.find(_PARAMETERS)[0]]
     while waiting:
         node = waiting.pop()
@@ -163,24 +165,6 @@ def _written(root: Node, station: str) -> Keys:
                 return (*_PARAMETERS, *member.keys[member.keys.index("parameters") + 1 :])
         waiting.extend(below)
     return ()
-
-
-def network_faults(network: Network) -> Iterator[tuple[str, str]]:
-    """The stations that no network can have, whatever its parameters: Linux must carry their names."""
-    names = Counter(station.name for station in network.stations)
-    for name in names:
-        if not (0 < len(name) <= 10 and set(name) <= _STATION_CHARACTERS):
-            # Linux gives an interface 15 characters, and ours are a station's name with a port number.
-            yield name, f"{quoted(name)} names a station; that takes 1 to 10 characters of a-z, 0-9, _ and -"
-    for name in (name for name, count in names.items() if count > 1):
-        yield name, f"two stations are named {quoted(name)}; each needs a name of its own"
-    for wire in network.wires:
-        for end in (wire.a, wire.b):
-            if end not in names:
-                yield end, f"a wire ends at {quoted(end)}, which is no station"
-
-
-_STATION_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def _told(error: Exception, path: Path) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network, Role
-from testbed.model.scenario import VIDEO_PAYLOAD_BYTES, Flow, Scenario, Session
+from testbed.model.scenario import Flow, Scenario, Session
 from testbed.model.serving import Service
+from testbed.model.video import VIDEO_PAYLOAD_BYTES
 
 _TCP_BYTES = 1514
 _PROMPT_BYTES = 1400

@@ -12,11 +12,12 @@ from random import Random
 
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.scenario import Scene, Session
+from testbed.model.video import VIDEO_SIZE_MOST
 from testbed.scenario.frame_trace import read_frames
 
 SIZE_DEVIATION = 0.105
 """Standard deviation of a frame's size over its mean (TR 38.838, table 5.1.1.1-1)."""
-SIZE_LEAST, SIZE_MOST = 0.5, 1.5
+SIZE_LEAST, SIZE_MOST = 0.5, VIDEO_SIZE_MOST
 JITTER_DEVIATION_NS = 2_000_000
 JITTER_MOST_NS = 4_000_000
 

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from testbed.model.base import Direction
 from testbed.model.quantity import Measure
-from testbed.model.scenario import VIDEO_PAYLOAD_BYTES
+from testbed.model.video import VIDEO_PAYLOAD_BYTES
 from testbed.program.datagrams import Datagrams
 from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog

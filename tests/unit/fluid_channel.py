@@ -39,7 +39,10 @@ class Fluid:
     resizes: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        bounds = ChannelRange(committed_bps=self.committed_bps, peak_bps=self.peak_bps, queue_bytes=1)
+        # Not checked: small numbers show a rounding that the rates of real classes would hide.
+        bounds = ChannelRange.model_construct(
+            committed_bps=self.committed_bps, peak_bps=self.peak_bps, queue_bytes=1
+        )
         channel = ChannelRequest(
             policy=self.policy,
             downstream=bounds,

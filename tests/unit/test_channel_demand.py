@@ -26,7 +26,10 @@ def request(
     peak_bps: int = 10**10,
     serialisation_ns: int = 1_000_000,
 ) -> ChannelRequest:
-    bounds = ChannelRange(committed_bps=committed_bps, peak_bps=peak_bps, queue_bytes=1_000_000)
+    # Not checked: small numbers show a rounding that the rates of real classes would hide.
+    bounds = ChannelRange.model_construct(
+        committed_bps=committed_bps, peak_bps=peak_bps, queue_bytes=1_000_000
+    )
     return ChannelRequest(
         policy=policy, downstream=bounds, upstream=bounds, serialisation_ns=serialisation_ns, hold_ns=0
     )

@@ -61,9 +61,8 @@ def test_a_document_that_contains_itself_is_refused(tmp_path: Path) -> None:
 
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,12}", fullmatch=True)
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40) | st.sampled_from(
-    ["no", "1e3", "12:30", "010", "~", "a: b", "<<", "'", '"', "- x", "\t", "\x85"]
-)
+TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=40)
+TEXTS |= st.sampled_from(["no", "1e3", "12:30", "010", "~", "a: b", "<<", "'", '"', "- x"])
 
 
 @st.composite
@@ -83,7 +82,7 @@ def documents(draw: st.DrawFn, folder: Path) -> dict[str, Any]:
             {
                 "name": draw(NAMES),
                 "at": DURATION.format(at),
-                "rate": RATE.format(draw(st.integers(1, 10**12))),
+                "rate": RATE.format(draw(st.integers(1, 29 * 10**9))),
             }
             for at in starts
         ],

@@ -9,6 +9,7 @@ from pydantic import BaseModel, PlainSerializer
 from pydantic.fields import FieldInfo
 
 from testbed.model.base import InputFile, Value
+from testbed.model.carriers import MOST_COUNT, MOST_INSTANT_NS, MOST_LENGTH_M, MOST_SIZE_BYTES
 from testbed.model.quantity import Expectation, Quantified, Reference
 from testbed.model.scenario import NetworkChoice
 from testbed.model.serving import Service
@@ -129,11 +130,21 @@ def _flat(metadata: Iterable[Any]) -> list[Any]:
     ]
 
 
+_BOUNDS = ("ge", "gt", "le", "lt")
+_OF_ALL = {
+    ("ge", 0),
+    ("le", MOST_INSTANT_NS),
+    ("le", MOST_SIZE_BYTES),
+    ("le", MOST_COUNT),
+    ("le", MOST_LENGTH_M),
+}
+"""What holds for every quantity is told once, above all keys."""
+
+
 def _bounds(metadata: list[Any], written: Callable[[Any], str]) -> str:
     """What is allowed of a number, as ", 1 to 64", " from 1", " above 0"."""
-    limits = {
-        key: getattr(each, key) for each in metadata for key in ("ge", "gt", "le", "lt") if hasattr(each, key)
-    }
+    found = [(key, getattr(each, key)) for each in metadata for key in _BOUNDS if hasattr(each, key)]
+    limits = {key: value for key, value in found if (key, value) not in _OF_ALL}
     least = written(limits["ge"]) if "ge" in limits else ""
     most = f"to {written(limits['le'])}" if "le" in limits else ""
     if "lt" in limits:
