@@ -3,6 +3,7 @@
 The kernel's side is `arch/um/kernel/shown.c`, in uml/patches. Reading the page changes nothing inside.
 """
 
+import fcntl
 import mmap
 import os
 import struct
@@ -32,8 +33,11 @@ class ShownPage:
     """The page, whose descriptor the kernel inherits."""
 
     def __init__(self) -> None:
-        self._descriptor = os.memfd_create("testbed-shown")
+        self._descriptor = os.memfd_create("testbed-shown", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self._descriptor, mmap.PAGESIZE)
+        # A kernel that was taken over could cut the page off, and reading it would end this process (SIGBUS).
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(self._descriptor, fcntl.F_ADD_SEALS, seals)
         self._page = mmap.mmap(self._descriptor, mmap.PAGESIZE, prot=mmap.PROT_READ)
 
     def fileno(self) -> int:
@@ -52,4 +56,6 @@ class ShownPage:
 
 
 def _text(field: bytes) -> str:
-    return field.split(b"\0", 1)[0].decode(errors="replace")
+    """What a program inside has named itself, without what a terminal would take for a command."""
+    text = field.split(b"\0", 1)[0].decode(errors="replace")
+    return "".join(each if each.isprintable() else "?" for each in text)
