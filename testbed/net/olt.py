@@ -26,7 +26,7 @@ from testbed.pon.dba.assign import decide
 from testbed.pon.dba.grant_map import Burst, GrantMap, Report
 from testbed.pon.dba.quiet import QuietWindow
 from testbed.pon.dba.state import DbaState, announce, start, with_tcont, without_tcont
-from testbed.pon.tcont import TCont
+from testbed.pon.tcont import tcont_of
 from testbed.pon.timing import lead_frames
 from testbed.program.clock import use_exact_timers
 from testbed.program.control import Control
@@ -160,7 +160,7 @@ class Olt:
         """Serve a T-CONT (differently), or forget one and say so."""
         match message["kind"]:
             case "tcont":
-                self._state = with_tcont(self._state, TCont(**message["tcont"]))
+                self._state = with_tcont(self._state, tcont_of(message["tcont"]))
             case "forget":
                 # Its queue is about to go: no map may name it that is not with the kernel already.
                 self._send()

@@ -3,8 +3,9 @@
 Whether several promises fit one PON is in `testbed.pon.dba`, which knows how bursts are laid out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from testbed.model.pon import Eligibility, Reporting
 from testbed.units import RATE
@@ -55,6 +56,16 @@ class TCont:
                 return 4
             case _:
                 return 5
+
+
+def tcont_of(fields: Mapping[str, Any]) -> TCont:
+    """The T-CONT that `dataclasses.asdict` and JSON have carried as plain values.
+
+    Enumerations arrive as their text, which equals a member but is not one: left as it is, no T-CONT
+    that joins a running OLT would be without surplus, or watched, or cooperative.
+    """
+    plain = {**fields, "eligibility": Eligibility(fields["eligibility"])}
+    return TCont(**{**plain, "reporting": Reporting(fields["reporting"])})
 
 
 def check_tcont(tcont: TCont) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -134,7 +135,7 @@ def test_a_forgotten_t_cont_is_in_no_later_map_when_that_is_said() -> None:
 def test_a_change_of_rate_counts_from_the_next_decision_on() -> None:
     line = FakeLine()
     served = make(FakeControl(), line, best_effort(17))
-    channel = {"alloc_id": 18, "onu": 17, "assured_bps": 10**9, "maximum_bps": 10**9}
+    channel = asdict(TCont(alloc_id=18, onu=17, assured_bps=10**9, maximum_bps=10**9))
     served._heed({"kind": "tcont", "tcont": channel})
     assert [tcont.alloc_id for tcont in served._state.tconts] == [17, 18]
 

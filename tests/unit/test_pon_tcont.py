@@ -1,6 +1,7 @@
 """What may be promised to a T-CONT, and the messages that say what would fit."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from testbed.pon import (
     engine_capacity_bps,
 )
 from testbed.pon.dba.arrangement import sure_capacity_bps
+from testbed.pon.tcont import tcont_of
 
 MEGABIT = 10**6
 GIGABIT = 10**9
@@ -170,3 +172,12 @@ def test_what_is_promised_must_fit_beside_the_quiet_windows() -> None:
     expected = r"quiet windows take 25 %; the most that fits beside them is 6\.4\d+ Gbit/s"
     with pytest.raises(ValueError, match=expected):
         check_tconts(PonStandard.XGS_PON, promised, [QuietWindow(0, 500_000, 2_000_000)])
+
+
+def test_a_t_cont_that_json_has_carried_is_the_same_in_every_field() -> None:
+    tcont = TCont(alloc_id=7, onu=1, assured_bps=10**8, maximum_bps=10**8, reporting=Reporting.COOPERATIVE)
+    carried = tcont_of(json.loads(json.dumps(asdict(tcont))))
+    assert carried == tcont
+    assert carried.eligibility is Eligibility.NONE
+    assert carried.reporting is Reporting.COOPERATIVE
+    check_tcont(carried)
