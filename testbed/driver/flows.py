@@ -12,7 +12,16 @@ from testbed.program.clock import Clock
 from testbed.record.logs import EventLog
 
 _FIRST_FLOW_PORT = 30_000
-_OUTCOME = ("busy_ns", "receive_window_ns", "refills", "dry_refills", "packets", "ce_packets")
+_OUTCOME = (
+    "busy_ns",
+    "receive_window_ns",
+    "refills",
+    "dry_refills",
+    "round_trip_ns",
+    "least_round_trip_ns",
+    "packets",
+    "ce_packets",
+)
 """What the ends of some flows say beside the bytes."""
 
 

@@ -135,13 +135,14 @@ EVENTS: dict[str, EventKind] = {
     ),
     "flow.end": EventKind(
         "flow, received_bytes, drained_bytes, throughput_bps; of TCP busy_ns, receive_window_ns, "
-        "refills, dry_refills; of a flow with ECN packets, ce_packets",
+        "refills, dry_refills, round_trip_ns, least_round_trip_ns; of a flow with ECN packets, ce_packets",
         "A background flow or a workload has ended, with the run: what arrived between its starts and its "
         "ends, and what queues delivered after that. Bytes of UDP are those of IP packets, of TCP of the "
         "payload. `busy_ns` is how long its connections had data under way, all together, and "
         "`receive_window_ns` for how much of that the receiver's window held them up, and not the network. "
         "Of `refills`, when a sender's full buffer had room again, `dry_refills` found all that it held "
-        "under way, so that the buffer held the flow up. Of "
+        "under way, so that the buffer held the flow up. The round trips are the smoothed one at the end and "
+        "the least of all. Of "
         "`packets`, `ce_packets` arrived with CE: counted by the sink of UDP, and of TCP by the sender, of "
         "what was acknowledged.",
     ),

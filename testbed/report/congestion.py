@@ -11,13 +11,17 @@ from testbed.report.summary import Summary
 HELD_UP_PPM = 200_000
 """A flow that its windows held up for less is not told of: at its start every flow waits a little."""
 
+QUEUED_PPM = 1_500_000
+"""With a round trip of this much of its least, what a flow has under way stands in a queue: its windows are
+full because the network is."""
+
 
 def held_up_rows(summary: Summary) -> Iterator[tuple[str, str, str, str]]:
     """The flows whose windows held them up, as (variant, flow, receiver's share, sender's share)."""
     for variant, numbers in summary["variants"].items():
         for flow, found in numbers["flows"].items():
             shares_ppm = found.get("receive_window_ppm", 0), found.get("send_buffer_ppm", 0)
-            if max(shares_ppm) >= HELD_UP_PPM:
+            if max(shares_ppm) >= HELD_UP_PPM and found.get("round_trip_ppm", 0) < QUEUED_PPM:
                 yield variant, flow, shown_percent(shares_ppm[0]), shown_percent(shares_ppm[1])
 
 

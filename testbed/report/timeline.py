@@ -126,9 +126,11 @@ class Congestion(TypedDict):
 
     `receive_window_ppm` is for how much of the time with data under way the receiver's window held it up, and
     `send_buffer_ppm` how often the sender's buffer did, when it had been full: both times the network would
-    have taken more. Of its `packets`, `ce_packets` arrived with CE.
+    have taken more. `round_trip_ppm` is its round trip at its end, of the least that it had. Of `packets`,
+    `ce_packets` arrived with CE.
     """
 
+    round_trip_ppm: NotRequired[int]
     receive_window_ppm: NotRequired[int]
     send_buffer_ppm: NotRequired[int]
     packets: NotRequired[int]
@@ -151,6 +153,8 @@ def congestion(event: Event) -> Congestion:
     found = Congestion()
     if event.get("busy_ns"):
         found["receive_window_ppm"] = event["receive_window_ns"] * 10**6 // event["busy_ns"]
+    if event.get("least_round_trip_ns"):
+        found["round_trip_ppm"] = event["round_trip_ns"] * 10**6 // event["least_round_trip_ns"]
     if event.get("refills"):
         found["send_buffer_ppm"] = event["dry_refills"] * 10**6 // event["refills"]
     if "packets" in event:

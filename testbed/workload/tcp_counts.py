@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 _BYTES = 200
-_COUNTS = struct.Struct("=168xQQ8xII")
-"""tcpi_busy_time, tcpi_rwnd_limited, tcpi_delivered, tcpi_delivered_ce.
+_COUNTS = struct.Struct("=68xI76xI16xQQ8xII")
+"""tcpi_rtt, tcpi_min_rtt, tcpi_busy_time, tcpi_rwnd_limited, tcpi_delivered, tcpi_delivered_ce.
 
 The kernel's own tcpi_sndbuf_limited stays at 0 for a sender that writes much at once: it looks only when a
 packet is sent, and then the sender has just been given room.
@@ -21,9 +21,12 @@ _SIOCOUTQNSD = 0x894B
 class TcpCounts:
     """Of a sender: for how long it had data under way, and was held up meanwhile by the receiver's window.
 
-    `packets` were acknowledged; of `ce_packets` the receiver said that they came with CE.
+    `round_trip_ns` is the smoothed one as of now, beside the least that was measured. `packets` were
+    acknowledged; of `ce_packets` the receiver said that they came with CE.
     """
 
+    round_trip_ns: int = 0
+    least_round_trip_ns: int = 0
     busy_ns: int = 0
     receive_window_ns: int = 0
     packets: int = 0
@@ -32,10 +35,16 @@ class TcpCounts:
 
 def tcp_counts(connection: socket.socket) -> TcpCounts:
     """The counts of a connection so far."""
-    busy_us, window_us, packets, ce_packets = _COUNTS.unpack(
-        connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES)
+    found = _COUNTS.unpack(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES))
+    round_trip_us, least_us, busy_us, window_us, packets, ce_packets = found
+    return TcpCounts(
+        round_trip_ns=round_trip_us * _US,
+        least_round_trip_ns=least_us * _US,
+        busy_ns=busy_us * _US,
+        receive_window_ns=window_us * _US,
+        packets=packets,
+        ce_packets=ce_packets,
     )
-    return TcpCounts(busy_us * _US, window_us * _US, packets, ce_packets)
 
 
 def unsent_bytes(connection: socket.socket) -> int:
@@ -45,6 +54,9 @@ def unsent_bytes(connection: socket.socket) -> int:
 
 
 def total(counts: Iterable[TcpCounts]) -> TcpCounts:
-    """The sum over several connections."""
+    """The sum over several connections, and of round trips the mean."""
     each = list(counts)
-    return TcpCounts(*(sum(getattr(one, field.name) for one in each) for field in fields(TcpCounts)))
+    sums = {field.name: sum(getattr(one, field.name) for one in each) for field in fields(TcpCounts)}
+    for name in ("round_trip_ns", "least_round_trip_ns"):
+        sums[name] //= max(len(each), 1)
+    return TcpCounts(**sums)

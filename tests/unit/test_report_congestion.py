@@ -9,7 +9,9 @@ from testbed.report.congestion import held_up_rows, marked_rows, queue_rows, tol
 from testbed.report.summary import Summary
 
 ARRIVED = {"received_bytes": 1, "drained_bytes": 0, "throughput_bps": 8}
-BUSY = {"busy_ns": 10**9, "receive_window_ns": 0, "refills": 40, "dry_refills": 0}
+ROUND_TRIPS = {"round_trip_ns": 170_000_000, "least_round_trip_ns": 160_000_000}
+BUSY = {"busy_ns": 10**9, "receive_window_ns": 0, "refills": 40, "dry_refills": 0, **ROUND_TRIPS}
+QUEUED = BUSY | {"dry_refills": 40, "round_trip_ns": 240_000_000}
 QUEUE = {"queue": "onu1", "direction": "downstream", "marks": 1_226, "dropped_packets": 7}
 
 
@@ -36,10 +38,10 @@ def test_a_flow_that_its_windows_hold_up_says_so(fields: dict[str, int], shares:
 
 @pytest.mark.parametrize(
     "fields",
-    [BUSY, BUSY | {"receive_window_ns": 199_000_000, "dry_refills": 7}, BUSY | {"refills": 0}, {}],
+    [BUSY, BUSY | {"receive_window_ns": 199_000_000, "dry_refills": 7}, BUSY | {"refills": 0}, QUEUED, {}],
 )
 def test_a_flow_that_the_network_holds_up_says_nothing(fields: dict[str, int]) -> None:
-    """The last one is of a run before there were such counts, or of udp."""
+    """One fills a queue with all that it may hold; the last is udp, or of a run before there were counts."""
     assert [*held_up_rows(summary(flow(**fields)))] == []
 
 
