@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from testbed.cli.interrupts import held, unwinding
+from testbed.cli.interrupts import held, keys_for_child, unwinding
 from testbed.cli.live import LiveView, require_terminal
 from testbed.cli.opening import opened
 from testbed.cli.pon_trial import require_host
@@ -230,7 +230,8 @@ def _shell_in_virtual(folder: Path, variant: str, seed: int) -> int:
 
 def _shell_on_host(folder: Path, variant: str) -> int:
     command = [sys.executable, "-m", "testbed.cli.inner", str(folder), variant, "--shell"]
-    return subprocess.run(tied(command, signal.SIGTERM), check=False, env=dict(os.environ)).returncode
+    with keys_for_child():
+        return subprocess.run(tied(command, signal.SIGTERM), check=False, env=dict(os.environ)).returncode
 
 
 def _loaded(options: argparse.Namespace) -> ScenarioFile:

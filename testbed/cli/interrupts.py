@@ -177,6 +177,15 @@ def lent() -> Iterator[None]:
         _restore(before)
 
 
+@contextmanager
+def keys_for_child() -> Iterator[None]:
+    """Leave Ctrl-C and Ctrl-\\ to a program in the foreground, which gets them from the terminal as well."""
+    with lent():
+        for signum in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(signum, lambda *_: None)
+        yield
+
+
 def _restore(handlers: Mapping[signal.Signals, Any]) -> None:
     for signum, handler in handlers.items():
         signal.signal(signum, handler)

@@ -110,6 +110,18 @@ def test_signals_are_taken_again_after_an_event_loop() -> None:
     assert (done.returncode, done.stdout) == (130, "served\ninterrupted; nothing is left running\n")
 
 
+def test_keys_of_the_terminal_are_left_to_a_program_in_the_foreground() -> None:
+    """As Mininet's command line is, in which Ctrl-C ends a ping."""
+    done = ran(
+        "with unwinding():",
+        "    with interrupts.keys_for_child(): send('SIGINT', 'SIGQUIT', 'SIGINT')",
+        "    print('after the program')",
+        "    send('SIGTERM')",
+    )
+    assert done.returncode == 143
+    assert done.stdout == "after the program\nended by SIGTERM; nothing is left running\n"
+
+
 def test_the_command_takes_signals_before_it_imports_what_is_large() -> None:
     code = (
         "import sys, testbed.cli; print([n for n in ('typing', 'pathlib', 'pydantic') if n in sys.modules])"

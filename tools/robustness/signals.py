@@ -73,7 +73,7 @@ PHASES = (
     Phase("serve", "check", _SERVE, ("testbed.cli.serve", "_checked")),
     Phase("serve", "boot", _SERVE, network="silent", makes="out/raw/default/events.jsonl", status=0),
     Phase("serve", "serving", _SERVE, says="look ", status=0),
-    Phase("report", "check", _REPORT, ("testbed.cli.commands", "load")),
+    Phase("report", "verifying", _REPORT, ("testbed.record.checksums", "require")),
     Phase("report", "reporting", _REPORT, ("testbed.report", "write")),
     Phase("compare", "comparing", _COMPARE, ("testbed.cli.compare", "compared")),
 )
@@ -111,7 +111,8 @@ def _attempt(phase: Phase, signum: signal.Signals) -> Iterator[str]:
         before = _listing(place)
         command = Command(phase.arguments, place, prepare, streams)
         if not command.reaches(lambda: _is_there(phase, place, mark, streams)):
-            yield f"it ended before it was there: {command.end()}"
+            ended = command.end()
+            yield f"it ended before it was there, with status {ended.status}: {ended.err[-300:]}"
             return
         if "out" in phase.arguments and (place / "out").is_dir():
             (place / "out" / "meanwhile").write_text(_OURS)
