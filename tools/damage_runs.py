@@ -24,7 +24,9 @@ from robustness.command import Command, Ended, Streams, adopt_orphans
 _NEEDED = ("manifest.json", "scenario.yaml", "plan.txt", "declared.json", "events.jsonl", "samples.parquet")
 _NEEDED = (*_NEEDED, "rates.parquet", "SHA256SUMS")
 _WRITTEN = ("summary.json", "report.html")
+_IN_SWEEPS = (*_NEEDED[:3], *_NEEDED[4:], "summary.json")
 _NOBODY = 65534
+_EVERY = 100
 _COMMANDS = {"report": ("report", "run", "--json"), "compare": ("compare", "other", "run")}
 _VERDICT = {"report": 1, "compare": 0}
 """How the commands end without damage: an expectation of the run does not hold."""
@@ -153,29 +155,38 @@ def swept(
 
 
 def main() -> int:
-    """Make the attempts, print the faults and the counts; 1 if there was any fault."""
+    """Make the attempts, print the faults as they come and then the counts; 1 if there was any fault."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--short", action="store_true", help="some of the attempts, drawn by the seed")
+    parser.add_argument("--short", action="store_true", help="60 of the attempts and few in sweeps")
+    parser.add_argument("--count", type=int, help="so many of the attempts, drawn by the seed (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="of what is flipped and drawn (default: 1)")
     options = parser.parse_args()
     adopt_orphans()
     stand_ins.imported()
     draws = random.Random(options.seed)
     chosen = list(attempts(draws))
-    ways = [way for way in damage.WAYS if way.name != "not to be read"]
+    names, ways = _IN_SWEEPS, [way for way in damage.WAYS if way.name != "not to be read"]
     if options.short:
-        chosen, ways = draws.sample(chosen, 60), draws.sample(ways, 3)
-    found = [(each.label, fault) for each in chosen for fault in faults(each, draws)]
-    names = (
-        ("samples.parquet", "summary.json") if options.short else (*_NEEDED[:3], *_NEEDED[4:], "summary.json")
-    )
+        names, ways = ("samples.parquet", "summary.json"), draws.sample(ways, 3)
+    if options.short or options.count:
+        chosen = draws.sample(chosen, min(len(chosen), options.count or 60))
+    found = [(each.label, tuple(faults(each, draws))) for each in _told(chosen)]
     sweeps = list(swept(names, ways, draws))
-    found += [(label, fault) for label, fault in sweeps if fault]
-    for label, fault in found:
-        print(f"{label}: {fault}")
-    failed = len({label for label, _ in found})
+    found += [(label, (fault,) if fault else ()) for label, fault in sweeps]
+    for label, each in found:
+        for fault in each:
+            print(f"{label}: {fault}")
+    failed = sum(bool(each) for _, each in found)
     print(f"{len(chosen)} damaged runs reported on, {len(sweeps)} in sweeps: {failed} failures")
     return 1 if failed else 0
+
+
+def _told(chosen: Sequence[Attempt]) -> Iterator[Attempt]:
+    """The attempts, with a line now and then of how many are made."""
+    for number, attempt in enumerate(chosen):
+        if number % _EVERY == 0:
+            print(f"{number} of {len(chosen)} made", file=sys.stderr, flush=True)
+        yield attempt
 
 
 if __name__ == "__main__":

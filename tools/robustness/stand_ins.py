@@ -76,7 +76,13 @@ def _replace(module: Any, name: str, by: Callable[..., Any] | SimpleNamespace) -
 
 
 _IMPORTS = (
+    "argcomplete",
+    "testbed.cli.commands",
+    "testbed.cli.parser",
+    "testbed.cli.execute",
+    "testbed.cli.shipped",
     "testbed.cli.compare",
+    "testbed.scenario.json_schema",
     "testbed.cli.serve",
     "testbed.cli.sweep",
     "testbed.cli.swept",
