@@ -61,7 +61,8 @@ def test_a_run_whose_starter_is_gone_removes_the_folder_that_it_was_given(place:
     )
     scratch = place / "scratch"
     scratch.mkdir()
-    order = Order(name="run", text="", seed=1, settings=(), kernel="k", wall_limit_s=1.0)
+    limits = {"wall_limit_s": 1.0, "stall_limit_s": 1.0}
+    order = Order(name="run", text="", seed=1, settings=(), kernel="k", **limits)
     placed = Placed(order=order, out=str(scratch / "run"), side_by_side=1, scratch=str(scratch))
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
