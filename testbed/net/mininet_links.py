@@ -1,42 +1,83 @@
 """Mininet's own links and interfaces with netlink for hands.
 
-They work in a stock `Mininet(topo, link=…)` and under `mn --custom`, between nodes of any class.
+They work in a stock `Mininet(topo, link=…)` and under `mn --custom`, between nodes of any class, with the
+options of Mininet's TCLink: see `testbed.net.stock_options`.
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from mininet.link import Intf, Link
-from mininet.node import Node
+from mininet.log import info
+from mininet.node import Node, Switch
 
-from testbed.net import link_messages
+from testbed.net import link_messages, stock, stock_messages
 from testbed.net.link_messages import LinkState, VethEnd
+from testbed.net.messages import Request
 from testbed.net.mininet_nodes import LazyNode, close_socket, path_of, socket_of
 from testbed.net.namespaces import namespace_path, open_namespace
 from testbed.net.netlink import NetlinkSocket
 from testbed.net.shaper import interface_requests
+from testbed.net.stock_options import LinkOptions, link_options
 from testbed.plan.network_plan import Interface
 
 _WHOLE_ADDRESS_BITS = 32
+_OF_ANY_INTERFACE = ("mac", "ip", "ifconfig", "up")
+"""What Mininet's plain interface is told."""
 
 
 class ShapedIntf(Intf):
-    """An interface that is configured by netlink, shaped as planned, and up.
+    """An interface that is configured by netlink, shaped as planned or by Mininet's options, and up.
 
-    `shaping` is the plan's `Interface`; without one it is a plain veth end.
+    `shaping` is the plan's `Interface`. An end to which the plan gives a distance or a queue keeps the plan,
+    and options are for the others.
     """
 
+    shaping: Interface | None = None
+    options: LinkOptions | None = None
+
     def config(self, shaping: Interface | None = None, **params: Any) -> Any:
-        """Called by Mininet when the link is made."""
-        self.shaping = shaping
-        result = super().config(**params)
-        requests = [] if shaping is None else interface_requests(self.index, shaping)
+        """Called by Mininet when the link is made, and by whoever changes its options later.
+
+        Raises:
+            LinkOptionError: An option is unknown, or cannot be carried out.
+            KernelError: The kernel refused.
+        """
+        own = {name: params.pop(name) for name in _OF_ANY_INTERFACE if name in params}
+        options = link_options(params, is_switch=isinstance(self.node, Switch))
+        result = super().config(**own)
+        requests = []
+        if shaping is not None:
+            self.shaping = shaping
+            requests += interface_requests(self.index, shaping)
+        requests += self._shaped_by(options)
         requests.append(link_messages.bring_up(self.index))
         if shaping is not None and shaping.address is not None:
             self.ip, self.prefixLen = shaping.address, _WHOLE_ADDRESS_BITS
             requests.append(link_messages.address(self.index, self.ip, self.prefixLen))
         socket_of(self.node).ask(requests)
         return result
+
+    def _shaped_by(self, options: LinkOptions | None) -> list[Request]:
+        """What carries out options; a rate that changes alone is changed in place, and its queue stays."""
+        before = self.options
+        if options is None or options == before:
+            return []
+        if self.shaping is not None and self.shaping.is_shaped:
+            info("(as planned) ")
+            return []
+        info(f"({options.in_words}) ")
+        self.options = options
+        if before is None:
+            return stock_messages.option_requests(self.index, options)
+        if None not in (before.rate_bps, options.rate_bps) and options == replace(
+            before, rate_bps=options.rate_bps
+        ):
+            assert options.rate_bps is not None
+            return [stock_messages.rate_request(self.index, options.rate_bps)]
+        anew = stock_messages.option_requests(self.index, options)
+        return [stock_messages.remove_request(self.index), *anew]
 
     @property
     def index(self) -> int:
@@ -80,7 +121,8 @@ class ShapedLink(Link):
     """A veth pair whose ends are made where they belong, each with its own shaping.
 
     `mtu_bytes` is the largest IP packet. Segmentation offload is limited to one segment: a queue that is
-    measured must hold the packets that the wire would carry, not 64 kB super-packets.
+    measured must hold the packets that the wire would carry, not 64 kB super-packets. Whatever else is given
+    goes to both ends, as with Mininet's own links.
     """
 
     intf1: Any
@@ -92,7 +134,8 @@ class ShapedLink(Link):
         params.setdefault("cls2", ShapedIntf)
         self._made: tuple[NetlinkSocket, str] | None = None
         try:
-            super().__init__(node1, node2, **params)
+            with stock.noted():
+                super().__init__(node1, node2, **params)
         except BaseException:
             # Mininet never hears of a link that is not finished.
             self._remove()

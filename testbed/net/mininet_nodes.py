@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from mininet.node import Host, Node, Switch
 
-from testbed.net import link_messages
+from testbed.net import link_messages, stock
 from testbed.net.buffers import hold_in_tcp
 from testbed.net.messages import Request
 from testbed.net.namespaces import (
@@ -134,6 +134,13 @@ def socket_of(node: Node) -> NetlinkSocket:
     return found
 
 
+def index_of(node: Node, interface: Any) -> int:
+    """The number of a node's interface in its namespace, whatever the interface's class."""
+    if hasattr(interface, "index"):
+        return int(interface.index)
+    return socket_of(node).index_of(interface.name)
+
+
 def close_socket(node: Node) -> None:
     """Close what `socket_of` opened for a node, if it did."""
     if hasattr(node, "testbed_socket"):
@@ -143,7 +150,7 @@ def close_socket(node: Node) -> None:
 
 def way_requests(node: Node, routes: Iterable[Route], neighbours: Iterable[Neighbour]) -> list[Request]:
     """What makes a node know its neighbours, and its ways to all others."""
-    index = {name: interface.index for name, interface in node.nameToIntf.items() if name != "lo"}
+    index = {name: index_of(node, each) for name, each in node.nameToIntf.items() if name != "lo"}
     return [link_messages.neighbour(index[each.interface], each.ip, each.mac) for each in neighbours] + [
         link_messages.route(
             each.destination, [(index[hop.interface], hop.gateway) for hop in each.hops], each.source
@@ -213,10 +220,14 @@ class Bridge(LazySwitch):
 
     def start(self, _controllers: list[Any] | None = None) -> None:
         """Make the bridge, put all ports on it, and tell it where everybody is; Mininet's name."""
+        with stock.noted():
+            self._start()
+
+    def _start(self) -> None:
         socket = socket_of(self)
         socket.ask([link_messages.bridge(self.name)])
         self._index = socket.index_of(self.name)
-        ports = {port.name: port.index for port in self.intfList() if port.name != "lo"}
+        ports = {port.name: index_of(self, port) for port in self.intfList() if port.name != "lo"}
         socket.ask(
             [link_messages.bring_up(_LOOPBACK)]
             + [link_messages.put_on_bridge(index, self._index) for index in ports.values()]

@@ -142,6 +142,11 @@ class Interface:
     fabric: FabricPort | None = None
     address: str | None = None
 
+    @property
+    def is_shaped(self) -> bool:
+        """Whether a packet that leaves it is delayed or queued at all."""
+        return bool(self.delay_ns or self.classes or self.pon_port or self.fabric)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostAddress:

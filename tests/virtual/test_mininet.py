@@ -46,6 +46,7 @@ def test_a_topology_that_cannot_be_is_refused_by_mn_with_its_reason(tmp_path: Pa
     outcome = run_inside(
         tmp_path, PYTHON, MN, "-v", "info", "--custom", custom, "--topo", "pon_tree,onus=200"
     )
-    # mn's exit status is 0 whatever happens.
+    # mn's own exit status is 0 whatever happens; this is ours.
+    assert outcome.exit_status == 2
     assert "onus" in console_of(outcome)
     assert "less than or equal to 128" in console_of(outcome)
