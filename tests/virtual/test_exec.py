@@ -91,3 +91,24 @@ def test_a_server_and_a_client_meet_on_the_network(tmp_path: Path) -> None:
     assert (ends["client"]["status"], ends["server"]["status"]) == (0, -9)
     assert ends["server"]["at_ns"] == pytest.approx(3_000_000_000, abs=1_000_000)
     assert 1_000_000_000 < ends["client"]["at_ns"] < 1_100_000_000
+
+
+def test_a_program_that_replaces_its_output_has_nothing_else_printed(path: str, tmp_path: Path) -> None:
+    """By a link it could have a file of the machine printed, by a FIFO have us wait for ever."""
+    secret, attempts = tmp_path / "secret", tmp_path / "attempts.py"
+    secret.write_text("of the machine\n")
+    attempts.write_text(
+        "import os, sys\n"
+        "output = '/run/testbed/out/exec.out'\n"
+        "os.unlink(output)\n"
+        "for attempt in (os.symlink, os.link, lambda _path, out: os.mkfifo(out)):\n"
+        "    try:\n"
+        "        attempt(sys.argv[1], output)\n"
+        "    except OSError as error:\n"
+        "        print(error.strerror, file=sys.stderr)\n"
+        "os.mkdir(output)\n"
+    )
+    done = executed(path, "home1", "--", sys.executable, str(attempts), str(secret))
+    assert done.returncode == 70
+    assert "exec.out is a folder, where a regular file is expected" in done.stderr
+    assert "of the machine" not in done.stdout + done.stderr
