@@ -24,7 +24,7 @@ from testbed.workload.token_routing import Matrix, exchange_matrices, traffic
 from testbed.workload.transfer import TransferSink, TransferSource
 
 Program = Callable[[], None]
-FIRST_RANK_PORT, FIRST_TRANSFER_PORT = 20_000, 35_000
+FIRST_RANK_PORT, FIRST_TRANSFER_PORT = 12_000, 35_000
 
 
 class PlannedFabricWork:

@@ -80,7 +80,8 @@ def _mtu_bytes(network: Network, a: str, b: str) -> int:
 def _name_rules(script: Script) -> Iterator[Finding]:
     """Whether names of transfers, experts and their ranks' jobs are nobody else's."""
     clients = (each for service in script.services.values() for each in service.clients)
-    taken = {*script.sessions, *script.background, *script.services, *script.jobs, *clients}
+    taken = {*script.sessions, *script.background, *script.workloads, *script.services, *script.jobs}
+    taken |= {*clients}
     for name, group in script.jobs.items():
         taken |= {f"{name}{number}" for number in range(1, group.count + 1)}
     for name in script.transfers:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from testbed.channel.policies import policy_called
 from testbed.extension import ExtensionError
+from testbed.model.base import Direction
 from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
@@ -32,6 +33,13 @@ from testbed.words import instead
 
 def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Finding]:
     """All findings about one variant; `pon_name` is what users call its PON."""
+    lines = {egress.pon for wire in network.wires for egress in (wire.a_egress, wire.b_egress)}
+    if not lines >= {*Direction}:
+        yield (
+            ("network", "topology"),
+            f"{network.name} has no access network, and a run needs the PON of one; put one in front of it, "
+            "as elastic_access, elastic_supernode and elastic_cluster do",
+        )
     tree_findings = [*pon_tree_rules(network)]
     if tree_findings:
         # The other rules follow wires from homes to ONUs.

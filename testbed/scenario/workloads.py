@@ -69,11 +69,21 @@ def parameter_problems(script: Script, root: Node) -> Iterator[Problem]:
             yield problem_at(root, (*at, "kind"), str(error))
 
 
+MOST_WORKLOADS = 1000
+"""Each has eight ports at both ends."""
+
+
 def workload_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the key `workloads`, but for their parameters."""
     hosts = [station.name for station in network.stations if station.role.is_host]
     taken = {**dict.fromkeys(script.sessions, "session"), **dict.fromkeys(script.background, "flow")}
     taken |= {**dict.fromkeys(script.services, "service"), **dict.fromkeys(script.jobs, "group of jobs")}
+    for service in script.services.values():
+        taken |= dict.fromkeys(service.clients, "group of clients")
+    for group_name, group in script.jobs.items():
+        taken |= dict.fromkeys(group.jobs_of(group_name), "job")
+    if len(script.workloads) > MOST_WORKLOADS:
+        yield ("workloads",), f"are {len(script.workloads):,}; at most {MOST_WORKLOADS:,} have ports"
     for name, workload in script.workloads.items():
         at: Keys = ("workloads", name)
         ends = workload.source, workload.destination
