@@ -23,15 +23,19 @@ def test_a_run_that_is_ended_takes_everything_with_it(
     assert (life["status"], life["left"], life["kept"], life["ledgers"]) == (status, [], False, 0)
 
 
-def test_clean_ends_exactly_what_a_crash_left(lives: dict[str, dict[str, Any]]) -> None:
+def test_a_run_whose_command_is_killed_ends_in_order(lives: dict[str, dict[str, Any]]) -> None:
+    assert (lives["crashed"]["left"], lives["crashed"]["ledgers"]) == ([], 0)
+
+
+def test_clean_ends_exactly_what_could_not_end_by_itself(lives: dict[str, dict[str, Any]]) -> None:
     """The control: before it the network's programs are there, and so is the user's."""
-    crashed = lives["crashed"]
-    assert "is under way, and left alone" in crashed["too_early"]
-    assert any("testbed.cli.inner" in words for words in crashed["orphans"])
-    assert any(words.startswith("sleep 1000") for words in crashed["orphans"])
-    assert crashed["status"] == 0
-    assert "ended" in crashed["said"]
-    assert (crashed["left"], crashed["ledgers"]) == ([], 0)
+    cleaned = lives["cleaned"]
+    assert "is under way, and left alone" in cleaned["too_early"]
+    assert any("testbed.cli.inner" in words for words in cleaned["orphans"])
+    assert any(words.startswith("sleep 1000") for words in cleaned["orphans"])
+    assert cleaned["status"] == 0
+    assert "ended" in cleaned["said"]
+    assert (cleaned["left"], cleaned["ledgers"]) == ([], 0)
 
 
 def test_a_program_is_executed_on_a_host(lives: dict[str, dict[str, Any]]) -> None:

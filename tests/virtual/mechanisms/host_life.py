@@ -54,9 +54,9 @@ def running() -> dict[str, str]:
     return found
 
 
-def left(before: dict[str, str]) -> list[str]:
+def left(before: dict[str, str], within_s: float = 20.0) -> list[str]:
     """What of the processes since then does not end by itself in good time."""
-    give_up_s = time.monotonic() + 5
+    give_up_s = time.monotonic() + within_s
     while (found := {number: words for number, words in running().items() if number not in before}) and (
         time.monotonic() < give_up_s
     ):
@@ -118,24 +118,28 @@ def interrupted(signum: int) -> dict[str, Any]:
 
 
 def crashed() -> dict[str, Any]:
-    """A run whose outer processes are killed, so that nobody is there to end the inner ones; then `clean`."""
+    """A run whose command is killed, so that nobody is there to end the rest of it."""
     before = running()
     run = started(Path("crashed"))
+    run.kill()
+    run.communicate()
+    return {"left": left(before), "ledgers": ledgers()}
+
+
+def cleaned() -> dict[str, Any]:
+    """A run whose command is killed while its inner program cannot heed that, being stopped; then `clean`."""
+    before = running()
+    run = started(Path("cleaned"))
     too_early = ran("clean").stdout
     (outer,) = below(run.pid)
-    for pid in (run.pid, outer):
-        os.kill(pid, signal.SIGKILL)
+    (inner,) = below(outer)
+    os.kill(inner, signal.SIGSTOP)
+    run.kill()
     run.communicate()
-    found = left(before)
-    cleaned = ran("clean")
+    found = left(before, within_s=1.0)
+    done = ran("clean")
     after = {"left": left(before), "ledgers": ledgers()}
-    return {
-        "too_early": too_early,
-        "orphans": found,
-        "status": cleaned.returncode,
-        "said": cleaned.stdout,
-        **after,
-    }
+    return {"too_early": too_early, "orphans": found, "status": done.returncode, "said": done.stdout, **after}
 
 
 def executed() -> dict[str, Any]:
@@ -162,6 +166,7 @@ def main() -> None:
         "interrupted": lambda: interrupted(signal.SIGINT),
         "terminated": lambda: interrupted(signal.SIGTERM),
         "crashed": crashed,
+        "cleaned": cleaned,
         "executed": executed,
         "shell": shell,
     }
