@@ -17,7 +17,7 @@ demo: setup
 	.venv/bin/testbed run cloud_gaming
 
 test:
-	@tools/setup.sh python kernel browser vagrant
+	@tools/setup.sh python kernel browser vagrant iperf3
 	.venv/bin/python -m pytest --numprocesses auto --dist loadfile --ignore tests/virtual
 	.venv/bin/python -m pytest tests/virtual
 

@@ -3,7 +3,7 @@
 #
 #   tools/setup.sh python            what the checks need
 #   tools/setup.sh python kernel     what a run needs (make setup)
-#   tools/setup.sh python kernel browser vagrant    what the whole test suite needs
+#   tools/setup.sh python kernel browser vagrant iperf3    what the whole test suite needs
 #
 # Whatever is there already is left alone, so that a second call takes a fraction of a second. PYTHON
 # names another interpreter than the system's. Every failure ends with one sentence on what to do.
@@ -227,8 +227,8 @@ main() {
             python) ;;
             kernel) packages+=("${KERNEL_PACKAGES[@]}") ;;
             browser) packages+=(chromium) ;;
-            vagrant) packages+=(vagrant) ;;
-            *) fail "there is no component $component." "choose among python, kernel, browser and vagrant." ;;
+            vagrant | iperf3) packages+=("$component") ;;
+            *) fail "there is no component $component." "choose among python, kernel, browser, vagrant and iperf3." ;;
         esac
     done
     check_system

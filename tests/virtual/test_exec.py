@@ -112,3 +112,31 @@ def test_a_program_that_replaces_its_output_has_nothing_else_printed(path: str, 
     assert done.returncode == 70
     assert "exec.out is a folder, where a regular file is expected" in done.stderr
     assert "of the machine" not in done.stdout + done.stderr
+
+
+def test_one_that_spins_is_ended_at_its_limit_and_what_it_wrote_is_printed(path: str) -> None:
+    spin = "echo so far; while :; do :; done"
+    done = executed("--stall-limit", "2", path, "home1", "--", "sh", "-c", spin)
+    assert (done.returncode, done.stdout) == (5, "so far\n"), done.stderr
+    assert "for 2 s of CPU time, in which no system call was made: sh (process " in done.stderr
+    assert " on host home1) spins" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("iperf3") is None, reason="there is no iperf3: apt-get install iperf3")
+def test_a_program_that_spins_on_the_clock_measures_the_line(tmp_path: Path) -> None:
+    """1448 of 1514 bytes of each packet are iperf3's: 47.8 of 50 Mbit/s, less the slow start."""
+    down = {"rate": "50 Mbit/s", "committed": "10 Mbit/s", "queue": "200 kB"}
+    near = {"onus": 1, "metro": "0 m", "fibre": "0 m", "nodes": {"node1": {"delay": "10 us"}}}
+    scenario = {
+        "title": "iperf3 at a round trip of about 1 ms",
+        "duration": "1500 ms",
+        "network": {"topology": "elastic_access", "parameters": near},
+        "access": {"downstream": down, "upstream": {**down, "rate": "20 Mbit/s", "queue": "100 kB"}},
+        "programs": {"server": {"host": "node1", "command": ["iperf3", "-s", "-1"]}},
+    }
+    file = tmp_path / "iperf3.yaml"
+    file.write_text(json.dumps(scenario))
+    client = ("iperf3", "-c", "10.2.0.1", "-R", "-t", "1", "-J")
+    done = executed("--starts", "200 ms", str(file), "home1", "--", *client)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"] == pytest.approx(47.4e6, abs=5e5)
