@@ -123,7 +123,7 @@ def test_a_failed_run_stops_no_other_and_is_named_at_the_end_with_its_log(
     """A wall limit that none can keep fails all; without it, the same command makes all of them."""
     out = tmp_path / "sweep"
     done = swept(scenario, out, "--wall-limit", "0.1")
-    assert done.returncode == 3
+    assert done.returncode == 5
     assert f"{RUNS} runs failed, and will be tried again by the same command:" in done.stdout
     logs = re.findall(r"log: (\S+)", done.stdout)
     assert len(logs) == RUNS
@@ -165,7 +165,7 @@ def test_a_run_that_fails_on_the_cluster_is_named_with_its_log(scenario: Path, t
     out = tmp_path / "sweep"
     with dask_cluster.running(tmp_path, workers=1) as cluster:
         done = swept(scenario, out, "--scheduler", cluster.address, "--wall-limit", "0.1")
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == 5, done.stderr
     logs = re.findall(r"log: (\S+)", done.stdout)
     assert len(logs) == RUNS
     assert "stopped at its limit of 0.1 s" in Path(logs[0]).read_text()
