@@ -53,14 +53,13 @@ def test_one_that_does_not_end_is_ended_with_the_run(path: str) -> None:
     assert done.returncode == 128 + 15
 
 
-def test_a_command_that_is_not_there_is_told(path: str) -> None:
+def test_a_command_that_is_not_there_is_refused_before_anything_starts(path: str) -> None:
     done = executed(path, "home1", "--", "frobnicate")
-    assert done.returncode == 4
-    assert "program exec: there is no command 'frobnicate' on this machine" in done.stderr
-    assert "Power down" not in done.stderr
-    kept = Path(done.stderr.split("Its console is kept in ")[1].strip())
-    assert "frobnicate" in kept.read_text()
-    shutil.rmtree(kept.parents[1])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "error: command.0: 'frobnicate' is not among the programs of /usr/local/sbin:"
+    )
+    assert done.stderr.endswith("; install it, or write its whole path\n")
 
 
 def test_a_host_that_is_not_there_is_told_with_those_that_are(path: str) -> None:

@@ -25,7 +25,7 @@ CALM = ("--set", "health.heartbeat=100 ms", "--set", "health.missed=5")
 FLOOD_PACKETS_PER_S = 10**7
 
 pytestmark = pytest.mark.timeout(1800)
-"""Six runs in real time, on a machine that may have other work: the whole of it takes 4 minutes alone."""
+"""Six runs in real time, on a machine that may have other work."""
 
 
 @dataclass(frozen=True)
