@@ -12,7 +12,7 @@ from pathlib import Path
 from testbed.cli.interrupts import held, unwinding
 from testbed.cli.settled import VERSION
 from testbed.cli.sweep_progress import SweepProgress
-from testbed.errors import EXPECTATION_FAILED, ScenarioError, TestbedError
+from testbed.errors import EXPECTATION_FAILED, ScenarioError, TestbedError, error_of
 from testbed.record.directory import RUNS
 from testbed.sweep.axes import parsed_axes
 from testbed.sweep.directory import SweepDirectory
@@ -21,9 +21,6 @@ from testbed.sweep.plan import SweepPlan, make_plan
 from testbed.sweep.tally import Tally, failed_line
 from testbed.venue import kernel
 from testbed.words import counted
-
-_STATUSES = (2, 3, 4)
-"""Exit statuses of runs that say more than that something is broken."""
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -174,7 +171,9 @@ def _reported(
     for line in _closing(directory, summaries, broken, failed):
         print(line)
     if failed:
-        return next((each.status for each in failed if each.status in _STATUSES), TestbedError.exit_status)
+        defect = TestbedError.exit_status
+        kinds = (error_of(each.status).exit_status for each in failed)
+        return next((status for status in kinds if status != defect), defect)
     return EXPECTATION_FAILED if broken else 0
 
 
