@@ -232,7 +232,7 @@ _TERMINAL_IOCTL = (
 )
 """What the console asks of its terminal. TIOCSTI, which types for the user, is not among it."""
 
-_SIGKILL, _SIGSTOP = 9, 19
+_SIGKILL, _SIGALRM, _SIGSTOP = 9, 14, 19
 
 _Instruction = tuple[int, int, int, int]
 """Code, instructions to skip if true and if false, constant: struct sock_filter."""
@@ -322,6 +322,8 @@ def _mkdir(mode: int) -> list[_Instruction]:
 def _kill(pid: int) -> list[_Instruction]:
     """Any signal to itself and its process group; to others, those that it ends and stops its children with.
 
+    In real time SIGALRM is what takes the processor from a guest's process when its time slice is over.
+
     A filter cannot know which processes are its children. Landlock does from Linux 6.12 on; on older
     hosts an embedded kernel that was taken over could end other programs of the user.
     """
@@ -329,7 +331,7 @@ def _kill(pid: int) -> list[_Instruction]:
     itself: list[_Instruction] = []
     for value in (0, pid):
         itself += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
-    return [_argument(0), *group_and_everybody, *itself, *_one_of(1, (_SIGKILL, _SIGSTOP))]
+    return [_argument(0), *group_and_everybody, *itself, *_one_of(1, (_SIGKILL, _SIGALRM, _SIGSTOP))]
 
 
 def _fcntl(pid: int) -> list[_Instruction]:

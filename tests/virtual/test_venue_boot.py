@@ -51,6 +51,13 @@ def test_without_time_travel_a_second_takes_a_second(tmp_path: Path) -> None:
     assert time.monotonic() - started_s > 3
 
 
+def test_in_real_time_a_program_that_computes_without_end_leaves_others_their_turn(tmp_path: Path) -> None:
+    """The kernel takes the processor from it by a signal, which what confines the kernel must let pass."""
+    script = "while :; do :; done & sleep 0.2; kill $!; echo others had a turn"
+    outcome = run_inside(tmp_path, "sh", "-c", script, time_travel=False, wall_limit_s=60.0)
+    assert "others had a turn" in console_of(outcome)
+
+
 def test_the_host_s_environment_stays_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TESTBED_LEAK", "leaked")
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
