@@ -28,10 +28,10 @@ send("SIGINT")
 
 
 def ran(*body: str) -> subprocess.CompletedProcess[str]:
+    """The program with nothing ignored: whoever runs the tests may ignore signals, as nohup does."""
     code = PROGRAM.replace("{body}", "\n        ".join(body))
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
-    )
+    command = ["env", "--default-signal", sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
