@@ -68,7 +68,7 @@ def test_a_signal_ends_the_kernel_and_removes_only_what_the_command_made(
     out.mkdir()
     program = ["home1", "--", "ping", "-i", "0.01", "10.2.0.1"] if command == "exec" else []
     with subprocess.Popen(
-        [TESTBED, command, str(scenario), "--out", str(out), *program],
+        ["env", "--default-signal", TESTBED, command, str(scenario), "--out", str(out), *program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
