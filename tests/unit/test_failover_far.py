@@ -53,7 +53,7 @@ def test_a_node_whose_heartbeats_arrive_never_fails_however_far_it_is(
         world = World(Path(logs), patch, {"a": far, "b": far}, heartbeat_ns, missed)
         world.network.longer_ns = lambda: random.choice((0, variation_ns, random.randint(0, variation_ns)))
         world.serve("a", 1)
-        # An order that overtakes the answer which gives the node its lease is given again, a round trip later.
+        # An order that overtakes the answer which gives the node its lease is sent again, a round trip later.
         world.loop.pass_until(5 * (delay_ns + variation_ns) + 40 * heartbeat_ns)
         assert [each["kind"] for each in world.told if "node" in each] == ["serves"]
         world.client.close()
