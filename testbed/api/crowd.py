@@ -51,7 +51,8 @@ class Crowd(Generic[AnyMember]):
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self._members: set[AnyMember] = set()
+        # A dictionary keeps their order, so that of several who have waited as long the first one goes.
+        self._members: dict[AnyMember, None] = {}
 
     def admit(self, newcomer: AnyMember, now_s: float) -> bool:
         """Take a connection in, and let another one go if there is no room; False if nobody can go."""
@@ -62,25 +63,25 @@ class Crowd(Generic[AnyMember]):
             if not waiting:
                 return False
             goes = min(waiting, key=lambda each: each.waiting_since_s)
-            self._members.discard(goes)
+            del self._members[goes]
             goes.give_way()
-        self._members.add(newcomer)
+        self._members[newcomer] = None
         return True
 
     def leave(self, member: AnyMember) -> None:
         """A connection is over; one that was never taken in may leave, too."""
-        self._members.discard(member)
+        self._members.pop(member, None)
 
     def is_overrun(self, connected: int) -> bool:
         """Whether there are so many, with those that were refused, that no more can be answered."""
         return connected > self.limits.most + _OVERRUN
 
     def _rivals(self, newcomer: AnyMember) -> Iterable[AnyMember] | None:
-        """Those of whom one has to go for a newcomer: of its own address, or of that which has most."""
+        """Those of whom one has to go for a newcomer: of its own address, or of those that have most."""
         of_address = Counter(each.address for each in self._members)
         if of_address[newcomer.address] >= self.limits.most_of_address:
             return [each for each in self._members if each.address == newcomer.address]
         if len(self._members) < self.limits.most:
             return None
-        [(fullest, _count)] = of_address.most_common(1)
-        return [each for each in self._members if each.address == fullest]
+        most = max(of_address.values())
+        return [each for each in self._members if of_address[each.address] == most]
