@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.control import Control
+from testbed.host.datagrams import Datagrams
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.pon import Pon
 from testbed.model.scenario import Access, Subscription
@@ -28,9 +31,6 @@ from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.pon import tos_of
 from testbed.pon import encapsulated_bytes, framing
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.control import Control
-from testbed.program.datagrams import Datagrams
 from testbed.workload.packets import HEADERS_BYTES
 from topologies import elastic_access
 

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from testbed.errors import KernelError
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.datagrams import READ_INTERVAL_NS, Datagrams
 from testbed.model.base import DOWNSTREAM
 from testbed.model.pon import Pon, PonModel
 from testbed.net.emulation import Emulation
@@ -30,8 +32,6 @@ from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER, LINE, channel_class
 from testbed.pon import PonStandard, propagation_ns
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.datagrams import READ_INTERVAL_NS, Datagrams
 from topologies import elastic_access
 
 SOURCE, DESTINATION = "node1", "home1"

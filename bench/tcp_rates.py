@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from testbed.errors import TestbedError
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.loop import Loop
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.model.scenario import Flow
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import enter, namespace_path
 from testbed.plan.make import make_plan
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.loop import Loop
 from testbed.units import RATE
 from testbed.venue.kernel import require
 from testbed.venue.virtual import OUTPUT_IN_GUEST, Boot, boot

@@ -20,9 +20,9 @@ from testbed.api.devices import Device
 from testbed.api.events import CloudEvent, assignment_event, session_event
 from testbed.api.flows import ApplicationServer, PortsSpec, ports_meet, prefixes_meet
 from testbed.api.sessions import Session, Status, StatusReason
+from testbed.host.orders import ChannelOrder, Stage
 from testbed.model.channel import ChannelRequest
 from testbed.plan.network_plan import Ports
-from testbed.program.orders import ChannelOrder, Stage
 
 EVERYWHERE = "0.0.0.0/0"
 """The servers of an assignment: all."""

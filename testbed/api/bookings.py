@@ -16,7 +16,7 @@ from testbed.api.sessions import Status, StatusReason
 from testbed.api.settings import ApiSettings, Token
 from testbed.api.store import Keeper
 from testbed.errors import NotReadyError
-from testbed.program.orders import ExtendOrder, News, Order, Stage, WithdrawOrder
+from testbed.host.orders import ExtendOrder, News, Order, Stage, WithdrawOrder
 
 KEPT = timedelta(seconds=360)
 """For how long at least a booking can be read after its end."""

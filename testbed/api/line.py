@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from testbed.errors import InvariantError, NotReadyError
-from testbed.program.control import Control
-from testbed.program.orders import News, Order, news_from_message, order_to_message
+from testbed.host.control import Control
+from testbed.host.orders import News, Order, news_from_message, order_to_message
 from testbed.record.lines import json_object
 
 Listener = Callable[[dict[str, Any]], None]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from testbed.program.orders import News, Order
+from testbed.host.orders import News, Order
 
 
 class NetworkPort(Protocol):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from testbed.api.profiles import Profile
 from testbed.errors import ScenarioError
-from testbed.program.orders import ChannelOrder, Impossible
+from testbed.host.orders import ChannelOrder, Impossible
 
 READ_SCOPE = "testbed:read"
 SCOPES = (

@@ -5,7 +5,7 @@ from collections import Counter
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from testbed.program.orders import Order, order_to_message
+from testbed.host.orders import Order, order_to_message
 
 UNKNOWN = "none"
 """In place of an operation, of requests that were refused before one was found."""

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from testbed.api.profiles import Profile
 from testbed.api.settings import ApiSettings
+from testbed.host.orders import ChannelOrder, ExtendOrder, News, Order
 from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.program.orders import ChannelOrder, ExtendOrder, News, Order
 from testbed.units import DURATION, RATE
 from testbed.words import counted
 

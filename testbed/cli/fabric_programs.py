@@ -6,16 +6,16 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.loop import Loop
+from testbed.host.process import Ask, Part, run_program
 from testbed.model.base import ACROSS
 from testbed.model.network import Role
 from testbed.model.scenario import Script
 from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import farthest_ns, mtu_bytes
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.loop import Loop
-from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.exchange import MOST_PACKET_BYTES
 from testbed.workload.experts import ExpertRanks, Reach

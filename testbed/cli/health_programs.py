@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from testbed.driver.sessions import REQUEST_LEAD_NS
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.loop import Loop
+from testbed.host.process import run_program
 from testbed.model.job import Requests
 from testbed.model.network import Role
 from testbed.model.scenario import Script
 from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import delay_and_variation_ns, delay_ns, farthest_ns
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.loop import Loop
-from testbed.program.process import run_program
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.health_wire import FIRST_CLIENT_PORT
 from testbed.workload.monitor import Monitor

@@ -18,15 +18,15 @@ from testbed.driver.assignment import Assignment
 from testbed.driver.children import Children
 from testbed.driver.driver import Driver
 from testbed.errors import TestbedError
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.line import Line
+from testbed.host.load_watch import LoadWatch
+from testbed.host.loop import Loop
 from testbed.net.emulation import Emulation
 from testbed.net.ledger import Ledger
 from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.line import Line
-from testbed.program.load_watch import LoadWatch
-from testbed.program.loop import Loop
 from testbed.scenario import load
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.progress import Progress, append_progress

@@ -14,6 +14,10 @@ from testbed.cli.serving_programs import PlannedServing
 from testbed.cli.workload_programs import PlannedWorkloads
 from testbed.driver.classes import PORTS_PER_SESSION, home_of
 from testbed.driver.protocols import Placed
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.loop import Loop
+from testbed.host.process import Ask, Part, run_program
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.command import UserProgram
 from testbed.model.network import Role
@@ -27,10 +31,6 @@ from testbed.plan.pon import tos_of
 from testbed.pon import encapsulated_bytes, framing, propagation_ns
 from testbed.pon.provision import alloc_id_of
 from testbed.probe.prober import ProbeReceiver, ProbeSender
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.loop import Loop
-from testbed.program.process import Ask, Part, run_program
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.application import Application, Booked
 from testbed.workload.bulk import TcpSink, TcpSource

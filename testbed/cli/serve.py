@@ -40,10 +40,10 @@ from testbed.cli.served import ended, inner_program
 from testbed.cli.settled import SCENARIO_FILE, VERSION
 from testbed.driver.carriable import never_carried
 from testbed.errors import NotReadyError, ScenarioError
+from testbed.host.line import MOST_MESSAGE_BYTES
+from testbed.host.orders import News, Order
 from testbed.live.watch import Watch
 from testbed.plan.make import make_plan
-from testbed.program.line import MOST_MESSAGE_BYTES
-from testbed.program.orders import News, Order
 from testbed.record.atomic import explained
 from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile, load

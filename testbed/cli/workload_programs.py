@@ -6,13 +6,13 @@ from pathlib import Path
 
 from testbed.errors import TestbedError
 from testbed.extension import ExtensionError, place_of
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.loop import Loop
+from testbed.host.process import Ask, Part, run_program
 from testbed.model.scenario import Script
 from testbed.model.workload import WORKLOADS
 from testbed.plan.network_plan import NetworkPlan
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.loop import Loop
-from testbed.program.process import Ask, Part, run_program
 from testbed.scenario.workloads import MakeParts, WorkloadKind, parameters_of, workload_kind
 from testbed.workload.end import PORTS_PER_WORKLOAD, End
 

@@ -5,9 +5,9 @@ from functools import partial
 
 from testbed.driver.children import Child, Children
 from testbed.driver.protocols import Programs, RunningNetwork
+from testbed.host.clock import Clock
 from testbed.model.network import Role
 from testbed.pon import TCont
-from testbed.program.clock import Clock
 
 
 class Assignment:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from testbed.driver.children import Child, Children
-from testbed.program.clock import Clock
-from testbed.program.control import Control
+from testbed.host.clock import Clock
+from testbed.host.control import Control
 
 
 class CapturePrograms(Protocol):

@@ -9,10 +9,10 @@ from itertools import cycle, islice
 from testbed.channel import ChannelState, Decision, Request, decide
 from testbed.driver.carried import carried_of_order
 from testbed.driver.links import shared_links
+from testbed.host.orders import ChannelOrder, Impossible
 from testbed.model.network import Role
 from testbed.model.scenario import Script
 from testbed.plan.network_plan import NetworkPlan
-from testbed.program.orders import ChannelOrder, Impossible
 
 MOST_CHANNELS = 64
 """Ordered channels that there may be at once: the PON's upstream line is divided with so many in mind."""

@@ -7,13 +7,13 @@ from ipaddress import IPv4Address, IPv4Network
 from testbed.driver.classes import PORTS_PER_SESSION
 from testbed.driver.links import links_between
 from testbed.driver.protocols import Placed
+from testbed.host.orders import ChannelOrder
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.network import Role
 from testbed.plan.fabric import NODES_PREFIX
 from testbed.plan.network_plan import Match, NetworkPlan, Ports
 from testbed.plan.paths import delay_ns
 from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER
-from testbed.program.orders import ChannelOrder
 
 _ORDERS_A_RANK = 0x2000
 """Of a rank, as many as there can be channels: what is of a higher rank is looked at later."""

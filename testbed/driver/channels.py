@@ -27,12 +27,12 @@ from testbed.driver.due import Due
 from testbed.driver.observer import Observer
 from testbed.driver.protocols import RunningNetwork
 from testbed.errors import InvariantError
+from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.channel import ChannelRequest
 from testbed.model.channel import Channels as Settings
 from testbed.plan.network_plan import ShapedClass
 from testbed.plan.pon import channel_tcont
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 _EMPTY_CHECK_NS = 1_000_000

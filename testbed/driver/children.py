@@ -9,8 +9,8 @@ from typing import Any
 
 from testbed.driver.protocols import RunningNetwork
 from testbed.errors import InvariantError, NotReadyError, error_of
-from testbed.program.control import Control
-from testbed.program.loop import Loop
+from testbed.host.control import Control
+from testbed.host.loop import Loop
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from testbed.driver.children import Child, Children
 from testbed.errors import NotReadyError
+from testbed.host.clock import Clock
+from testbed.host.control import Control
 from testbed.model.command import UserProgram
-from testbed.program.clock import Clock
-from testbed.program.control import Control
 from testbed.record.logs import EventLog
 
 

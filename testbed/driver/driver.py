@@ -35,10 +35,10 @@ from testbed.driver.surveys import Surveys
 from testbed.driver.transfers import Transfers
 from testbed.driver.work import Work
 from testbed.driver.workloads import Workloads
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.load import LATE_NS
+from testbed.host.loop import Loop
 from testbed.model.scenario import Scenario
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.load import LATE_NS
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog, RateLog
 from testbed.units import milliseconds
 

@@ -9,10 +9,10 @@ from testbed.driver.children import Child, Children
 from testbed.driver.due import Due
 from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.jobs import Answer, Jobs
+from testbed.host.loop import Loop
 from testbed.model.fabric_work import Experts
 from testbed.model.scenario import Scenario
 from testbed.placement import JobRequest
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 _LEAD_NS = 500_000_000

@@ -20,10 +20,10 @@ from testbed.driver.recoveries import Recoveries
 from testbed.driver.services import Services
 from testbed.driver.sessions import Sessions
 from testbed.driver.takeover import orders
+from testbed.host.loop import Loop
 from testbed.model.failure import Fault
 from testbed.model.job import Job
 from testbed.model.scenario import Scenario
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 

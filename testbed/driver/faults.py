@@ -12,9 +12,9 @@ from typing import Any
 
 from testbed.driver.due import Due
 from testbed.driver.health_protocols import BreakableNetwork
+from testbed.host.loop import Loop
 from testbed.model.failure import Fault
 from testbed.plan.network_plan import NetworkPlan
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 

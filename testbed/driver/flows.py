@@ -7,8 +7,8 @@ from typing import Any
 
 from testbed.driver.children import Child, Children
 from testbed.driver.protocols import Programs, RunningNetwork
+from testbed.host.clock import Clock
 from testbed.model.scenario import Flow
-from testbed.program.clock import Clock
 from testbed.record.logs import EventLog
 
 _FIRST_FLOW_PORT = 30_000

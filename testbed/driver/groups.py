@@ -6,9 +6,9 @@ from pathlib import Path
 
 from testbed.driver.due import Due
 from testbed.driver.jobs import Jobs
+from testbed.host.loop import Loop
 from testbed.model.job import JobGroup
 from testbed.model.scenario import Scenario
-from testbed.program.loop import Loop
 
 
 def group_of(groups: Mapping[str, JobGroup]) -> dict[str, str]:

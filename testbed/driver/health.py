@@ -12,7 +12,7 @@ from typing import Any
 from testbed.driver.children import Child, Children
 from testbed.driver.health_protocols import HealthPrograms
 from testbed.driver.takeover import Order
-from testbed.program.clock import Clock
+from testbed.host.clock import Clock
 
 Heard = Callable[[dict[str, Any]], None]
 

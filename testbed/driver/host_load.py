@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from testbed.driver.children import Child, Children
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.load import complaints
+from testbed.host.load_watch import as_load
+from testbed.host.loop import Loop
 from testbed.model.network import Role
 from testbed.model.scenario import Scenario
 from testbed.plan.network_plan import NetworkPlan
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.load import complaints
-from testbed.program.load_watch import as_load
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 LoadWatchProgram = Callable[[Clock, Control], Callable[[], None]]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from testbed.driver.due import Due
+from testbed.host.loop import Loop
 from testbed.model.job import Job
 from testbed.model.network import Role
 from testbed.model.scenario import Scenario, Session
@@ -28,7 +29,6 @@ from testbed.placement import (
 )
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import delay_ns, delays_from_ns
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 AtMove = Callable[[str | None, int], None]

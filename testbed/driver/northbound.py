@@ -13,9 +13,8 @@ from testbed.driver.channels import Channels
 from testbed.driver.classes import PORTS_PER_SESSION
 from testbed.driver.protocols import Placed, RunningNetwork
 from testbed.errors import InvariantError
-from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.program.clock import Clock
-from testbed.program.orders import (
+from testbed.host.clock import Clock
+from testbed.host.orders import (
     ChannelOrder,
     ExtendOrder,
     News,
@@ -24,6 +23,7 @@ from testbed.program.orders import (
     news_to_message,
     order_from_message,
 )
+from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.record.logs import EventLog
 
 _STAGES = {

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from testbed.channel import Counted, Observation
 from testbed.driver.protocols import Counted as Counters
 from testbed.driver.protocols import RunningNetwork
+from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.program.loop import Loop
 
 
 class Observer:

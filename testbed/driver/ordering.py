@@ -7,9 +7,9 @@ from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.northbound import Northbound
 from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.model.scenario import Script
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 

@@ -9,12 +9,12 @@ from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.health_protocols import BreakableNetwork, HealthPrograms
 from testbed.driver.serving_protocols import ServingPrograms
 from testbed.driver.workload_protocols import WorkloadPrograms
+from testbed.host.clock import Clock
+from testbed.host.control import Control
 from testbed.model.base import Direction
 from testbed.model.command import UserProgram
 from testbed.model.scenario import Flow, Session
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
-from testbed.program.clock import Clock
-from testbed.program.control import Control
 
 
 class Counted(Protocol):

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from testbed.driver.protocols import RunningNetwork
+from testbed.host.clock import Clock
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.pon import Aqm
 from testbed.plan.network_plan import NetworkPlan, PonQueue, ShapedClass
-from testbed.program.clock import Clock
 from testbed.record.logs import EventLog
 
 ManagedQueues = dict[tuple[Direction, int], ShapedClass | PonQueue]

@@ -7,8 +7,8 @@ from testbed.driver.classes import minor_of_home
 from testbed.driver.protocols import Counted, Placed, RunningNetwork
 from testbed.driver.queues import managed_queues
 from testbed.driver.scenes import Scenes
+from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.program.loop import Loop
 from testbed.record.logs import RateLog
 
 INTERVAL_NS = 100_000_000

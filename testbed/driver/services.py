@@ -15,10 +15,10 @@ from testbed.driver.children import Child, Children
 from testbed.driver.due import Due
 from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.serving_protocols import ServingPrograms
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.model.scenario import Scenario
 from testbed.model.serving import Service
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 _LEAD_NS = 500_000_000

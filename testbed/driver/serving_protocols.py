@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from testbed.program.clock import Clock
-from testbed.program.control import Control
+from testbed.host.clock import Clock
+from testbed.host.control import Control
 
 
 class ServingPrograms(Protocol):

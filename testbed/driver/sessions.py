@@ -12,8 +12,8 @@ from testbed.driver.due import Due
 from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.protocols import Placed, Programs
 from testbed.driver.scenes import Scenes
+from testbed.host.loop import Loop
 from testbed.model.scenario import Scenario, Session
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 
 REQUEST_LEAD_NS = 500_000_000

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from testbed.driver.children import Child, Children
+from testbed.host.clock import Clock
+from testbed.host.control import Control
 from testbed.model.network import Role
 from testbed.model.scenario import Script
 from testbed.plan.network_plan import NetworkPlan
-from testbed.program.clock import Clock
-from testbed.program.control import Control
 from testbed.record.logs import EventLog
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from testbed.driver.children import Child, Children
 from testbed.driver.fabric_protocols import FabricPrograms
+from testbed.host.clock import Clock
 from testbed.model.base import ACROSS
 from testbed.model.fabric_work import Transfer
-from testbed.program.clock import Clock
 from testbed.record.logs import EventLog, RateLog
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from testbed.driver.children import Child, Children
 from testbed.driver.flows import write_end
 from testbed.driver.workload_protocols import WorkloadPrograms
+from testbed.host.clock import Clock
 from testbed.model.workload import Workload
-from testbed.program.clock import Clock
 from testbed.record.logs import EventLog
 
 Stop = Callable[[Child], dict[str, Any]]

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.errors import InvariantError, KernelError
+from testbed.host.clock import use_exact_timers
+from testbed.host.control import Control
 from testbed.net.pon_messages import PonStatus
 from testbed.net.shaper import PonShaper
 from testbed.plan.network_plan import PonPlan, PonPort
@@ -28,8 +30,6 @@ from testbed.pon.dba.quiet import QuietWindow
 from testbed.pon.dba.state import DbaState, announce, start, with_tcont, without_tcont
 from testbed.pon.tcont import tcont_of
 from testbed.pon.timing import lead_frames
-from testbed.program.clock import use_exact_timers
-from testbed.program.control import Control
 
 _WRAP = 1 << 32
 _TIMER_ABSTIME = 1

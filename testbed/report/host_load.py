@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from testbed.program.load import LATE_NS
+from testbed.host.load import LATE_NS
 from testbed.report.timeline import Event
 from testbed.units import milliseconds, percent
 

@@ -13,8 +13,8 @@ import time
 from dataclasses import asdict, dataclass
 
 from testbed.errors import KernelError
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.load_watch import watch_timers
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.load_watch import watch_timers
 from testbed.venue.bounded import run_bounded
 
 _WIRES = 4

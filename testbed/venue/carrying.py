@@ -6,7 +6,7 @@ carries less than that. A doubt is what may be, and goes with the numbers of the
 
 from dataclasses import dataclass
 
-from testbed.program.load import LATE_NS
+from testbed.host.load import LATE_NS
 from testbed.units import milliseconds, percent
 from testbed.venue.carry_trial import Carried
 from testbed.venue.demand import Demand

@@ -1,14 +1,14 @@
 """The outer end of the embedded kernel's serial line, as a plain stream of bytes for whoever talks to it.
 
 The line itself takes only so much ahead of its reader; why, and how that is told, is in
-`testbed.program.line`.
+`testbed.host.line`.
 """
 
 import asyncio
 import socket
 from contextlib import suppress
 
-from testbed.program.line import CONFIRMATION, CONFIRMED_BYTES
+from testbed.host.line import CONFIRMATION, CONFIRMED_BYTES
 
 _READ_BYTES = 65_536
 _GONE = (BrokenPipeError, ConnectionResetError)

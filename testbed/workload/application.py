@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.errors import KernelError
+from testbed.host.loop import Loop
 from testbed.model.northbound import ChannelBooking
-from testbed.program.loop import Loop
 
 POLL_NS = 100_000_000
 """How often the state of a booking is asked for, until it is decided."""

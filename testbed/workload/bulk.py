@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from testbed.errors import KernelError
+from testbed.host.loop import Loop
 from testbed.model.ecn import Ecn
 from testbed.model.scenario import Flow
-from testbed.program.loop import Loop
 from testbed.workload.tally import Tally
 from testbed.workload.tcp_counts import TcpCounts, tcp_counts, total, unsent_bytes
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.errors import KernelError
-from testbed.program.datagrams import READ_INTERVAL_NS
-from testbed.program.loop import Loop
+from testbed.host.datagrams import READ_INTERVAL_NS
+from testbed.host.loop import Loop
 from testbed.record.pcapng import PcapngLog
 
 _ALL_PROTOCOLS = 3

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from testbed.host.loop import Loop
 from testbed.model.command import UserProgram
-from testbed.program.loop import Loop
 
 GRACE_NS = 1_000_000_000
 """From SIGTERM to SIGKILL."""

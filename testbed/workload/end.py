@@ -17,11 +17,11 @@ from pathlib import Path
 from random import Random
 
 from testbed.errors import InvariantError
+from testbed.host.datagrams import Datagrams
+from testbed.host.loop import Loop
+from testbed.host.process import Part
 from testbed.model.base import Direction
 from testbed.model.workload import Stream, StreamMeasure
-from testbed.program.datagrams import Datagrams
-from testbed.program.loop import Loop
-from testbed.program.process import Part
 from testbed.record.streams import ReceivedLog, SentLog
 
 PORTS_PER_WORKLOAD = 8

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 
 from testbed.errors import KernelError
-from testbed.program.loop import Loop
+from testbed.host.loop import Loop
 
 Address = tuple[str, int]
 Heard = Callable[[bytes, Address], None]

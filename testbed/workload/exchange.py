@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from testbed.host.datagrams import NUMBER
 from testbed.model.fabric_work import Experts
-from testbed.program.datagrams import NUMBER
 from testbed.workload.token_routing import Matrix
 
 MOST_PACKET_BYTES = 60_000

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.host.datagrams import NUMBER, Datagrams
+from testbed.host.loop import Loop
 from testbed.model.base import ACROSS
 from testbed.model.fabric_work import Experts
-from testbed.program.datagrams import NUMBER, Datagrams
-from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.words import counted
 from testbed.workload.exchange import Exchange, Message, Phase

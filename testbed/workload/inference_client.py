@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from testbed.errors import KernelError
+from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM
 from testbed.model.quantity import Measure
-from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.prompts import Connection, Tokens, prompt_message
 from testbed.workload.requests import Asked

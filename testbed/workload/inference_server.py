@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from testbed.errors import KernelError
+from testbed.host.loop import Loop
 from testbed.model.decoding import DecodeTable
 from testbed.model.serving import Service
-from testbed.program.loop import Loop
 from testbed.workload.batching import BATCHERS, Request, Token
 from testbed.workload.prompts import Connection, Prompts, token_message
 

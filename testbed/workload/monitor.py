@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from testbed.program.loop import Loop
+from testbed.host.loop import Loop
 from testbed.workload import health_wire as wire
 from testbed.workload.endpoint import Address, Endpoint
 from testbed.workload.lease import Watch

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from testbed.program.loop import Loop
+from testbed.host.loop import Loop
 from testbed.workload import health_wire as wire
 from testbed.workload.endpoint import Address, Endpoint
 from testbed.workload.lease import Lease

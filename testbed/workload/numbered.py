@@ -6,7 +6,7 @@ Sizes are those of IP packets, as those of flows.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from testbed.program.datagrams import NUMBER, READ_INTERVAL_NS
+from testbed.host.datagrams import NUMBER, READ_INTERVAL_NS
 from testbed.workload.end import PACKET, End
 from testbed.workload.packets import HEADERS_BYTES
 from testbed.workload.tally import Tally

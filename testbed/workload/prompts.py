@@ -4,7 +4,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from testbed.program.loop import Loop
+from testbed.host.loop import Loop
 
 PROMPT = struct.Struct("!QII")
 """A prompt begins with its number, the tokens that it has, and those that are wanted; its text follows."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from testbed.host.loop import Loop
 from testbed.model.base import ACROSS
 from testbed.model.job import Requests
-from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload import health_wire as wire
 from testbed.workload.endpoint import Address, Endpoint

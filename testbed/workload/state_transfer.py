@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from itertools import cycle
 
-from testbed.program.loop import Loop
+from testbed.host.loop import Loop
 from testbed.workload.health_wire import STATE_PORT
 
 STALL_NS = 50_000_000

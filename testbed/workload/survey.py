@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from testbed.errors import KernelError
+from testbed.host.datagrams import NUMBER
+from testbed.host.loop import Loop
 from testbed.model.survey import Survey
-from testbed.program.datagrams import NUMBER
-from testbed.program.loop import Loop
 
 PORT = 39_990
 FIRST_AT_NS = -1_000_000_000

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
+from testbed.host.datagrams import Datagrams
+from testbed.host.loop import Loop
 from testbed.model.base import Direction
 from testbed.model.quantity import Measure
 from testbed.model.video import VIDEO_PAYLOAD_BYTES
-from testbed.program.datagrams import Datagrams
-from testbed.program.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import Frame
 from testbed.workload.rendering import Gpu

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from testbed.channel import ChannelState, Decision, Link, Release, Request, decide
+from testbed.host.orders import ChannelOrder, ExtendOrder, News, Order, Stage, WithdrawOrder
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
-from testbed.program.orders import ChannelOrder, ExtendOrder, News, Order, Stage, WithdrawOrder
 
 DOWNSTREAM_BPS, UPSTREAM_BPS = 42_024_960_000, 21_012_480_000
 """What 50G-PON with a 25G upstream carries after error correction (ITU-T G.9804.3)."""

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from testbed.program.line import Line
-from testbed.program.orders import (
+from testbed.host.line import Line
+from testbed.host.orders import (
     ChannelOrder,
     News,
     Stage,

@@ -15,7 +15,7 @@ from network_as_code.core.api_error import ApiError
 from testbed.api.app import create_app
 from testbed.api.serve import run_server
 from testbed.api.settings import ApiSettings
-from testbed.program.orders import ChannelOrder, ExtendOrder, WithdrawOrder
+from testbed.host.orders import ChannelOrder, ExtendOrder, WithdrawOrder
 
 
 @contextmanager

@@ -78,7 +78,6 @@ class Target:
             longest_s = max(longest_s, time.monotonic() - began_s)
         return longest_s
 
-
     async def serves_again(self) -> None:
         """An honest request of the attacking address is served, at the latest when it comes back as asked."""
         for _ in range(TRIES):

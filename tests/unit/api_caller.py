@@ -15,8 +15,8 @@ from testbed.api.measures import TimeSpan, TimeUnit
 from testbed.api.profiles import Profile, ProfileEntry, ProfileStatus, profile_of
 from testbed.api.settings import SCOPES, ApiSettings, Subscriber, Token
 from testbed.errors import NotReadyError
+from testbed.host.orders import ChannelOrder, ExtendOrder, News, Order, Stage, WithdrawOrder
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
-from testbed.program.orders import ChannelOrder, ExtendOrder, News, Order, Stage, WithdrawOrder
 
 SESSIONS = "/quality-on-demand/v1/sessions"
 RETRIEVE = "/quality-on-demand/v1/retrieve-sessions"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+from testbed.host.clock import Clock
 from testbed.model.base import UPSTREAM, Direction
 from testbed.model.scenario import Script
 from testbed.net.messages import ClassCounters
@@ -13,7 +14,6 @@ from testbed.net.queue_messages import QueueCounters
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.pon import TCont
-from testbed.program.clock import Clock
 from testbed.scenario import load
 from topologies import elastic_access
 

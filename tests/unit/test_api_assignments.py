@@ -14,7 +14,7 @@ from api_caller import (
     refused,
 )
 
-from testbed.program.orders import ChannelOrder, Stage, WithdrawOrder
+from testbed.host.orders import ChannelOrder, Stage, WithdrawOrder
 
 
 def test_an_assignment_is_a_channel_to_everywhere_without_end() -> None:

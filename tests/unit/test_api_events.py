@@ -20,7 +20,7 @@ from testbed.api.outbox import Courier, Delivery, Outbox
 from testbed.api.sessions import Status
 from testbed.api.settings import SinkRules
 from testbed.api.sinks import SinkDoor
-from testbed.program.orders import Stage
+from testbed.host.orders import Stage
 
 SINK = "https://sink.example.com/events"
 RULES = SinkRules(allowed_hosts=("sink.example.com",))

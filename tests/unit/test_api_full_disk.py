@@ -9,7 +9,7 @@ import pytest
 from api_caller import ASSIGNMENTS, HOME, OTHER_HOME, SESSIONS, Caller, Clock, HandNetwork, refused
 
 from testbed.api.store import Store
-from testbed.program.orders import ChannelOrder, Stage
+from testbed.host.orders import ChannelOrder, Stage
 
 UNAVAILABLE = (503, "UNAVAILABLE")
 CATCH_UP_S = 1.5

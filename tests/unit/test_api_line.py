@@ -10,8 +10,8 @@ import pytest
 
 from testbed.api.line import ControlNetwork, StreamNetwork
 from testbed.errors import InvariantError, NotReadyError
-from testbed.program.control import Control
-from testbed.program.orders import News, Stage, WithdrawOrder, news_to_message, order_to_message
+from testbed.host.control import Control
+from testbed.host.orders import News, Stage, WithdrawOrder, news_to_message, order_to_message
 
 NEWS = News(session="one", stage=Stage.ACTIVE, reason="it fits")
 ORDER = WithdrawOrder(session="one")

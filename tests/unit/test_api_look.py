@@ -16,8 +16,8 @@ from testbed.api.metrics import CONTENT_TYPE
 from testbed.api.outbox import DROPPED
 from testbed.api.page import PAGE, page_headers
 from testbed.errors import InvariantError
+from testbed.host.orders import WithdrawOrder
 from testbed.live.delays import BOUNDS_NS
-from testbed.program.orders import WithdrawOrder
 from testbed.record.logs import RateLog
 from testbed.record.streams import ReceivedLog, SentLog
 

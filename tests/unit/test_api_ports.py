@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.api.flows import merged, ports_meet
+from testbed.host.orders import ChannelOrder
 from testbed.plan.network_plan import MOST_RANGES, Ports
-from testbed.program.orders import ChannelOrder
 
 
 def ordered(**ports: Any) -> tuple[Ports, Ports]:

@@ -26,7 +26,7 @@ from testbed.api.booking import Booking, Kind
 from testbed.api.sessions import Status, StatusReason
 from testbed.api.store import Store
 from testbed.errors import NotReadyError, ScenarioError
-from testbed.program.orders import ChannelOrder, ExtendOrder, Stage
+from testbed.host.orders import ChannelOrder, ExtendOrder, Stage
 
 PORTS = {"ranges": [{"from": 1, "to": 5}], "ports": [9]}
 

@@ -17,7 +17,7 @@ from api_caller import (
     session_body,
 )
 
-from testbed.program.orders import ChannelOrder, ExtendOrder, Stage, WithdrawOrder
+from testbed.host.orders import ChannelOrder, ExtendOrder, Stage, WithdrawOrder
 
 SERVER = {"ipv4Address": "10.2.0.1"}
 GONE = (404, "NOT_FOUND")

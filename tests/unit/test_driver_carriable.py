@@ -9,8 +9,8 @@ from fake_network import elastic, network_of
 from test_driver_carried import order
 
 from testbed.driver.carriable import MOST_CHANNELS, devices_with_channels, never_carried
+from testbed.host.orders import Impossible
 from testbed.model.channel import ChannelRequest
-from testbed.program.orders import Impossible
 
 SCRIPT = elastic()
 PLAN = network_of(SCRIPT).plan

@@ -6,10 +6,10 @@ import pytest
 from fake_network import elastic, network_of
 
 from testbed.driver.carried import carried_of_order
+from testbed.host.orders import ChannelOrder
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.plan.network_plan import NetworkPlan, Ports
 from testbed.plan.pon import FIRST_CLASS_ORDER
-from testbed.program.orders import ChannelOrder
 
 SCRIPT = elastic()
 PLAYER = SCRIPT.sessions["player"]

@@ -13,10 +13,10 @@ from fake_network import FakeNetwork, elastic, network_of
 
 from testbed.driver.children import Child, Children
 from testbed.errors import InvariantError, NotReadyError, ScenarioError
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.loop import Loop
-from testbed.program.process import Ask, Part, run_program
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.loop import Loop
+from testbed.host.process import Ask, Part, run_program
 
 MS = 1_000_000
 Program = Callable[[], None]

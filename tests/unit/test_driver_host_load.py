@@ -8,11 +8,11 @@ import pytest
 
 from testbed.driver.children import Child, Children
 from testbed.driver.host_load import HostLoad, starting_ns
+from testbed.host.clock import Clock
+from testbed.host.control import Control
+from testbed.host.load_watch import TICK_NS, LoadWatch, read_counters
+from testbed.host.loop import Loop
 from testbed.plan.make import make_plan
-from testbed.program.clock import Clock
-from testbed.program.control import Control
-from testbed.program.load_watch import TICK_NS, LoadWatch, read_counters
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog
 from testbed.scenario import load
 from testbed.scenario.loading import from_mapping

@@ -10,10 +10,7 @@ from testbed.driver.links import shared_links
 from testbed.driver.northbound import MOST_CHANNELS, Northbound
 from testbed.driver.protocols import Placed
 from testbed.errors import InvariantError
-from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.model.channel import ChannelRequest
-from testbed.plan.shaping import FIRST_CHANNEL
-from testbed.program.orders import (
+from testbed.host.orders import (
     ChannelOrder,
     ExtendOrder,
     Order,
@@ -21,6 +18,9 @@ from testbed.program.orders import (
     order_from_message,
     order_to_message,
 )
+from testbed.model.base import DOWNSTREAM, UPSTREAM
+from testbed.model.channel import ChannelRequest
+from testbed.plan.shaping import FIRST_CHANNEL
 
 SECOND = 10**9
 M = 10**6

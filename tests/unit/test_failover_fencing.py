@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fake_network import FakeLoop, elastic
 
+from testbed.host.clock import Clock
+from testbed.host.datagrams import Datagrams
 from testbed.model.base import DOWNSTREAM
-from testbed.program.clock import Clock
-from testbed.program.datagrams import Datagrams
 from testbed.record.samples import StreamName, join
 from testbed.workload.frames import Frame, frames
 from testbed.workload.video import VIDEO_HEADER, Takeover, VideoReceiver, VideoSender

@@ -5,8 +5,8 @@ from contextlib import nullcontext
 
 import pytest
 
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.workload import state_transfer
 from testbed.workload.state_transfer import StateFetch, StateServer
 

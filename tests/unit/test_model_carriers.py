@@ -19,6 +19,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.model import carriers
 from testbed.model.base import Argument, Line, Name
 from testbed.model.pon import Aqm
@@ -29,8 +31,6 @@ from testbed.net.messages import Request, attributes_of
 from testbed.net.shaper import class_requests
 from testbed.plan.network_plan import FabricPort
 from testbed.plan.shaping import shaped_class
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
 from testbed.record.logs import json_line
 from testbed.record.streams import SENT
 from testbed.scenario.shape import Layout

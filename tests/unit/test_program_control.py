@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 
 from testbed.errors import NotReadyError
-from testbed.program.control import Control
+from testbed.host.control import Control
 
 
 def test_messages_arrive_whole_one_by_one_and_in_order() -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from testbed.errors import KernelError
-from testbed.program import datagrams
-from testbed.program.clock import Clock
-from testbed.program.datagrams import NUMBER, Datagrams
+from testbed.host import datagrams
+from testbed.host.clock import Clock
+from testbed.host.datagrams import NUMBER, Datagrams
 
 HERE = "127.0.0.1"
 Make = Callable[..., Datagrams]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.program.load import Counters, Load, complaints, counters, lateness_ns, load_between
+from testbed.host.load import Counters, Load, complaints, counters, lateness_ns, load_between
 
 STAT = "cpu  100 0 200 600 50 0 30 20 7 0\ncpu0 50 0 100 300 25 0 15 10 3 0\nintr 5\n"
 SOFTNET = "0000c091 00000002 00000003 00000000\n0003d0aa 00000001 0000000a 00000000\n"

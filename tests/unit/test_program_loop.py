@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 
 MS = 1_000_000
 

@@ -8,8 +8,8 @@ import pytest
 
 from testbed.driver.jobs import Answer
 from testbed.driver.services import Services
+from testbed.host.clock import Clock
 from testbed.model.scenario import Script
-from testbed.program.clock import Clock
 
 LINE = {"rate": "1 Gbit/s", "committed": "100 Mbit/s", "queue": "675 kB"}
 CLIENTS = {"host": "home1", "starts": "1 s", "ends": "2 s", "interval": "1 s"}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.model.serving import Service
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
 from testbed.workload.inference_server import StepTimes
 from testbed.workload.prompts import Connection, Prompts, Tokens, prompt_message, token_message
 

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.model.serving import Service
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
 from testbed.record.samples import LOST, JoinedStream, StreamName, join
 from testbed.workload.inference_client import Asking, InferenceClient
 from testbed.workload.inference_server import InferenceServer

@@ -27,7 +27,7 @@ WRONG = {"bw", "bandwidth", "latency"}
 COMMANDS = {"info"}
 """Functions that are called as the command that they carry out: `testbed kernel info`."""
 
-SLEEPERS = {"testbed/program/clock.py": "the one place that waits for an instant of the timeline"}
+SLEEPERS = {"testbed/host/clock.py": "the one place that waits for an instant of the timeline"}
 """Where sleeping is the work itself and not a guess at how long something else takes."""
 
 

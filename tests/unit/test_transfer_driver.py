@@ -12,9 +12,9 @@ from testbed.driver.experts import ExpertModels
 from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.transfers import Transfers
+from testbed.host.loop import Loop
 from testbed.model.fabric_work import Experts, Transfer
 from testbed.model.scenario import Scenario
-from testbed.program.loop import Loop
 from testbed.record.logs import EventLog, RateLog
 
 SECOND = 10**9

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testbed.errors import InvariantError
-from testbed.program import line as line_module
-from testbed.program.line import CONFIRMATION, CONFIRMED_BYTES, WINDOW_CONFIRMATIONS, Line
+from testbed.host import line as line_module
+from testbed.host.line import CONFIRMATION, CONFIRMED_BYTES, WINDOW_CONFIRMATIONS, Line
 from testbed.venue.line import carry
 
 WINDOW_BYTES = WINDOW_CONFIRMATIONS * CONFIRMED_BYTES

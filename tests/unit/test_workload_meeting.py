@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from testbed.channel import Packets, demand_of_scene
+from testbed.host import datagrams
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.scenario import Job, Scene, Session
-from testbed.program import datagrams
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
 from testbed.record.samples import StreamName, join, stream_names
 from testbed.workload.frames import frames
 from testbed.workload.game import Ends, Player, RenderServer

@@ -16,7 +16,7 @@ from test_venue_failures import CRASH_INIT
 from venue_boot import PYTHON, embedded_kernel
 
 from testbed.errors import KernelError
-from testbed.program.line import CONFIRMED_BYTES, WINDOW_CONFIRMATIONS
+from testbed.host.line import CONFIRMED_BYTES, WINDOW_CONFIRMATIONS
 from testbed.venue.line import carry
 from testbed.venue.virtual import CONSOLE_NAME, OUTPUT_IN_GUEST, Boot, Served, serving
 

@@ -9,13 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.loop import Loop
 from testbed.model.fabric_work import Experts
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import unshare
 from testbed.plan.fabric import plane_ip
 from testbed.plan.make import make_plan
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.loop import Loop
 from testbed.workload.experts import ExpertRanks, Reach
 from testbed.workload.token_routing import exchange_matrices
 from topologies import supernode

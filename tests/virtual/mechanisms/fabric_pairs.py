@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.datagrams import NUMBER, Datagrams
 from testbed.model.network import Network
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import unshare
 from testbed.plan.fabric import plane_ip
 from testbed.plan.make import make_plan
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.datagrams import NUMBER, Datagrams
 from topologies import supernode
 
 PORT = 5000

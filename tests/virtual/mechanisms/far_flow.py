@@ -12,14 +12,14 @@ from typing import Any
 
 from two_hosts import FAR, NEAR, clock_from_now, finish, start, two_hosts
 
+from testbed.host.clock import Clock
+from testbed.host.loop import Loop
 from testbed.model.network import Egress
 from testbed.model.scenario import Flow
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
-from testbed.program.clock import Clock
-from testbed.program.loop import Loop
 from testbed.workload.bulk import TcpSink, TcpSource
 
 MS = 1_000_000

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from two_hosts import FAR, NEAR, clock_from_now, finish, start, two_hosts, write
 
+from testbed.host.clock import Clock
+from testbed.host.datagrams import Datagrams
 from testbed.model.network import Egress
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
-from testbed.program.clock import Clock
-from testbed.program.datagrams import Datagrams
 
 PORT = 5000
 PACKETS = 100

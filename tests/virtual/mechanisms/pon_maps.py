@@ -16,13 +16,13 @@ from typing import Any
 from two_hosts import write
 
 from testbed.errors import KernelError
+from testbed.host.clock import use_exact_timers
 from testbed.model.base import UPSTREAM
 from testbed.net.namespaces import unshare
 from testbed.net.netlink import NetlinkSocket
 from testbed.net.pon_messages import pon, pon_class
 from testbed.net.shaper import PON_MAJOR, PonShaper
 from testbed.pon import Allocation, Burst, GrantMap, PonStandard, framing
-from testbed.program.clock import use_exact_timers
 
 LOOPBACK, MINOR, HANDLE = 1, 0x11, PON_MAJOR << 16
 XGS = framing(PonStandard.XGS_PON, UPSTREAM)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from two_hosts import clock_from_now, finish, start, write
 
+from testbed.host.clock import Clock
+from testbed.host.datagrams import Datagrams
 from testbed.model.base import DOWNSTREAM
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER, LINE, channel_class
-from testbed.program.clock import Clock
-from testbed.program.datagrams import Datagrams
 from topologies import elastic_access
 
 HOME, NODE = "home1", "node1"

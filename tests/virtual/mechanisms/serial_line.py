@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from testbed.program.line import Line
+from testbed.host.line import Line
 from testbed.venue.virtual import SERIAL_IN_GUEST
 
 

@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.loop import Loop
 from testbed.model.base import ACROSS
 from testbed.model.fabric_work import Transfer
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import unshare
 from testbed.plan.fabric import plane_ip
 from testbed.plan.make import make_plan
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.loop import Loop
 from testbed.record.samples import StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.transfer import TransferSink, TransferSource

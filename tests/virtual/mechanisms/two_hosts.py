@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from testbed.host.clock import Clock, use_exact_timers
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.net.emulation import Emulation
-from testbed.program.clock import Clock, use_exact_timers
 
 NEAR, FAR = "near", "far"
 

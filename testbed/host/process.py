@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Protocol
 
 from testbed.errors import NotReadyError, TestbedError
-from testbed.program.clock import use_exact_timers
-from testbed.program.control import Control
-from testbed.program.loop import Loop
+from testbed.host.clock import use_exact_timers
+from testbed.host.control import Control
+from testbed.host.loop import Loop
 
 
 class Part(Protocol):

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from testbed.errors import KernelError
-from testbed.program.clock import Clock
+from testbed.host.clock import Clock
 
 READ_INTERVAL_NS = 20_000_000
 """How often a receiver reads what has arrived; far below what its socket can hold."""

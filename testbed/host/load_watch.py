@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from testbed.program.clock import Clock, use_exact_timers
-from testbed.program.control import Control
-from testbed.program.load import Counters, Load, counters, lateness_ns, load_between
+from testbed.host.clock import Clock, use_exact_timers
+from testbed.host.control import Control
+from testbed.host.load import Counters, Load, counters, lateness_ns, load_between
 
 TICK_NS = 9_973_000
 """Between two timers: no multiple of a kernel's tick, so that every phase of it is met."""

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Protocol
 
 from testbed.errors import KernelError
-from testbed.program.clock import Clock
+from testbed.host.clock import Clock
 
 _TFD_TIMER_ABSTIME = 1
 _libc = ctypes.CDLL(None, use_errno=True)
