@@ -19,9 +19,9 @@ from typing import Any
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.control import Control
 from testbed.host.datagrams import Datagrams
+from testbed.model.access import Access, Subscription
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.pon import Pon
-from testbed.model.scenario import Access, Subscription
 from testbed.net.emulation import Emulation
 from testbed.net.mininet_links import ShapedIntf
 from testbed.net.namespaces import unshare

@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.flows.model import Flow
 from testbed.errors import TestbedError
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.loop import Loop
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.model.scenario import Flow
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import enter, namespace_path
 from testbed.plan.make import make_plan

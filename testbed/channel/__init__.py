@@ -16,7 +16,6 @@ actions to a kernel, and waking at `state.wake_at_ns`, is the caller's part.
 """
 
 from testbed.channel.controller import decide
-from testbed.channel.demand import Packets, demand_of_scene
 from testbed.channel.events import (
     Close,
     Counted,
@@ -55,7 +54,6 @@ __all__ = [
     "Observation",
     "Open",
     "Output",
-    "Packets",
     "Release",
     "Request",
     "Resize",
@@ -63,6 +61,5 @@ __all__ = [
     "Told",
     "Want",
     "decide",
-    "demand_of_scene",
     "policy_called",
 ]

@@ -1,7 +1,6 @@
 """The policies that need no counters: the committed rate, and what the application's scene needs."""
 
 from testbed.channel import words
-from testbed.channel.demand import divide_up
 from testbed.channel.events import Load
 from testbed.channel.policy import Answer, Need, Told
 
@@ -52,7 +51,7 @@ def bounded(told: Told, wanted_bps: int, reason: str) -> Need:
 
 
 def _wanted(serialisation_ns: int, scene: str, load: Load) -> tuple[int, str]:
-    burst_bps = divide_up(load.burst_bytes * 8 * _NS_PER_S, serialisation_ns)
+    burst_bps = -(-load.burst_bytes * 8 * _NS_PER_S // serialisation_ns)
     if burst_bps < load.mean_bps:
         return load.mean_bps, f"scene {scene}: a mean load of {words.rate(load.mean_bps)}"
     within = words.duration(serialisation_ns)

@@ -6,13 +6,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.script import Script
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
 from testbed.model.base import ACROSS
 from testbed.model.network import Role
-from testbed.model.scenario import Script
 from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import farthest_ns, mtu_bytes

@@ -9,8 +9,8 @@ import site
 from collections.abc import Iterable
 from pathlib import Path
 
+from testbed.applications.script import Script
 from testbed.extension import folders
-from testbed.model.scenario import Script
 from testbed.scenario.extensions import extensions
 
 

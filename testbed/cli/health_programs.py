@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.script import Script
 from testbed.driver.sessions import REQUEST_LEAD_NS
 from testbed.host.clock import Clock
 from testbed.host.control import Control
@@ -17,7 +18,6 @@ from testbed.host.loop import Loop
 from testbed.host.process import run_program
 from testbed.model.job import Requests
 from testbed.model.network import Role
-from testbed.model.scenario import Script
 from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import delay_and_variation_ns, delay_ns, farthest_ns

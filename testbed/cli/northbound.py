@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+from testbed.applications.script import Script
 from testbed.driver.carriable import never_carried
 from testbed.host.clock import use_exact_timers
 from testbed.host.control import Control
 from testbed.model.network import Role
-from testbed.model.scenario import Script
 from testbed.plan.network_plan import NetworkPlan
 
 PORT = 8080

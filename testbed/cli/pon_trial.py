@@ -9,11 +9,11 @@ import shlex
 import sys
 from collections.abc import Iterable
 
+from testbed.applications.script import Scenario
 from testbed.cli import queue_trials
 from testbed.errors import KernelError
 from testbed.model.network import Network
 from testbed.model.pon import PonModel
-from testbed.model.scenario import Scenario
 from testbed.venue import host
 
 FEATURE = (

@@ -6,6 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
+from testbed.applications.flows.model import Flow
+from testbed.applications.game.model import Scene
+from testbed.applications.script import Script
 from testbed.cli.fabric_programs import PlannedFabricWork
 from testbed.cli.health_programs import PlannedHealth
 from testbed.cli.northbound import PORT as API_PORT
@@ -23,7 +26,6 @@ from testbed.model.command import UserProgram
 from testbed.model.network import Role
 from testbed.model.pon import Reporting
 from testbed.model.quantity import Measure
-from testbed.model.scenario import Flow, Scene, Script
 from testbed.net.olt import Announced, Olt
 from testbed.net.shaper import PonShaper
 from testbed.plan.network_plan import NetworkPlan

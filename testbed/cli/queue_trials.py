@@ -4,8 +4,8 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator
 
+from testbed.applications.script import Scenario
 from testbed.model.pon import Aqm
-from testbed.model.scenario import Scenario
 
 _L4S = "fq_codel ce_threshold 1ms ce_threshold_selector 0x1/0x3"
 _AQMS = {

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
+from testbed.applications.script import Script
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
-from testbed.model.scenario import Script
 from testbed.plan.network_plan import NetworkPlan
 from testbed.workload.inference_client import Asking, InferenceClient
 from testbed.workload.inference_server import InferenceServer

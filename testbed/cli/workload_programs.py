@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from testbed.applications.script import Script
 from testbed.errors import TestbedError
 from testbed.extension import ExtensionError, place_of
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
-from testbed.model.scenario import Script
 from testbed.model.workload import WORKLOADS
 from testbed.plan.network_plan import NetworkPlan
 from testbed.scenario.workloads import MakeParts, WorkloadKind, parameters_of, workload_kind

@@ -6,12 +6,12 @@ The northbound API refuses them when they come.
 from collections.abc import Callable
 from itertools import cycle, islice
 
+from testbed.applications.script import Script
 from testbed.channel import ChannelState, Decision, Request, decide
 from testbed.driver.carried import carried_of_order
 from testbed.driver.links import shared_links
 from testbed.host.orders import ChannelOrder, Impossible
 from testbed.model.network import Role
-from testbed.model.scenario import Script
 from testbed.plan.network_plan import NetworkPlan
 
 MOST_CHANNELS = 64

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.script import Scenario
 from testbed.driver.assignment import Assignment
 from testbed.driver.captures import Captures
 from testbed.driver.carriable import devices_with_channels
@@ -38,7 +39,6 @@ from testbed.driver.workloads import Workloads
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.load import LATE_NS
 from testbed.host.loop import Loop
-from testbed.model.scenario import Scenario
 from testbed.record.logs import EventLog, RateLog
 from testbed.units import milliseconds
 

@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
 from testbed.driver.due import Due
 from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.jobs import Answer, Jobs
 from testbed.host.loop import Loop
 from testbed.model.fabric_work import Experts
-from testbed.model.scenario import Scenario
 from testbed.placement import JobRequest
 from testbed.record.logs import EventLog
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
 from testbed.driver.faults import Faults
 from testbed.driver.groups import Groups, group_of
@@ -23,7 +24,6 @@ from testbed.driver.takeover import orders
 from testbed.host.loop import Loop
 from testbed.model.failure import Fault
 from testbed.model.job import Job
-from testbed.model.scenario import Scenario
 from testbed.record.logs import EventLog
 
 

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.flows.model import Flow
 from testbed.driver.children import Child, Children
 from testbed.driver.protocols import Programs, RunningNetwork
 from testbed.host.clock import Clock
-from testbed.model.scenario import Flow
 from testbed.record.logs import EventLog
 
 _FIRST_FLOW_PORT = 30_000

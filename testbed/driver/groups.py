@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from testbed.applications.script import Scenario
 from testbed.driver.due import Due
 from testbed.driver.jobs import Jobs
 from testbed.host.loop import Loop
 from testbed.model.job import JobGroup
-from testbed.model.scenario import Scenario
 
 
 def group_of(groups: Mapping[str, JobGroup]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
 from testbed.host.clock import Clock
 from testbed.host.control import Control
@@ -15,7 +16,6 @@ from testbed.host.load import complaints
 from testbed.host.load_watch import as_load
 from testbed.host.loop import Loop
 from testbed.model.network import Role
-from testbed.model.scenario import Scenario
 from testbed.plan.network_plan import NetworkPlan
 from testbed.record.logs import EventLog
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
+from testbed.applications.game.model import Session
+from testbed.applications.script import Scenario
 from testbed.driver.due import Due
 from testbed.host.loop import Loop
 from testbed.model.job import Job
 from testbed.model.network import Role
-from testbed.model.scenario import Scenario, Session
 from testbed.placement import (
     Delays,
     JobRequest,

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from testbed.channel import Link
 from testbed.driver.classes import home_of, minor_of_channel
+from testbed.model.access import Access
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Role
-from testbed.model.scenario import Access
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import Hop, way
 from testbed.plan.pon import channel_tcont

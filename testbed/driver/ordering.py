@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from testbed.applications.script import Script
 from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.northbound import Northbound
 from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
-from testbed.model.scenario import Script
 from testbed.record.logs import EventLog
 
 

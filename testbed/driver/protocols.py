@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from testbed.applications.flows.model import Flow
+from testbed.applications.game.model import Session
 from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.health_protocols import BreakableNetwork, HealthPrograms
 from testbed.driver.serving_protocols import ServingPrograms
@@ -13,7 +15,6 @@ from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.model.base import Direction
 from testbed.model.command import UserProgram
-from testbed.model.scenario import Flow, Session
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 
 

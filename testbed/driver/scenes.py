@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from testbed.channel import Demand, Packets, demand_of_scene, policy_called
+from testbed.applications.game.channel_demand import Packets, demand_of_scene
+from testbed.applications.game.model import Scene
+from testbed.channel import Demand, policy_called
 from testbed.driver.carried import carried_of_session
 from testbed.driver.channels import Channels
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.scenario import Scene
 from testbed.model.video import VIDEO_PAYLOAD_BYTES
 from testbed.plan.network_plan import NetworkPlan
 

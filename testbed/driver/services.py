@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
 from testbed.driver.due import Due
 from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.serving_protocols import ServingPrograms
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
-from testbed.model.scenario import Scenario
 from testbed.model.serving import Service
 from testbed.record.logs import EventLog
 

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.game.model import Session
+from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
 from testbed.driver.classes import first_port
 from testbed.driver.due import Due
@@ -13,7 +15,6 @@ from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.protocols import Placed, Programs
 from testbed.driver.scenes import Scenes
 from testbed.host.loop import Loop
-from testbed.model.scenario import Scenario, Session
 from testbed.record.logs import EventLog
 
 REQUEST_LEAD_NS = 500_000_000

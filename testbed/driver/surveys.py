@@ -6,11 +6,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
+from testbed.applications.script import Script
 from testbed.driver.children import Child, Children
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.model.network import Role
-from testbed.model.scenario import Script
 from testbed.plan.network_plan import NetworkPlan
 from testbed.record.logs import EventLog
 

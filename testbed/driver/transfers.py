@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.transfer.model import Transfer
 from testbed.driver.children import Child, Children
 from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.host.clock import Clock
 from testbed.model.base import ACROSS
-from testbed.model.fabric_work import Transfer
 from testbed.record.logs import EventLog, RateLog
 
 

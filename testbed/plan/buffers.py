@@ -10,10 +10,10 @@ import heapq
 from collections import defaultdict
 from collections.abc import Mapping
 
+from testbed.model.access import Access
 from testbed.model.base import Direction
 from testbed.model.network import Egress, Network, Role
 from testbed.model.pon import Pon
-from testbed.model.scenario import Access
 
 _TIMES = 4
 KERNEL_BYTES = 4 * 2**20

@@ -7,10 +7,10 @@ controller. A host's MAC repeats its address, so that a capture can be read with
 from collections import defaultdict
 from dataclasses import dataclass
 
+from testbed.model.access import Access, Subscription
 from testbed.model.base import UPSTREAM
 from testbed.model.network import Egress, Network, Role
 from testbed.model.pon import Pon, PonModel
-from testbed.model.scenario import Access, Subscription
 from testbed.plan.buffers import tcp_buffers
 from testbed.plan.fabric import FabricPorts, fabric_routes
 from testbed.plan.network_plan import (

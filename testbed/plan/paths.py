@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
+from testbed.model.access import Access
 from testbed.model.base import DOWNSTREAM
 from testbed.model.network import Egress, Network
-from testbed.model.scenario import Access
 
 _GRANTS_NS = 2_000_000
 """Until a home that was silent has its assured rate again upstream (the target of G.9807.1 C.7)."""

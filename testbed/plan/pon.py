@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from testbed.model.access import Access
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.network import Network, Role
 from testbed.model.pon import Pon
-from testbed.model.scenario import Access
 from testbed.plan.network_plan import Match, PonPlan, PonPort, PonQueue, ShapedClass
 from testbed.plan.shaping import HOME_PRIORITY, LINE, shaped_class, weight_quantum_bytes
 from testbed.pon.dba.grant_map import Allocation, Burst, GrantMap

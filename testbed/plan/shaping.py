@@ -6,10 +6,10 @@ timer frequency and from r2q, and are wrong above 1 Gbit/s.
 
 from dataclasses import replace
 
+from testbed.model.access import Access
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.network import Egress
 from testbed.model.pon import Aqm
-from testbed.model.scenario import Access
 from testbed.plan.network_plan import ROOT, Match, ShapedClass
 from testbed.pon.provision import FIRST_HOME
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from testbed.model.access import Access
 from testbed.model.base import UPSTREAM
 from testbed.model.network import Network, Role
 from testbed.model.pon import Eligibility, Pon, TContClass
-from testbed.model.scenario import Access
 from testbed.pon.dba.quiet import QuietWindow
 from testbed.pon.standard import PonStandard, line
 from testbed.pon.tcont import TCont

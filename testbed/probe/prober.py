@@ -7,11 +7,11 @@ from pathlib import Path
 
 from scapy.arch.linux import L2Socket
 
+from testbed.applications.game.model import Session
 from testbed.host.datagrams import PROBES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.host.loop import Loop
 from testbed.model.base import Direction
 from testbed.model.quantity import Measure
-from testbed.model.scenario import Session
 from testbed.probe.packet import build, read
 from testbed.record.streams import ReceivedLog, SentLog
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from testbed.applications.flows.model import Arrivals, Flow
+from testbed.applications.game.model import Scene, Session
+from testbed.applications.script import Scenario
 from testbed.model.base import Direction
 from testbed.model.placement import Placement, PlacementPolicy
-from testbed.model.scenario import Arrivals, Flow, Scenario, Scene, Session
 from testbed.model.workload import Workload
 from testbed.report.drawing import short_rate
 from testbed.report.pon_words import pon_conditions

@@ -3,11 +3,12 @@
 import shlex
 from collections.abc import Iterator
 
+from testbed.applications.script import Scenario
+from testbed.applications.transfer.model import Transfer
 from testbed.model.command import UserProgram
-from testbed.model.fabric_work import Experts, Transfer
+from testbed.model.fabric_work import Experts
 from testbed.model.failure import Fault, Health
 from testbed.model.job import Job, JobGroup
-from testbed.model.scenario import Scenario
 from testbed.model.serving import Clients, Service
 from testbed.model.survey import Survey
 from testbed.report.failures import broken

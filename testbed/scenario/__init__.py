@@ -1,6 +1,6 @@
 """Scenario files: YAML to checked values of the model, and back to text.
 
-What a scenario means is in `testbed.model.scenario`; what happens on a network is elsewhere.
+What a scenario means is in `testbed.applications.script`; what happens on a network is elsewhere.
 """
 
 from testbed.scenario.file import ScenarioFile

@@ -5,10 +5,10 @@ Those of each kind are loaded by whoever looks at its keys; here those of the pl
 
 from collections.abc import Iterable, Iterator
 
+from testbed.applications.script import Script
 from testbed.extension import ExtensionError, Kind, Origin
 from testbed.model.channel import CHANNEL_POLICIES
 from testbed.model.placement import PLACEMENT_POLICIES, PLACEMENT_SCORES
-from testbed.model.scenario import Script
 from testbed.model.workload import WORKLOADS
 from testbed.scenario.rates import Finding
 from testbed.scenario.source import is_bare, topologies

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from testbed.model.fabric_work import Transfer
+from testbed.applications.script import Script
+from testbed.applications.transfer.model import Transfer
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Script
 from testbed.plan.paths import delay_ns
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from testbed.applications.script import Script
 from testbed.model.failure import Fault
 from testbed.model.job import JobGroup
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Script
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from testbed.applications.game.model import Session
+from testbed.applications.script import Script
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Script, Session
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION

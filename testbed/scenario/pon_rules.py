@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from testbed.applications.script import Script
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.network import Network, Role
 from testbed.model.pon import Aqm, PonModel
-from testbed.model.scenario import Script
 from testbed.pon import PonStandard, check_tconts
 from testbed.pon.provision import alloc_id_of, quiet_windows, tconts_of
 from testbed.scenario.rates import Finding

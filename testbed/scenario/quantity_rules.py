@@ -5,11 +5,13 @@ Pure functions. Each yields the keys of what is at fault and what to do about it
 
 from collections.abc import Iterator, Mapping
 
+from testbed.applications.flows.model import Flow
+from testbed.applications.game.model import Session
+from testbed.applications.script import Script
 from testbed.extension import ExtensionError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network
 from testbed.model.quantity import ONE_WAY, Measure, Quantified, Statistic
-from testbed.model.scenario import Flow, Script, Session
 from testbed.model.workload import Workload
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from testbed.applications.script import Script
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Egress, Network, Role
-from testbed.model.scenario import Script
 from testbed.scenario.tree import Keys
 from testbed.units import RATE
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
+from testbed.applications.game.model import Repeat, Session
 from testbed.model.base import LONGEST_NAME
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Repeat, Session
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION

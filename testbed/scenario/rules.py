@@ -6,13 +6,14 @@ Pure functions. Each yields the keys of what is at fault and what to do about it
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.applications.game.model import Session
+from testbed.applications.script import Script
 from testbed.channel.policies import policy_called
 from testbed.extension import ExtensionError
 from testbed.model.base import Direction
 from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Script, Session
 from testbed.scenario.command_rules import command_rules
 from testbed.scenario.extensions import placement_rules
 from testbed.scenario.fabric_work_rules import fabric_work_rules

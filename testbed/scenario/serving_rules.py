@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.applications.script import Script
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Script
 from testbed.model.serving import Clients, Service
 from testbed.scenario.rates import Finding
 from testbed.scenario.request_trace import read_trace

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from testbed.applications.script import Script
 from testbed.errors import ScenarioError
-from testbed.model.scenario import Script
 from testbed.scenario.compose import compose
 from testbed.scenario.shape import Layout, below, is_single, known_keys
 from testbed.scenario.tree import Keys, Node, Place, spelt

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from testbed.applications.script import Script
 from testbed.extension import ExtensionError, Origin, methods
 from testbed.model.base import FROM_TEXT, Value
 from testbed.model.network import Network
-from testbed.model.scenario import Script
 from testbed.model.workload import WORKLOADS, Stream, StreamMeasure, Workload
 from testbed.scenario.problems import Problem, problem_at, problems_of
 from testbed.scenario.rates import Finding

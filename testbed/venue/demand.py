@@ -7,9 +7,11 @@ each by what it sends when the network holds nothing up. User programs and retra
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from testbed.applications.flows.model import Flow
+from testbed.applications.game.model import Session
+from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Flow, Scenario, Session
 from testbed.model.serving import Service
 from testbed.model.video import VIDEO_PAYLOAD_BYTES
 

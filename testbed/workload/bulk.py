@@ -5,10 +5,10 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from testbed.applications.flows.model import Flow
 from testbed.errors import KernelError
 from testbed.host.loop import Loop
 from testbed.model.ecn import Ecn
-from testbed.model.scenario import Flow
 from testbed.workload.tally import Tally
 from testbed.workload.tcp_counts import TcpCounts, tcp_counts, total, unsent_bytes
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from random import Random
 
-from testbed.model.scenario import Arrivals, Flow
+from testbed.applications.flows.model import Arrivals, Flow
 
 
 def departures(flow: Flow, random: Random) -> Iterator[int]:

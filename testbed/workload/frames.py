@@ -10,8 +10,8 @@ from itertools import cycle
 from pathlib import Path
 from random import Random
 
+from testbed.applications.game.model import Scene, Session
 from testbed.model.base import DOWNSTREAM, Direction
-from testbed.model.scenario import Scene, Session
 from testbed.model.video import VIDEO_SIZE_MOST
 from testbed.scenario.frame_trace import read_frames
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from testbed.applications.game.model import Scene, Session
 from testbed.host.datagrams import COMMANDS_PORT, FRAMES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.quantity import Measure
-from testbed.model.scenario import Scene, Session
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import frames
 from testbed.workload.rendering import Gpu

@@ -6,11 +6,11 @@ what the sink counts.
 
 from random import Random
 
+from testbed.applications.flows.model import Flow
 from testbed.host.clock import Clock
 from testbed.host.datagrams import NUMBER, READ_INTERVAL_NS, Datagrams
 from testbed.host.loop import Loop
 from testbed.model.ecn import Ecn
-from testbed.model.scenario import Flow
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.departures import departures
 from testbed.workload.tally import Tally

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from testbed.applications.transfer.model import Transfer
 from testbed.host.clock import Clock
 from testbed.host.datagrams import NUMBER, Datagrams
 from testbed.host.loop import Loop
-from testbed.model.fabric_work import Transfer
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.striping import PROBE, Delivery, Output, PlaneChanged, Striper
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+from testbed.applications.script import Script
 from testbed.host.clock import Clock
 from testbed.model.base import UPSTREAM, Direction
-from testbed.model.scenario import Script
 from testbed.net.messages import ClassCounters
 from testbed.net.queue_messages import QueueCounters
 from testbed.plan.make import make_plan

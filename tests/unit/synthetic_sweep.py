@@ -12,9 +12,9 @@ from typing import Any
 import synthetic_run
 
 from testbed import report
+from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.quantity import Expectation, Measure
-from testbed.model.scenario import Scenario
 from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog
 from testbed.record.merge import merge

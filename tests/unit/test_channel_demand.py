@@ -1,9 +1,11 @@
 """From scenes to rates: the largest burst of a scene, and what sends it in time."""
 
-from testbed.channel import Demand, Load, Need, Packets, Told, demand_of_scene, policy_called
+from testbed.applications.game.channel_demand import Packets, demand_of_scene
+from testbed.applications.game.model import Commands, Scene, Session
+from testbed.channel import Demand, Load, Need, Told, policy_called
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
-from testbed.model.scenario import Commands, Job, Scene, Session
+from testbed.model.job import Job
 
 BARE = Packets(payload_bytes=10**9, overhead_bytes=0)
 SCENE = Scene(name="uhd", at_ns=0, rate_bps=45_000_000)

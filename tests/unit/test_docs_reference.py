@@ -10,9 +10,10 @@ from documents.reference_keys import Section, found
 from documents.reference_kinds import default_of, kind_of
 from reference import FOLDER, NOTE, PAGES
 
+from testbed.applications.flows.model import Flow
+from testbed.applications.game.model import Probes, Session
 from testbed.model.base import Value
 from testbed.model.quantity import Measure, Statistic
-from testbed.model.scenario import Flow, Probes, Session
 from testbed.record.event_kinds import EVENTS
 from testbed.scenario.meanings import meanings
 from testbed.scenario.shape import Layout

@@ -3,6 +3,7 @@
 import pytest
 from fake_network import FakeAssignment, FakeEvents, FakeLoop, FakeNetwork, elastic, network_of
 
+from testbed.applications.script import Script
 from testbed.driver.channels import Channels
 from testbed.driver.classes import first_port
 from testbed.driver.links import shared_links
@@ -10,7 +11,6 @@ from testbed.driver.protocols import Placed
 from testbed.driver.scenes import Scenes
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.channel import ChannelRange
-from testbed.model.scenario import Script
 from testbed.plan.shaping import FIRST_CHANNEL
 
 MS = 1_000_000

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from fake_network import FakeEvents, FakeLoop
 
+from testbed.applications.script import Script
 from testbed.driver.due import Due
 from testbed.driver.groups import Groups
 from testbed.driver.jobs import Answer, Jobs
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.model.job import Job
-from testbed.model.scenario import Script
 from testbed.placement import JobRequest
 from testbed.plan.make import make_plan
 from testbed.scenario import from_mapping

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fake_network import FakeEvents, FakeLoop
 
+from testbed.applications.script import Script
 from testbed.driver.failover import Failover
 from testbed.driver.jobs import Jobs
-from testbed.model.scenario import Script
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
 from testbed.scenario import from_mapping

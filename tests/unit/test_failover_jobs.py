@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from fake_network import FakeEvents, FakeLoop
 
+from testbed.applications.script import Script
 from testbed.driver.groups import Groups
 from testbed.driver.jobs import NOWHERE, Answer, Assigned, Jobs
 from testbed.model.job import Job, JobGroup
-from testbed.model.scenario import Script
 from testbed.plan.make import make_plan
 from testbed.scenario import from_mapping
 from topologies import elastic_access

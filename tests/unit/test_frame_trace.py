@@ -8,9 +8,9 @@ import scenario_documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testbed.applications.game.model import Session
 from testbed.errors import ScenarioError
 from testbed.model.base import DOWNSTREAM, UPSTREAM
-from testbed.model.scenario import Session
 from testbed.scenario import load
 from testbed.scenario.frame_trace import TracedFrame, read_frames
 from testbed.workload.frames import Frame, frames

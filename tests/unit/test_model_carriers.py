@@ -19,13 +19,13 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from testbed.applications.flows.model import Flow
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.model import carriers
 from testbed.model.base import Argument, Line, Name
 from testbed.model.pon import Aqm
 from testbed.model.quantity import Measure
-from testbed.model.scenario import Flow
 from testbed.net import fabric_messages, messages, queue_messages
 from testbed.net.messages import Request, attributes_of
 from testbed.net.shaper import class_requests

@@ -4,10 +4,10 @@ from itertools import permutations
 
 import pytest
 
+from testbed.model.access import Access, Subscription
 from testbed.model.base import DOWNSTREAM
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.model.pon import Pon, TContClass
-from testbed.model.scenario import Access, Subscription
 from testbed.plan.buffers import KERNEL_BYTES, tcp_buffers
 from testbed.plan.make import SHAPED_LINK, UNLIMITED, make_plan
 from testbed.plan.paths import delay_ns, way

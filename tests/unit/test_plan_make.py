@@ -4,9 +4,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+from testbed.model.access import Access, Subscription
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network, Role
-from testbed.model.scenario import Access, Subscription
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan
 from testbed.plan.paths import way

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from testbed.model.access import Access
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.model.scenario import Access
 from testbed.plan.paths import delay_and_variation_ns, delay_ns, farthest_ns, mtu_bytes, way
 from topologies import cluster, compute_mesh, elastic_access, supernode
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from fake_network import elastic
 
+from testbed.applications.flows.model import Flow
+from testbed.applications.script import Script
 from testbed.cli import queue_trials
 from testbed.model.pon import Aqm, Pon, TContClass
-from testbed.model.scenario import Flow, Script
 
 
 def flow(**changes: Any) -> Flow:

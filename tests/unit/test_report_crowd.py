@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from synthetic_run import scenario
 
-from testbed.model.scenario import Session
+from testbed.applications.game.model import Session
 from testbed.report.crowd import SHOWN_AT_MOST, left_out, telling
 from testbed.report.words import conditions
 

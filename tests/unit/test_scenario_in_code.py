@@ -8,8 +8,9 @@ import scenario_documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testbed.applications.flows.model import Flow
 from testbed.errors import ScenarioError
-from testbed.model.scenario import Access, Flow, Subscription
+from testbed.model.access import Access, Subscription
 from testbed.scenario import from_mapping, load
 from testbed.units import DURATION, RATE
 

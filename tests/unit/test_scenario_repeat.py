@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import scenario_documents
 
+from testbed.applications.game.model import Session
 from testbed.errors import ScenarioError
-from testbed.model.scenario import Session
 from testbed.scenario import load
 from testbed.scenario.repeat import expanded
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from testbed.applications.script import Script
 from testbed.driver.jobs import Answer
 from testbed.driver.services import Services
 from testbed.host.clock import Clock
-from testbed.model.scenario import Script
 
 LINE = {"rate": "1 Gbit/s", "committed": "100 Mbit/s", "queue": "675 kB"}
 CLIENTS = {"host": "home1", "starts": "1 s", "ends": "2 s", "interval": "1 s"}

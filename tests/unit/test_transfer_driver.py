@@ -7,14 +7,15 @@ from typing import Any, cast
 
 from fake_network import FakeEvents, FakeLoop
 
+from testbed.applications.script import Scenario
+from testbed.applications.transfer.model import Transfer
 from testbed.driver.children import Child, Children
 from testbed.driver.experts import ExpertModels
 from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.transfers import Transfers
 from testbed.host.loop import Loop
-from testbed.model.fabric_work import Experts, Transfer
-from testbed.model.scenario import Scenario
+from testbed.model.fabric_work import Experts
 from testbed.record.logs import EventLog, RateLog
 
 SECOND = 10**9

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from testbed.applications.transfer.model import Transfer
 from testbed.host import datagrams
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.host.process import Part
 from testbed.model.base import ACROSS
-from testbed.model.fabric_work import Experts, Transfer
+from testbed.model.fabric_work import Experts
 from testbed.record.samples import JoinedStream, StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.experts import ExpertRanks, Reach

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from testbed.model.scenario import Flow
+from testbed.applications.flows.model import Flow
 from testbed.workload.departures import departures
 
 US = 1_000

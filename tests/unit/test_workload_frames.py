@@ -7,7 +7,8 @@ from statistics import fmean, stdev
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.model.scenario import Job, Scene, Session
+from testbed.applications.game.model import Scene, Session
+from testbed.model.job import Job
 from testbed.scenario import load
 from testbed.workload.frames import JITTER_MOST_NS, Frame, frames, truncated_gauss
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from testbed.channel import Packets, demand_of_scene
+from testbed.applications.game.channel_demand import Packets, demand_of_scene
+from testbed.applications.game.model import Scene, Session
 from testbed.host import datagrams
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.scenario import Job, Scene, Session
+from testbed.model.job import Job
 from testbed.record.samples import StreamName, join, stream_names
 from testbed.workload.frames import frames
 from testbed.workload.game import Ends, Player, RenderServer

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from testbed.applications.flows.model import Flow
 from testbed.host import datagrams
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.host.process import Part
 from testbed.model.base import UPSTREAM
 from testbed.model.quantity import Measure
-from testbed.model.scenario import Flow
 from testbed.record.samples import StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending

@@ -9,8 +9,8 @@ from typing import Annotated, Any, get_args, get_origin
 from documents.pages import slug
 from documents.reference_kinds import default_of, kind_of
 from documents.tables import table
+from testbed.applications.script import Script
 from testbed.model.base import Value
-from testbed.model.scenario import Script
 from testbed.scenario.meanings import meanings
 from testbed.scenario.shape import Demands, Layout
 from testbed.scenario.source import TOPOLOGIES, shipped_topologies

@@ -17,9 +17,9 @@ from typing import Any
 from pyroute2 import IPRoute
 from two_hosts import write
 
+from testbed.model.access import Access, Subscription
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.pon import Aqm, Pon, PonModel, TContClass
-from testbed.model.scenario import Access, Subscription
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan

@@ -11,10 +11,10 @@ from typing import Any
 
 from two_hosts import FAR, NEAR, clock_from_now, finish, start, two_hosts
 
+from testbed.applications.flows.model import Flow
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.model.network import Egress
-from testbed.model.scenario import Flow
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan

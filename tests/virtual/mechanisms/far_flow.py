@@ -12,10 +12,10 @@ from typing import Any
 
 from two_hosts import FAR, NEAR, clock_from_now, finish, start, two_hosts
 
+from testbed.applications.flows.model import Flow
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.model.network import Egress
-from testbed.model.scenario import Flow
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import unshare
 from testbed.plan.make import make_plan

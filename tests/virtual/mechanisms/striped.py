@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.transfer.model import Transfer
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.loop import Loop
 from testbed.model.base import ACROSS
-from testbed.model.fabric_work import Transfer
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import unshare
 from testbed.plan.fabric import plane_ip

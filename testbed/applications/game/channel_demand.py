@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from testbed.applications.game.model import Commands, Scene, Session
 from testbed.channel import words
 from testbed.channel.events import Demand, Load
-from testbed.model.scenario import Commands, Scene, Session
 
 LARGEST_FRAME_NUMERATOR, LARGEST_FRAME_DENOMINATOR = 3, 2
 """No video frame exceeds 150 % of the mean (3GPP TR 38.838: a Gaussian truncated to 50 to 150 %)."""

@@ -1,0 +1,1 @@
+"""Background traffic: TCP connections and streams of UDP packets."""

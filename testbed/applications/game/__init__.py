@@ -1,0 +1,1 @@
+"""Cloud-gaming sessions and meetings: video, commands, probes and elastic channels."""

@@ -1,0 +1,1 @@
+"""Bulk transfers between compute nodes, over all planes of a fabric."""

@@ -1,0 +1,57 @@
+"""Transfers, as a scenario declares them: bulk from one compute node to another."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from testbed.applications.kind import Kind, Section
+from testbed.model.base import Duration, FieldError, Name, Size, Value
+from testbed.units import DURATION
+
+Blocks = Annotated[Size, Field(ge=64, le=65_000)]
+"""What one packet carries."""
+
+
+class Transfer(Value):
+    """Bulk from one node to another as fast as their ports allow, over all planes, acknowledged by blocks.
+
+    A plane on which nothing is acknowledged for `timeout` is given up, and what was sent there is sent
+    again on the others; it is tried again after `retry`.
+    """
+
+    source: Name
+    """A compute node."""
+    destination: Name
+    """A compute node."""
+    starts_at_ns: Duration = Field(alias="starts")
+    """When its first block is sent."""
+    ends_at_ns: Duration = Field(alias="ends")
+    """No new block is sent from then on."""
+    block_bytes: Blocks = 60_000
+    """UDP payload of one packet, which the wires between the two must carry whole."""
+    window_blocks: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Blocks on their way on each plane: at least what its rate brings in a round trip. What is more waits at
+    the sender's port."""
+    timeout_ns: Annotated[Duration, Field(ge=10_000)] = 1_000_000
+    """Silence that means a plane is dead; longer than a round trip, and than what others may send to the same
+    port."""
+    retry_ns: Annotated[Duration, Field(ge=10_000)] = 10_000_000
+    """From question to question on a plane that is given up."""
+    sample_ns: Annotated[Duration, Field(ge=100_000)] = 10_000_000
+    """From rate to rate in `rates.parquet`."""
+
+    @model_validator(mode="after")
+    def _timed(self) -> "Transfer":
+        if self.ends_at_ns <= self.starts_at_ns:
+            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
+        return self
+
+
+class Transfers(Section):
+    """Keys of a scenario file."""
+
+    transfers: dict[Name, Transfer] = Field(default_factory=dict)
+    """Bulk between two compute nodes."""
+
+
+KIND = Kind(section=Transfers, nouns={"transfers": "transfer"})
