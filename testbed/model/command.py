@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from testbed.model.base import Argument, Duration, FieldError, Name, Value
-from testbed.units import DURATION
+from testbed.model.base import Argument, Duration, Name
+from testbed.model.span import Span
 
 
-class UserProgram(Value):
+class UserProgram(Span):
     """A command that runs on a host, as it would on a machine of its own there, from `starts` to `ends`.
 
     Without `ends` it is told to end at the end of the scenario, if it has not before: by SIGTERM, and a
@@ -23,9 +23,3 @@ class UserProgram(Value):
     """When it is started."""
     ends_at_ns: Duration | None = Field(default=None, alias="ends")
     """When it is told to end by SIGTERM, and a second later by SIGKILL; else at the end of the run."""
-
-    @model_validator(mode="after")
-    def _timed(self) -> "UserProgram":
-        if self.ends_at_ns is not None and self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
-        return self

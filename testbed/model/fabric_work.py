@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import Duration, FieldError, Size, Value
+from testbed.model.base import Duration, FieldError, Size
 from testbed.model.job import Job
-from testbed.units import DURATION
+from testbed.model.span import Span
 
 TokenSize = Annotated[Size, Field(ge=1, le=1_000_000)]
 """Of one token: 4096 of them make 68,000 packets, which a program can send at once."""
 
 
-class Experts(Value):
+class Experts(Span):
     """A mixture-of-experts model on several ranks: each step, each layer sends tokens to experts and back.
 
     Every rank is a job of its own and holds `experts`/`ranks` experts. In each layer of a step, a rank
@@ -55,8 +55,6 @@ class Experts(Value):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experts":
-        if self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
         if self.experts % self.ranks:
             raise FieldError("experts", f"{self.experts} cannot be shared evenly by {self.ranks} ranks")
         if self.ranks % self.group:

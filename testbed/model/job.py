@@ -3,11 +3,11 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from testbed.model.base import Duration, FieldError, Name, Size, Value
+from testbed.model.base import Duration, Name, Size, Value
 from testbed.model.carriers import MOST_COUNT
-from testbed.units import DURATION
+from testbed.model.span import Span
 
 Share = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
@@ -53,7 +53,7 @@ class Requests(Value):
     """Of a request and of its answer."""
 
 
-class JobGroup(Value):
+class JobGroup(Span):
     """So many equal jobs NAME1, NAME2, …, without a session: what keeps nodes busy, and what may be lost.
 
     `partners` are stations, or groups of jobs, with the share of traffic that goes there.
@@ -76,9 +76,3 @@ class JobGroup(Value):
     def jobs_of(self, name: str) -> tuple[str, ...]:
         """The names of the jobs, where the group has this name: NAME1, NAME2, …"""
         return tuple(f"{name}{number}" for number in range(1, self.count + 1))
-
-    @model_validator(mode="after")
-    def _timed(self) -> "JobGroup":
-        if self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
-        return self

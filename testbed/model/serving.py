@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from testbed.model.base import Duration, FieldError, InputFile, Name, Size, Value
+from testbed.model.base import Duration, FieldError, InputFile, Name, Size
 from testbed.model.decoding import DECODE_TABLES, DecodePoint, DecodeTable, Tokens
 from testbed.model.job import Job
-from testbed.units import DURATION
+from testbed.model.span import Span
 from testbed.words import instead
 
 
@@ -28,7 +28,7 @@ class RequestArrivals(StrEnum):
     TRACE = "trace"
 
 
-class Clients(Value):
+class Clients(Span):
     """Requests from one host: how often, and how long their prompts and answers are.
 
     `interval` is the mean between two requests. Bursts have a coefficient of variation of `burstiness`
@@ -59,8 +59,6 @@ class Clients(Value):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
         if (self.burstiness is None) != (self.arrivals is not RequestArrivals.BURSTY):
             raise FieldError("burstiness", "goes with arrivals: bursty, and that with a burstiness")
         traced = self.arrivals is RequestArrivals.TRACE
@@ -90,7 +88,7 @@ Decode = Annotated[
 """Points, or the name of a published table."""
 
 
-class Service(Value):
+class Service(Span):
     """A model that answers prompts, on the node that its job is given.
 
     Prompts wait for prefill, which works at `prefill_rate` tokens a second and gives the first token; then a
@@ -103,8 +101,6 @@ class Service(Value):
     """What it needs of a node."""
     starts_at_ns: Duration = Field(alias="starts")
     """From when it answers."""
-    ends_at_ns: Duration = Field(alias="ends")
-    """After `starts` and not after `duration`."""
     batching: Batching = Batching.CONTINUOUS
     """`continuous`: a request joins the batch at the next step with room. `static`: a batch is those who wait
     when the one before is done, and lasts as long as its longest answer."""
@@ -127,8 +123,6 @@ class Service(Value):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
         try:
             DecodeTable(self.decode)
         except FieldError as error:

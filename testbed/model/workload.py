@@ -3,12 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from testbed.extension import Kind
-from testbed.model.base import Duration, FieldError, Name, Value
+from testbed.model.base import Name
 from testbed.model.extended import known, offered
-from testbed.units import DURATION
+from testbed.model.span import Span
 
 WORKLOADS = Kind(group="testbed.workloads", noun="workload")
 
@@ -29,7 +29,7 @@ class Stream(NamedTuple):
     back: bool = False
 
 
-class Workload(Value):
+class Workload(Span):
     """Traffic of a kind that an installed package brings, between a host of a home and a compute node.
 
     It counts as a flow: its packets are measured, and so is its throughput.
@@ -41,15 +41,5 @@ class Workload(Value):
     """A host of a home, or a compute node."""
     destination: Name
     """A host on the other side of the access network."""
-    starts_at_ns: Duration = Field(alias="starts")
-    """When it begins."""
-    ends_at_ns: Duration = Field(alias="ends")
-    """After `starts` and not after `duration`."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """What the kind asks for."""
-
-    @model_validator(mode="after")
-    def _timed(self) -> "Workload":
-        if self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
-        return self

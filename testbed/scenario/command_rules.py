@@ -12,6 +12,7 @@ from pathlib import Path
 
 from testbed.applications.script import Script
 from testbed.model.network import Network
+from testbed.scenario.common_rules import within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION
@@ -31,9 +32,8 @@ def command_rules(script: Script, network: Network) -> Iterator[Finding]:
                 (*at, "host"),
                 f"{program.host!r} is no host of {network.name}; {instead(program.host, hosts)}",
             )
-        if program.ends_at_ns is not None and program.ends_at_ns > script.duration_ns:
-            ends, end = DURATION.format(program.ends_at_ns), DURATION.format(script.duration_ns)
-            yield (*at, "ends"), f"{ends} is after the scenario's end at {end}"
+        if program.ends_at_ns is not None:
+            yield from within((*at, "ends"), program.ends_at_ns, script)
         elif program.starts_at_ns >= script.duration_ns:
             starts, end = DURATION.format(program.starts_at_ns), DURATION.format(script.duration_ns)
             yield (*at, "starts"), f"{starts} is not before the scenario's end at {end}"

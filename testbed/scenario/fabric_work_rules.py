@@ -6,6 +6,7 @@ from testbed.applications.script import Script
 from testbed.applications.transfer.model import Transfer
 from testbed.model.network import Network, Role
 from testbed.plan.paths import delay_ns
+from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION, SIZE
@@ -22,18 +23,13 @@ def fabric_work_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the keys `transfers` and `experts`."""
     for name, transfer in script.transfers.items():
         yield from _transfer_rules(("transfers", name), transfer, network)
-        yield from _times(("transfers", name), transfer.ends_at_ns, script)
+        yield from within(("transfers", name, "ends"), transfer.ends_at_ns, script)
     for name, experts in script.experts.items():
-        yield from _times(("experts", name), experts.ends_at_ns, script)
+        yield from fits_a_node(("experts", name, "job"), experts.job, network)
+        yield from within(("experts", name, "ends"), experts.ends_at_ns, script)
     if (ranks := sum(each.ranks for each in script.experts.values())) > MOST_RANKS:
         yield ("experts",), f"have {ranks:,} ranks in all; at most {MOST_RANKS:,} are carried"
     yield from _name_rules(script)
-
-
-def _times(at: Keys, ends_at_ns: int, script: Script) -> Iterator[Finding]:
-    if ends_at_ns > script.duration_ns:
-        ends, end = DURATION.format(ends_at_ns), DURATION.format(script.duration_ns)
-        yield (*at, "ends"), f"{ends} is after the scenario's end at {end}"
 
 
 def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ from testbed.applications.script import Script
 from testbed.model.failure import Fault
 from testbed.model.job import JobGroup
 from testbed.model.network import Network, Role
+from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
-from testbed.units import DURATION
 from testbed.words import instead
 
 
@@ -58,15 +58,8 @@ def _health_rules(script: Script, network: Network) -> Iterator[Finding]:
 
 
 def _group_rules(at: Keys, group: JobGroup, script: Script, network: Network) -> Iterator[Finding]:
-    largest = max((node.capacity for node in network.having(Role.COMPUTE)), default=0)
-    if group.job.weight > largest:
-        yield (
-            (*at, "job", "weight"),
-            f"{group.job.weight} is more than any node carries; the largest carries {largest}",
-        )
-    if group.ends_at_ns > script.duration_ns:
-        ends, end = DURATION.format(group.ends_at_ns), DURATION.format(script.duration_ns)
-        yield (*at, "ends"), f"{ends} is after the scenario's end at {end}"
+    yield from fits_a_node((*at, "job"), group.job, network)
+    yield from within((*at, "ends"), group.ends_at_ns, script)
     stations = [station.name for station in network.stations if station.role.is_host]
     for partner in group.partners:
         if partner not in (*stations, *script.jobs):
@@ -101,6 +94,5 @@ def _fault_rules(at: Keys, fault: Fault, script: Script, network: Network) -> It
             f"{fault.link.node!r} is no compute node; {instead(fault.link.node, nodes)}",
         )
     for key, at_ns in (("at", fault.at_ns), ("repaired", fault.repaired_ns)):
-        if at_ns is not None and at_ns > script.duration_ns:
-            end = DURATION.format(script.duration_ns)
-            yield (*at, key), f"{DURATION.format(at_ns)} is after the scenario's end at {end}"
+        if at_ns is not None:
+            yield from within((*at, key), at_ns, script)

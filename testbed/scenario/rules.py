@@ -15,6 +15,7 @@ from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
 from testbed.scenario.command_rules import command_rules
+from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.extensions import placement_rules
 from testbed.scenario.fabric_work_rules import fabric_work_rules
 from testbed.scenario.failure_rules import failure_rules
@@ -71,22 +72,13 @@ def _session_rules(at: Keys, session: Session, script: Script, network: Network)
             (*at, "player"),
             f"{session.player!r} is no host of a home; {instead(session.player, homes)}",
         )
-    nodes = network.having(Role.COMPUTE)
-    largest = max(nodes, key=lambda node: node.capacity, default=None)
-    if largest is None:
-        yield (*at, "job"), f"{network.name} has no compute node that could carry the job"
-    elif session.job.weight > largest.capacity:
-        yield (
-            (*at, "job", "weight"),
-            f"{session.job.weight} is more than any node carries; the largest, {largest.name}, "
-            f"carries {largest.capacity}",
-        )
+    yield from fits_a_node((*at, "job"), session.job, network)
     if session.trace is not None:
         yield from _trace_rules((*at, "trace"), session.trace)
     if session.channel is not None:
         yield from _channel_rules((*at, "channel"), session.channel, script)
     # A session's scenes lie between its starts and its ends.
-    yield from _within((*at, "ends"), session.ends_at_ns, script)
+    yield from within((*at, "ends"), session.ends_at_ns, script)
 
 
 def _trace_rules(at: Keys, trace: FrameTrace) -> Iterator[Finding]:
@@ -145,10 +137,4 @@ def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:
             )
         if name in script.sessions:
             yield at, "is the name of a session too; the report tells them apart by name, so rename one"
-        yield from _within((*at, "ends"), flow.ends_at_ns, script)
-
-
-def _within(at: Keys, instant_ns: int, script: Script) -> Iterator[Finding]:
-    if instant_ns > script.duration_ns:
-        end = DURATION.format(script.duration_ns)
-        yield at, f"{DURATION.format(instant_ns)} is after the scenario's end at {end}"
+        yield from within((*at, "ends"), flow.ends_at_ns, script)

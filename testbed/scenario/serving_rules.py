@@ -6,6 +6,7 @@ from pathlib import Path
 from testbed.applications.script import Script
 from testbed.model.network import Network, Role
 from testbed.model.serving import Clients, Service
+from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.rates import Finding
 from testbed.scenario.request_trace import read_trace
 from testbed.scenario.tree import Keys
@@ -37,18 +38,8 @@ def _unique(at: Keys, name: str, what: str, taken: dict[str, str]) -> Iterator[F
 
 
 def _service_rules(at: Keys, service: Service, script: Script, network: Network) -> Iterator[Finding]:
-    largest = max(network.having(Role.COMPUTE), key=lambda node: node.capacity, default=None)
-    if largest is None:
-        yield (*at, "job"), f"{network.name} has no compute node that could carry the job"
-    elif service.job.weight > largest.capacity:
-        yield (
-            (*at, "job", "weight"),
-            f"{service.job.weight} is more than any node carries; the largest, {largest.name}, "
-            f"carries {largest.capacity}",
-        )
-    if service.ends_at_ns > script.duration_ns:
-        ends, end = DURATION.format(service.ends_at_ns), DURATION.format(script.duration_ns)
-        yield (*at, "ends"), f"{ends} is after the scenario's end at {end}"
+    yield from fits_a_node((*at, "job"), service.job, network)
+    yield from within((*at, "ends"), service.ends_at_ns, script)
     if service.experts is not None and service.experts not in script.experts:
         known = instead(service.experts, script.experts)
         yield (*at, "experts"), f"there are no experts {service.experts!r}; {known}"

@@ -12,10 +12,10 @@ from testbed.extension import ExtensionError, Origin, methods
 from testbed.model.base import FROM_TEXT, Value
 from testbed.model.network import Network
 from testbed.model.workload import WORKLOADS, Stream, StreamMeasure, Workload
+from testbed.scenario.common_rules import within
 from testbed.scenario.problems import Problem, problem_at, problems_of
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys, Node
-from testbed.units import DURATION
 from testbed.words import instead
 
 MakeParts = Callable[[Value, Any], Sequence[Any]]
@@ -96,9 +96,7 @@ def workload_rules(script: Script, network: Network) -> Iterator[Finding]:
                 f"{ends[0]} and {ends[1]} are on one side of the access network; a workload joins a host of "
                 "a home and a compute node",
             )
-        if workload.ends_at_ns > script.duration_ns:
-            late, end = DURATION.format(workload.ends_at_ns), DURATION.format(script.duration_ns)
-            yield (*at, "ends"), f"{late} is after the scenario's end at {end}"
+        yield from within((*at, "ends"), workload.ends_at_ns, script)
         if name in taken:
             yield at, f"is the name of a {taken[name]} too; they are told apart by name, so rename one"
 

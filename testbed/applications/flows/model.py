@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from testbed.applications.kind import Kind, Section
-from testbed.model.base import Duration, FieldError, Name, PositiveRate, Size, Value, file_key
+from testbed.model.base import Duration, FieldError, Name, PositiveRate, Size, file_key
 from testbed.model.channel import Period
 from testbed.model.ecn import Ecn
+from testbed.model.span import Span
 from testbed.units import DURATION
 
 
@@ -41,7 +42,7 @@ _LEAST_GAP_NS = 100
 shorter gap would not be kept; and what is sent back to back every 5 ms must fit into memory."""
 
 
-class Flow(Value):
+class Flow(Span):
     """Background traffic: TCP as fast as it goes in `flows` connections, or one stream of UDP packets.
 
     The packets of a measured flow are numbered and logged at both ends, like those of a session. `tcont`
@@ -56,8 +57,6 @@ class Flow(Value):
     """Another one."""
     starts_at_ns: Duration = Field(alias="starts")
     """When it begins to send."""
-    ends_at_ns: Duration = Field(alias="ends")
-    """After `starts` and not after `duration`."""
     flows: Annotated[int, Field(ge=1, le=64)] = 1
     """Parallel connections, for `tcp`."""
     congestion: Literal["cubic", "bbr", "dctcp", "prague"] | None = None
@@ -113,8 +112,6 @@ class Flow(Value):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Flow":
-        if self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
         if self.protocol == "tcp":
             self._refuse(_UDP_ONLY, "; remove this key, or write protocol: udp")
             self._check_tcp_ecn()

@@ -11,6 +11,7 @@ from testbed.model.channel import ChannelRequest, Period
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.job import Job
 from testbed.model.northbound import ChannelBooking
+from testbed.model.span import Span
 from testbed.model.video import VIDEO_PAYLOAD_BYTES, check_frames
 from testbed.units import DURATION
 
@@ -53,11 +54,6 @@ class Probes(Value):
     """Of the whole Ethernet frame."""
 
 
-def _check_order(starts_at_ns: int, ends_at_ns: int) -> None:
-    if ends_at_ns <= starts_at_ns:
-        raise FieldError("ends", f"is not after starts, at {DURATION.format(starts_at_ns)}")
-
-
 class Repeat(Value):
     """How often a session takes place: `count` times, each beginning at an instant drawn from `within`."""
 
@@ -67,7 +63,7 @@ class Repeat(Value):
     """Each begins later by what is drawn evenly from this, in steps of 1 us."""
 
 
-class Session(Value):
+class Session(Span):
     """A cloud-gaming session: a player at home, a render job on a node, frames down, commands up.
 
     A frame takes `render` of its node's graphics processor, as many times as long as sessions share it.
@@ -81,8 +77,6 @@ class Session(Value):
     """Makes many sessions of it."""
     starts_at_ns: Duration = Field(alias="starts")
     """The first frame and the first command; job and channel are asked for 0.5 s earlier."""
-    ends_at_ns: Duration = Field(alias="ends")
-    """After `starts` and not after `duration`."""
     job: Job
     """What it needs of a node."""
     frames_per_second: Annotated[int, Field(ge=1, le=1000)] = 60
@@ -114,7 +108,6 @@ class Session(Value):
 
     @model_validator(mode="after")
     def _timed(self) -> "Session":
-        _check_order(self.starts_at_ns, self.ends_at_ns)
         first = self.scenes[0]
         if first.at_ns != self.starts_at_ns:
             start = DURATION.format(self.starts_at_ns)

@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from testbed.applications.kind import Kind, Section
-from testbed.model.base import Duration, FieldError, Name, Size, Value
-from testbed.units import DURATION
+from testbed.model.base import Duration, Name, Size
+from testbed.model.span import Span
 
 Blocks = Annotated[Size, Field(ge=64, le=65_000)]
 """What one packet carries."""
 
 
-class Transfer(Value):
+class Transfer(Span):
     """Bulk from one node to another as fast as their ports allow, over all planes, acknowledged by blocks.
 
     A plane on which nothing is acknowledged for `timeout` is given up, and what was sent there is sent
@@ -39,12 +39,6 @@ class Transfer(Value):
     """From question to question on a plane that is given up."""
     sample_ns: Annotated[Duration, Field(ge=100_000)] = 10_000_000
     """From rate to rate in `rates.parquet`."""
-
-    @model_validator(mode="after")
-    def _timed(self) -> "Transfer":
-        if self.ends_at_ns <= self.starts_at_ns:
-            raise FieldError("ends", f"is not after starts, at {DURATION.format(self.starts_at_ns)}")
-        return self
 
 
 class Transfers(Section):
