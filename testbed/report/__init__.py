@@ -7,7 +7,7 @@ Importing this package loads pandas; do so only when there is something to repor
 from testbed.report.frames import rates, samples, summary_frame, to_csv
 from testbed.report.html import write
 from testbed.report.summary import Summary, all_hold, summarise
-from testbed.report.table import print_table
+from testbed.report.terminal import print_table
 
 __all__ = [
     "Summary",

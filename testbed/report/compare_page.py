@@ -13,11 +13,11 @@ from rich.table import Table
 
 from testbed.model.quantity import Kind
 from testbed.record.atomic import named_by_user
-from testbed.report.cells import milliseconds
 from testbed.report.comparison import PER_MILLE, SEED, Compared, Comparison, Stream
 from testbed.report.figures import Plot, alone, panels, style
 from testbed.report.page import bounds, environment, for_people, number
 from testbed.report.reduce import cumulative
+from testbed.report.table import milliseconds
 from testbed.sweep.statistics import BLOCKS, LEVEL, RESAMPLES, Estimate
 
 FOLDED_FROM = 40

@@ -1,12 +1,9 @@
 """What held senders back beside the rates: marks and drops of queues with an AQM, and TCP's own buffers."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from rich.table import Table
-
-from testbed.report.cells import add_by_variant, new_table, shown_percent
 from testbed.report.summary import Summary
+from testbed.report.table import VARIANT, Column, Table, number, shown_percent
 
 HELD_UP_PPM = 200_000
 """A flow that its windows held up for less is not told of: at its start every flow waits a little."""
@@ -48,44 +45,30 @@ def queue_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str, str]
             yield variant, queue["queue"], queue["direction"], aqm, *counts
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One table: its columns of names and of numbers, and its rows, which begin with their variant."""
-
-    title: str
-    names: tuple[str, ...]
-    numbers: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-
-def told(summary: Summary) -> list[Told]:
-    """The tables that have something to tell."""
-    tables = (
-        Told(
+def congestion_tables(summary: Summary) -> tuple[Table, ...]:
+    """The tables of marks, of queues and of windows."""
+    flow = Column("Flow")
+    return (
+        _table(
             "Packets of flows with ECN",
-            ("variant", "flow"),
-            ("packets", "with CE", "share"),
-            [*marked_rows(summary)],
+            (flow, number("Packets"), number("With CE"), number("Share")),
+            marked_rows(summary),
         ),
-        Told(
+        _table(
             "Queues with an AQM",
-            ("variant", "queue", "way", "aqm"),
-            ("marks", "dropped"),
-            [*queue_rows(summary)],
+            (
+                *(Column("Queue"), Column("Way"), Column("AQM", short="aqm")),
+                *(number("Marks"), number("Dropped")),
+            ),
+            queue_rows(summary),
         ),
-        Told(
+        _table(
             "Held up by TCP's windows, not by the network",
-            ("variant", "flow"),
-            ("receiver's", "sender's"),
-            [*held_up_rows(summary)],
+            (flow, number("Receiver's"), number("Sender's")),
+            held_up_rows(summary),
         ),
     )
-    return [table for table in tables if table.rows]
 
 
-def congestion_tables(summary: Summary) -> Iterator[Table]:
-    """The same on a terminal."""
-    for each in told(summary):
-        table = new_table(each.title, each.names, each.numbers)
-        add_by_variant(table, each.rows)
-        yield table
+def _table(title: str, columns: tuple[Column, ...], rows: Iterator[tuple[str, ...]]) -> Table:
+    return Table(title, (VARIANT, *columns), list(rows), title=title)

@@ -1,6 +1,6 @@
 """Holds a run's numbers against what its scenario expects, and beside what others published."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from testbed.model.quantity import (
@@ -142,9 +142,14 @@ def quantity(named: Quantified) -> str:
     return f"{named.variant}: {' '.join(word for word in words if word is not None)}"
 
 
-def show_measured(verdict: Verdict) -> str:
-    """What was measured, for people."""
-    return show(verdict["measured"], verdict["unit"])
+def verdict_line(judged: Sequence[Verdict]) -> str:
+    """The outcome in one sentence."""
+    failed = sum(not verdict["holds"] for verdict in judged)
+    if not judged:
+        return "No expectation was judged."
+    if failed:
+        return f"{failed} of {len(judged)} expectations do not hold."
+    return f"All {len(judged)} expectations hold." if len(judged) > 1 else "The one expectation holds."
 
 
 def show(value: int | None, unit: str) -> str:

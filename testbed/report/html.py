@@ -9,35 +9,28 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import plotly.offline
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from testbed.model.network import Network
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
-from testbed.report import host_load, timeline, work_page
-from testbed.report.cells import megabits, microseconds, milliseconds, shown_percent
-from testbed.report.congestion import told
+from testbed.report import host_load, timeline
 from testbed.report.crowd import left_out, telling
 from testbed.report.declared import Declared, read
 from testbed.report.drawing import Drawing, draw
-from testbed.report.expectations import show, show_measured
+from testbed.report.expectations import verdict_line
 from testbed.report.figures import Plot
 from testbed.report.frames import rates, samples
-from testbed.report.node_work import nodes_in_words
-from testbed.report.page import figure_json
+from testbed.report.job_tables import refusal_line
+from testbed.report.page import environment
 from testbed.report.plots import Recorded, plots_of
+from testbed.report.run_tables import delay_section, verdict_section
+from testbed.report.sections import sections
 from testbed.report.summary import Summary, all_hold, summarise
 from testbed.report.sweep import across_variants
-from testbed.report.table import (
-    ADMISSION_COUNTS,
-    channel_rows,
-    flow_rows,
-    rows,
-    verdict_line,
-)
+from testbed.report.table import Column, PageSection, Table, number, words
 from testbed.report.words import describe
-from testbed.report.work_plots import plane_words, plots_of_work
+from testbed.report.work_plots import plots_of_work
 
 
 def write(run: RunDirectory) -> Summary:
@@ -57,79 +50,90 @@ def write(run: RunDirectory) -> Summary:
 
 def render(run: RunDirectory, summary: Summary, declared: Declared) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("testbed.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "ms": milliseconds,
-        "megabits": megabits,
-        "percent": shown_percent,
-        "measured": show_measured,
-        "describe": describe,
-        "nodes": nodes_in_words,
-        "plane": plane_words,
-        "decision": work_page.decision,
-        "reason": work_page.reason,
-        "scores": work_page.scores,
-    }
-    events = run.events()
-    placements = [event for event in events if event["kind"] in work_page.PLACEMENTS]
-    work = work_page.work_of(summary)
-    return environment.get_template("report.html").render(
-        summary=summary,
-        manifest=run.manifest(),
-        holds=all_hold(summary),
-        verdict=verdict_line(summary),
-        delay_tables=_delay_tables(summary),
-        flows=list(flow_rows(summary)),
-        congestion=told(summary),
-        has_sessions=declared.has_sessions,
-        channels=list(channel_rows(summary)),
-        admission_counts=ADMISSION_COUNTS,
-        lost_channels=[event for event in events if event["kind"] in _LOST_CHANNELS],
-        lost_words=_LOST_CHANNELS,
-        plotted=left_out(summary),
-        plots=_plots(run, summary, events),
-        figure_json=figure_json,
-        plotly_js=Markup(plotly.offline.get_plotlyjs()),
-        drawings=_drawings(declared, events, summary),
-        conditions={
-            variant: declared.variants[variant].conditions
-            for variant in summary["variants"]
-            if variant in declared.variants
-        },
-        has_jobs=any((placements, work["faults"], work["moved"])),
-        placements=placements,
-        work=work,
-        show=show,
-        ms=milliseconds,
-        us=microseconds,
-        machine=list(host_load.lines(summary)),
-        warnings=list(host_load.warnings(events)),
-        events=events,
-        command=_command(run.manifest()),
-        scenario_text=_text(run, "scenario_path"),
-        plan_text=_text(run, "plan_path"),
+    events, manifest = run.events(), run.manifest()
+    delays, expected = delay_section(summary), verdict_section(summary)
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            summary=summary,
+            manifest=manifest,
+            holds=all_hold(summary),
+            verdict=verdict_line(summary["expectations"]),
+            refused_line=refusal_line(summary),
+            delays=delays,
+            expected=expected,
+            sections=_sections(summary, events, declared),
+            plotted=left_out(summary),
+            plots=_plots(run, summary, events),
+            plotly_js=Markup(plotly.offline.get_plotlyjs()),
+            drawings=_drawings(declared, events, summary),
+            conditions=_conditions(declared, summary),
+            machine=list(host_load.lines(summary)),
+            warnings=list(host_load.warnings(events)),
+            events=_events(events),
+            command=_command(manifest),
+            versions=_versions(manifest),
+            scenario_text=_text(run, "scenario_path"),
+            plan_text=_text(run, "plan_path"),
+        )
     )
 
 
-_LOST_CHANNELS = {"channel.refuse": "refused", "channel.preempt": "pre-empted", "channel.expire": "expired"}
-"""The decisions by which a session is without the channel that it wants, and what becomes of it."""
+def _sections(summary: Summary, events: list[timeline.Event], declared: Declared) -> list[PageSection]:
+    """Those with something to show; the one of channels is there for any run with sessions."""
+    return [
+        section
+        for section in sections(summary, events)
+        if (declared.has_sessions if section.id == "channels" else section.is_filled)
+    ]
 
 
-def _delay_tables(summary: Summary) -> list[tuple[str, list[Any]]]:
-    titles = (
-        ("One-way delay of the probes", ("probes",)),
-        ("Delay of whole video frames", ("frames",)),
-        ("Packets and commands of sessions, packets of measured flows", ("packets", "commands")),
-        ("Messages of workloads", ("messages",)),
+_WHAT_AND_HOW = (Column(""), Column(""))
+"""The columns of a table that needs no headings."""
+
+_FOLDED_VARIANTS = 3
+"""What was declared for more variants than these is folded."""
+
+
+def _conditions(declared: Declared, summary: Summary) -> list[Table]:
+    variants = [variant for variant in summary["variants"] if variant in declared.variants]
+    return [
+        Table(
+            variant,
+            _WHAT_AND_HOW,
+            declared.variants[variant].conditions,
+            folded=variant if len(variants) > _FOLDED_VARIANTS else "",
+        )
+        for variant in variants
+    ]
+
+
+def _events(events: list[timeline.Event]) -> Table:
+    columns = (
+        *(Column("Variant"), number("At, s", lambda at_ns: f"{at_ns / 1e9:.6f}"), Column("Kind")),
+        words("What"),
     )
-    tables = [(title, list(rows(summary, keys))) for title, keys in titles]
-    return [(title, found) for title, found in tables if found]
+    rows = [(event["variant"], event["at_ns"], event["kind"], describe(event)) for event in events]
+    return Table("Everything that happened and was decided, in order", columns, rows, id="event-table")
+
+
+def _versions(manifest: Mapping[str, Any]) -> Table:
+    found = {key.replace("_", " "): manifest[key] for key in _CIRCUMSTANCES}
+    found |= {f"kernel {key.replace('_', ' ')}": value for key, value in manifest["kernel"].items()}
+    return Table("Versions and circumstances", _WHAT_AND_HOW, list(found.items()))
+
+
+_CIRCUMSTANCES = ("testbed", "python", "venue", "seed", "started_at")
+
+
+def _wires(variants: str, drawing: Drawing) -> Table:
+    return Table(
+        f"Distance and rate of each wire of {variants}, from its first station and back",
+        (Column("Wire"), Column("There"), Column("Back")),
+        drawing.wires,
+        folded=f"Its {drawing.wire_count} wires in words",
+    )
 
 
 def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) -> list[tuple[str, list[Plot]]]:
@@ -159,8 +163,8 @@ def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) ->
 
 def _drawings(
     declared: Declared, events: list[timeline.Event], summary: Summary
-) -> list[tuple[str, Drawing]]:
-    """One picture per network and use of it; variants that share both share the picture.
+) -> list[tuple[str, Drawing, Table]]:
+    """One picture, with a table of its wires, per network and use of it; variants with the same share it.
 
     A network that was not recorded is not drawn.
     """
@@ -176,7 +180,8 @@ def _drawings(
                 break
         else:
             drawn.append((declared_network, notes, [variant]))
-    return [(", ".join(variants), draw(network, notes)) for network, notes, variants in drawn]
+    found = [(", ".join(variants), draw(network, notes)) for network, notes, variants in drawn]
+    return [(variants, drawing, _wires(variants, drawing)) for variants, drawing in found]
 
 
 def _notes(events: list[timeline.Event]) -> dict[str, str]:

@@ -1,222 +1,185 @@
-"""The result of a run on a terminal: readable at 80 columns, without colour, and through a pipe."""
+"""A table of a report as a value, which a terminal and a page render each in its own way. Pure."""
 
-from collections.abc import Iterator
-from typing import Literal, cast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from testbed.units import percent
 
-from testbed.model.quantity import Kind
-from testbed.report import host_load
-from testbed.report.cells import add_by_variant, megabits, milliseconds, new_table, shown_percent
-from testbed.report.channels import ChannelSummary, WaySummary
-from testbed.report.congestion import congestion_tables
-from testbed.report.crowd import left_out, telling
-from testbed.report.expectations import show, show_measured
-from testbed.report.metrics import StreamMetrics
-from testbed.report.summary import Streams, Summary
-from testbed.report.work_table import refusal_line, work_tables
-from testbed.units import RATE, SIZE
+FOLDED_FROM = 48
+"""A page folds a table with more rows, where the rows are details."""
 
-_DELAYS = ("p50", "p95", "p99", "max")
-_FLOWS_SIDE_BY_SIDE = 4
-_ARROWS = {"downstream": "down", "upstream": "up"}
-ADMISSION_COUNTS: tuple[Literal["asked", "admitted", "refused", "preempted", "expired"], ...]
-ADMISSION_COUNTS = ("asked", "admitted", "refused", "preempted", "expired")
+Row = tuple[Any, ...]
+Form = Callable[[Any], str]
 
 
-def print_table(summary: Summary, console: Console) -> None:
-    """Print delays, losses, expectations, published figures, and the wall time per virtual second."""
-    numbers = summary["variants"].values()
-    tables = []
-    if any(variant["probes"] for variant in numbers):
-        tables.append(_delays(summary, "One-way delay of the probes, ms", ("probes",)))
-    if any(variant["frames"] for variant in numbers):
-        tables.append(_delays(summary, "Delay of whole video frames, ms", ("frames",)))
-    if any(variant["packets"] or variant["commands"] for variant in numbers):
-        title = "Packets and commands of sessions, packets of measured flows, ms"
-        tables.append(_delays(summary, title, ("packets", "commands")))
-    if any(variant.get("messages") for variant in numbers):
-        tables.append(_delays(summary, "Messages of workloads, ms", ("messages",)))
-    if any(variant["flows"] for variant in numbers):
-        tables += _flows(summary)
-    tables += congestion_tables(summary)
-    if any(variant["channels"] for variant in numbers):
-        tables.append(_channels(summary))
-    if any(variant["admission"]["asked"] > 1 for variant in numbers):
-        tables.append(_admission(summary))
-    tables += work_tables(summary)
-    if summary["expectations"] or summary["not_run"]:
-        tables.append(_verdicts(summary))
-    if summary["references"]:
-        tables.append(_references(summary))
-    for table in tables:
-        console.print(table, end="\n\n")
-    console.print(_closing(summary), highlight=False, soft_wrap=True)
+class Look(StrEnum):
+    """How the cells of a column are set: short text, long text, numbers, or PASS and FAIL."""
+
+    TEXT = "text"
+    WORDS = "words"
+    NUMBER = "number"
+    VERDICT = "verdict"
 
 
-def verdict_line(summary: Summary) -> str:
-    """The outcome in one sentence."""
-    judged = summary["expectations"]
-    failed = sum(not verdict["holds"] for verdict in judged)
-    if not judged:
-        return "No expectation was judged."
-    if failed:
-        return f"{failed} of {len(judged)} expectations do not hold."
-    return f"All {len(judged)} expectations hold." if len(judged) > 1 else "The one expectation holds."
+def plain(value: object) -> str:
+    """A value as it is, or a dash."""
+    return "-" if value is None else str(value)
 
 
-def rows(summary: Summary, keys: tuple[str, ...]) -> Iterator[tuple[str, str, str, StreamMetrics]]:
-    """Every stream of some measures as (variant, session, direction, numbers), in the summary's order."""
-    for variant, numbers in summary["variants"].items():
-        measures = cast("dict[str, Streams]", numbers)
-        for key in keys:
-            for session, directions in measures.get(key, {}).items():
-                for direction, metrics in directions.items():
-                    yield variant, session, direction, metrics
+def milliseconds(value_ns: int | None) -> str:
+    """A delay in milliseconds without its unit, or a dash."""
+    return "-" if value_ns is None else f"{value_ns / 1e6:.3f}"
 
 
-def flow_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str]]:
-    """Every background flow as (variant, flow, throughput, received, after its end), for people."""
-    for variant, numbers in summary["variants"].items():
-        for flow, found in numbers["flows"].items():
-            received, drained = (
-                "-" if size_bytes is None else SIZE.format_down(size_bytes)
-                for size_bytes in (found["received_bytes"], found["drained_bytes"])
-            )
-            yield variant, flow, RATE.format_down(found["throughput_bps"]), received, drained
+def microseconds(value_ns: int | None) -> str:
+    """A delay in microseconds without its unit, or a dash."""
+    return "-" if value_ns is None else f"{value_ns / 1e3:,.3f}"
 
 
-def drained_rows(summary: Summary) -> Iterator[tuple[str, str, str]]:
-    """The flows of which queues delivered something after their end, as (variant, flow, how much)."""
-    for variant, numbers in summary["variants"].items():
-        for flow, found in numbers["flows"].items():
-            if found["drained_bytes"]:
-                yield variant, flow, SIZE.format_down(found["drained_bytes"])
+def seconds(value_ns: int | None) -> str:
+    """An instant in seconds without its unit, or a dash."""
+    return "-" if value_ns is None else f"{value_ns / 1e9:.3f}"
 
 
-def channel_rows(summary: Summary) -> Iterator[tuple[str, str, ChannelSummary, str, WaySummary]]:
-    """Every channel as (variant, session, the whole, direction, that direction of it)."""
-    for variant, numbers in summary["variants"].items():
-        for session, channel in numbers["channels"].items():
-            yield variant, session, channel, "downstream", channel["downstream"]
-            yield variant, session, channel, "upstream", channel["upstream"]
+def shown_percent(value_ppm: int | None) -> str:
+    """A share in percent with its sign, or a dash."""
+    return "-" if value_ppm is None else percent(value_ppm)
 
 
-def _delays(summary: Summary, title: str, keys: tuple[str, ...]) -> Table:
-    shown = telling(summary)
-    title = ": ".join(part for part in (title, left_out(summary)) if part)
-    table = new_table(title, ("variant", "session", "way"), (*_DELAYS, "lost/sent", "reord."))
-    found = []
-    for variant, session, direction, metrics in rows(summary, keys):
-        if session not in shown:
-            continue
-        delays = [milliseconds(metrics["delay_ns"][name]) for name in _DELAYS]
-        lost = f"{metrics['lost']}/{metrics['sent']}"
-        found.append((variant, session, _ARROWS[direction], *delays, lost, str(metrics["reordered"])))
-    add_by_variant(table, found)
-    return table
+def megabits(rate_bps: int | None) -> str:
+    """A rate in Mbit/s without its unit, to a thousandth at most, or a dash."""
+    return "-" if rate_bps is None else f"{rate_bps / 1e6:,.{0 if rate_bps >= 10**9 else 3}f}"
 
 
-def _flows(summary: Summary) -> Iterator[Table]:
-    """The throughput of each flow in a column of its own, as many side by side as fit."""
-    flows = list(dict.fromkeys(row[1] for row in flow_rows(summary)))
-    for first in range(0, len(flows), _FLOWS_SIDE_BY_SIDE):
-        table = new_table("Throughput of background flows", ("variant",), ())
-        shown = flows[first : first + _FLOWS_SIDE_BY_SIDE]
-        for flow in shown:
-            table.add_column(flow, justify="right", overflow="fold")
-        for variant in summary["variants"]:
-            found = {row[1]: row[2] for row in flow_rows(summary) if row[0] == variant}
-            table.add_row(variant, *(found.get(flow, "-") for flow in shown))
-        yield table
-    if drained := list(drained_rows(summary)):
-        table = new_table("After a flow's end", ("variant", "flow"), ("delivered",))
-        add_by_variant(table, drained)
-        yield table
+def verdict(holds: bool | None) -> str:
+    """Whether an expectation holds; a dash if its variant was not run."""
+    return "-" if holds is None else "PASS" if holds else "FAIL"
 
 
-def _channels(summary: Summary) -> Table:
-    """A row for each direction of a channel, or one for a channel that was never opened."""
-    shown = telling(summary)
-    title = "Channels: mean rates in Mbit/s, times in ms"
-    title = ": ".join(part for part in (title, left_out(summary)) if part)
-    columns = ("had", "used", "unused", "resizes", "queued", "opening")
-    table = new_table(title, ("variant", "session", "way"), columns)
-    found = []
-    for variant, session, channel, direction, way in channel_rows(summary):
-        if session not in shown:
-            continue
-        if way["max_rate_bps"] is None:
-            if direction == "downstream":
-                found.append((variant, session, channel["state"], *["-"] * 6))
-            continue
-        numbers = (
-            megabits(way["allocated_mean_bps"]),
-            megabits(way["used_mean_bps"]),
-            shown_percent(way["unused_ppm"]),
-            str(way["resizes"]),
-            milliseconds(way["queueing_ns"]),
-            milliseconds(way["opening_ns"]),
-        )
-        found.append((variant, session, _ARROWS[direction], *numbers))
-    add_by_variant(table, found)
-    return table
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `name` is its heading on a page, `short` and `short_form` are used on a terminal.
+
+    A column of numbers may fold on a terminal only if `folds` is set. `strong` is whether a value is
+    emphasised on a page. A column that is `page_only` is left out on a terminal.
+    """
+
+    name: str
+    form: Form = plain
+    short: str | None = None
+    short_form: Form | None = None
+    look: Look = Look.TEXT
+    strong: Callable[[Any], bool] | bool = False
+    folds: bool = False
+    page_only: bool = False
+
+    @property
+    def terminal_name(self) -> str:
+        """The heading on a terminal: without a capital at the beginning."""
+        return self.name[:1].lower() + self.name[1:] if self.short is None else self.short
+
+    def on_terminal(self, value: object) -> str:
+        """A cell on a terminal."""
+        return (self.short_form or self.form)(value)
+
+    def on_page(self, value: object) -> tuple[str, str]:
+        """A cell on a page: its style class and its text."""
+        text = self.form(value)
+        if self.look is Look.VERDICT:
+            return {"PASS": "pass", "FAIL": "fail"}.get(text, ""), text
+        strong = self.strong(value) if callable(self.strong) else self.strong
+        return f"{self.look}{' strong' if strong else ''}", text
 
 
-def _admission(summary: Summary) -> Table:
-    title = "Requests for channels, and fairness (Jain's index) among those served"
-    table = new_table(title, ("variant",), (*ADMISSION_COUNTS, "fair down", "fair up"))
-    for variant, numbers in summary["variants"].items():
-        admission = numbers["admission"]
-        counts = [str(admission[name]) for name in ADMISSION_COUNTS]
-        fairness = [shown_percent(value_ppm) for value_ppm in admission["fairness_ppm"].values()]
-        table.add_row(variant, *counts, *fairness)
-    return table
+def number(name: str, form: Form = plain, **fields: Any) -> Column:
+    """A column of numbers."""
+    return Column(name, form, look=Look.NUMBER, **fields)
 
 
-def _verdicts(summary: Summary) -> Table:
-    table = new_table("Expectations", (), ())
-    table.add_column("")
-    table.add_column("expected", overflow="fold", ratio=1)
-    table.add_column("measured", justify="right", no_wrap=True)
-    for verdict in summary["expectations"]:
-        word = Text("PASS", style="green") if verdict["holds"] else Text("FAIL", style="bold red")
-        table.add_row(word, verdict["text"], show_measured(verdict))
-    for text in summary["not_run"]:
-        table.add_row(Text("-", style="dim"), text, "not run")
-    return table
+def words(name: str, form: Form = plain, **fields: Any) -> Column:
+    """A column of long texts."""
+    return Column(name, form, look=Look.WORDS, **fields)
 
 
-def _references(summary: Summary) -> Table:
-    in_ms = all(compared["unit"] == Kind.DELAY.unit for compared in summary["references"])
-    table = new_table(f"Published figures beside ours{', ms' if in_ms else ''}", (), ())
-    table.add_column("figure", overflow="fold", ratio=2)
-    table.add_column("published", justify="right", no_wrap=True)
-    table.add_column("ours", justify="right", no_wrap=True)
-    table.add_column("source", overflow="fold", ratio=2)
-    for compared in summary["references"]:
-        figures = (
-            milliseconds(value) if in_ms else show(value, compared["unit"])
-            for value in (compared["published"], compared["measured"])
-        )
-        table.add_row(compared["text"], *figures, compared["source"])
-    return table
+VARIANT = Column("Variant")
+"""Rows that begin with their variant are grouped by it on a terminal."""
 
 
-def _closing(summary: Summary) -> str:
-    pace = summary["wall_s_per_virtual_s"]
-    time = "real" if summary["venue"] == "host" else "virtual"
-    per_second = "" if pace is None else f" ({pace:.2f} wall seconds per {time} second)"
-    machine = "".join(f"{line}\n" for line in host_load.lines(summary))
-    not_run = refusal_line(summary)
-    refused = "" if not_run is None else f"{not_run}\n"
-    return (
-        f"{verdict_line(summary)}\n"
-        f"{refused}"
-        f"{summary['scenario']}, seed {summary['seed']}, venue {summary['venue']}\n"
-        f"{summary['virtual_s']:.1f} s of {time} time in {summary['wall_s']:.1f} s{per_second}\n"
-        f"{machine}"
-        f"{summary['run_dir']}/report.html"
-    )
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; without rows it is not shown.
+
+    Without a `title` it is for pages only, without a `caption` for terminals only. A terminal shows
+    `short_rows` in place of all rows if they are given, and `few` says which these are. A page shows the
+    table behind the text `folded`, if there is one.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+    title: str = ""
+    short_rows: Sequence[Row] | None = None
+    few: str = ""
+    folded: str = ""
+    id: str = ""
+
+    @property
+    def is_on_page(self) -> bool:
+        """Whether a page shows the table."""
+        return bool(self.caption and self.rows)
+
+    @property
+    def is_on_terminal(self) -> bool:
+        """Whether a terminal shows the table."""
+        return bool(self.title and self.rows)
+
+    @property
+    def has_headings(self) -> bool:
+        """Whether the columns have names; a table of two columns, what and how, may have none."""
+        return any(column.name for column in self.columns)
+
+    def page_rows(self) -> Iterator[list[tuple[str, str]]]:
+        """The rows of a page as (style class, text) of each cell."""
+        for row in self.rows:
+            yield [column.on_page(value) for column, value in zip(self.columns, row, strict=True)]
+
+    @property
+    def terminal_columns(self) -> list[Column]:
+        """The columns of a terminal."""
+        return [column for column in self.columns if not column.page_only]
+
+    def terminal_rows(self) -> Iterator[list[str]]:
+        """The rows of a terminal."""
+        for row in self.rows if self.short_rows is None else self.short_rows:
+            pairs = zip(self.columns, row, strict=True)
+            yield [column.on_terminal(value) for column, value in pairs if not column.page_only]
+
+
+@dataclass(frozen=True, slots=True)
+class PageSection:
+    """Tables under one heading of a page; `empty` is what it says if there is nothing to show.
+
+    A section with neither is left out.
+    """
+
+    heading: str
+    tables: tuple[Table, ...]
+    note: str = ""
+    empty: str = ""
+
+    @property
+    def id(self) -> str:
+        """What links of the page name."""
+        return self.heading.partition(" ")[0].lower()
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether a page shows any table of it."""
+        return any(table.is_on_page for table in self.tables)
+
+
+def folded(rows: Sequence[Row], what: str = "rows") -> str:
+    """The text behind which a page hides very many rows, or none."""
+    return f"All {len(rows)} {what}" if len(rows) > FOLDED_FROM else ""

@@ -9,12 +9,13 @@ from plotly.subplots import make_subplots
 
 from testbed.report.failures import RECOVERY_PARTS, FaultSummary, RecoveryPart, RecoverySummary
 from testbed.report.figures import Plot, alone, integers, panels, said, style
+from testbed.report.job_tables import recovery_rows
 from testbed.report.marks import BANDS, mark_faults
 from testbed.report.node_work import PlaneSummary
 from testbed.report.reduce import drawn_at_most, envelope
 from testbed.report.summary import Summary
 from testbed.report.traces import delay_line, loss_marks, share_line
-from testbed.report.work_table import recovery_rows
+from testbed.report.work_tables import plane_words
 
 DRAWN_AT_MOST = 12
 """Of each kind of work, the names that are drawn: the first of the run."""
@@ -181,14 +182,6 @@ def _plane_marks(planes: Sequence[PlaneSummary], index: int, variant: str) -> go
         cliponaxis=False,
         hovertemplate=f"{variant}, %{{x:.3f}} s: %{{text}}<extra></extra>",
     )
-
-
-def plane_words(plane: PlaneSummary) -> str:
-    """What became of a plane: "plane 2 given up after 1.000 ms of silence, 64 blocks sent again"."""
-    after = f"{plane['after_ns'] / 1e6:.3f} ms"
-    if plane["alive"]:
-        return f"plane {plane['plane']} alive again {after} after it was given up"
-    return f"plane {plane['plane']} given up after {after} of silence, {plane['blocks']} blocks sent again"
 
 
 def _recoveries(summary: Summary) -> list[Plot]:

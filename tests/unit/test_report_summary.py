@@ -15,7 +15,7 @@ from testbed.record.directory import RunDirectory
 from testbed.report.expectations import evaluate, judged, sentence
 from testbed.report.frames import rates, samples, summary_frame, to_csv
 from testbed.report.summary import Summary, all_hold, summarise
-from testbed.report.table import print_table
+from testbed.report.terminal import print_table
 
 
 @pytest.fixture(scope="module")

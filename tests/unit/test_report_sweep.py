@@ -17,7 +17,7 @@ from testbed.report.figures import style
 from testbed.report.reduce import bin_of, binned_bps, drawn_at_most
 from testbed.report.summary import Summary, summarise
 from testbed.report.sweep import across_variants, axis
-from testbed.report.table import print_table
+from testbed.report.terminal import print_table
 from testbed.report.words import conditions
 
 MS = 1_000_000

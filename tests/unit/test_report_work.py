@@ -24,10 +24,10 @@ from synthetic_work import (
 
 from testbed.record.directory import RunDirectory
 from testbed.report import failures, timeline
+from testbed.report.job_tables import refusal_line
 from testbed.report.node_work import nodes_in_words, transfers, united
 from testbed.report.summary import Summary, VariantSummary, summarise
-from testbed.report.table import print_table
-from testbed.report.work_table import refusal_line
+from testbed.report.terminal import print_table
 
 Events = list[dict[str, Any]]
 

@@ -15,10 +15,10 @@ from testbed.record.directory import RunDirectory
 from testbed.report import failures
 from testbed.report.drawing import DRAWN_IN_A_COLUMN, draw
 from testbed.report.frames import rates, samples
+from testbed.report.job_tables import decision, reason, scores
 from testbed.report.marks import mark_faults
 from testbed.report.summary import Summary, VariantSummary
 from testbed.report.words import conditions
-from testbed.report.work_page import decision, reason, scores
 from testbed.report.work_plots import BARS_AT_MOST, plots_of_work
 
 SECTIONS = ("Services", "Experts", "Transfers")

@@ -19,7 +19,7 @@ from testbed.model.quantity import (
     Reference,
     Statistic,
 )
-from testbed.report.expectations import MEASURE_KEYS, compare, evaluate, sentence, show, show_measured
+from testbed.report.expectations import MEASURE_KEYS, compare, evaluate, sentence, show
 from testbed.scenario.quantity_rules import quantity_rules
 
 VARIANTS = ("one_plane", "two_planes")
@@ -258,7 +258,11 @@ def test_numbers_are_judged_in_their_own_unit(
 ) -> None:
     wanted = Expectation.model_validate(quantity.model_dump() | bounds, context=FROM_TEXT)
     verdict = evaluate(wanted, NUMBERS)
-    assert (verdict["holds"], show_measured(verdict), sentence(wanted)) == (holds, shown, said)
+    assert (verdict["holds"], show(verdict["measured"], verdict["unit"]), sentence(wanted)) == (
+        holds,
+        shown,
+        said,
+    )
 
 
 @pytest.mark.parametrize("numbers", [{}, {"two_planes": {}}, {"two_planes": {"transfers": {}}}])
