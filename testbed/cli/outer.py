@@ -24,6 +24,7 @@ from testbed.lifeline import tied
 from testbed.net.ledger import ledger_folder
 from testbed.record.guest_files import read_console
 from testbed.scenario import ScenarioFile, load
+from testbed.scenario.input_files import files_read
 from testbed.venue import diagnosis, kernel
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.progress import Progress, ProgressTail
@@ -112,11 +113,7 @@ def within_reach(folder: Path) -> Reach:
     for script in scripts:
         network = script.network
         visible += [Path(network.topology).parent] if network.topology.endswith(".py") else []
-        clients = (each for service in script.services.values() for each in service.clients.values())
-        named = [network.parameters.get("matrix"), *(each.trace for each in clients)]
-        traces = [session.trace for session in script.sessions.values() if session.trace is not None]
-        named += [file for each in traces for file in (each.file, each.upstream)]
-        visible += [Path(name) for name in named if isinstance(name, str)]
+        visible += files_read(script, folder)
         words = [word for program in script.programs.values() for word in program.command]
         visible += [Path(word) for word in words if word.startswith("/") and os.path.lexists(word)]
     return Reach(environment=search_path(scripts), visible=tuple(dict.fromkeys(visible)))

@@ -129,8 +129,11 @@ Line = Annotated[str, AfterValidator(_one_line)]
 """Text for people: one line, without control characters."""
 Argument = Annotated[str, Field(min_length=1), AfterValidator(_for_the_kernel(MOST_ARGUMENT_BYTES))]
 """An argument of a program."""
+INPUT_FILE = "input file"
+"""Marks the type of a path, so that whoever loads a scenario finds all files that it reads."""
 InputFile = Annotated[
     str,
+    INPUT_FILE,
     Field(min_length=1, json_schema_extra={"format": "path"}),
     AfterValidator(_for_the_kernel(MOST_PATH_BYTES)),
 ]

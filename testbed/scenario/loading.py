@@ -4,20 +4,21 @@ Everything that is wrong is collected and told at once; only what makes the rest
 that is not YAML, a setting of an unknown key) ends the work at the first fault.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from testbed.errors import ScenarioError
-from testbed.scenario.checking import Checked, check
+from testbed.scenario.checking import MAX_MERGED_NODES, Checked, check
 from testbed.scenario.code import as_written
 from testbed.scenario.compose import compose
 from testbed.scenario.dump import dump
 from testbed.scenario.file import ScenarioFile
+from testbed.scenario.input_files import input_files
 from testbed.scenario.settings import Setting
 from testbed.scenario.source import MAX_BYTES, read, scenario_path, shown
-from testbed.scenario.tree import Node, Place
+from testbed.scenario.tree import Keys, Node, Place, merge, spelt
 from testbed.words import instead
 
 
@@ -73,48 +74,48 @@ def _assemble(
 
 
 _TOPOLOGY = ("network", "topology")
-_INPUT_FILES = (
-    ("network", "parameters", "matrix"),
-    ("services", "*", "clients", "*", "trace"),
-    ("sessions", "*", "trace", "file"),
-    ("sessions", "*", "trace", "upstream"),
-)
-"""Where a scenario names files that it reads (`InputFile`); * is any name."""
 
 
 def _with_absolute_paths(root: Node, folder: Path) -> Node:
     """What is given by its path must be found from wherever the effective text is stored."""
-    patterns = [(*at, *each) for at in ((), ("variants", "*")) for each in (_TOPOLOGY, *_INPUT_FILES)]
-    for keys in (keys for pattern in patterns for keys in _matching(root, pattern)):
-        node, _ = root.find(keys)
-        path = node.value
-        if not isinstance(path, str) or not path or "\0" in path:
-            continue
-        # A topology's bare name is that of a shipped one.
-        if keys[-len(_TOPOLOGY) :] != _TOPOLOGY or path.endswith(".py"):
-            found = str((folder / path).resolve())
-            if found != _utf8(found):
-                raise ScenarioError(
-                    f"{node.place}: {'.'.join(keys)}: the path {found!r} is not UTF-8, and a scenario is; "
-                    "rename the folder or the file"
-                )
-            root = root.put(keys, replace(node, value=found))
+    found: dict[Keys, None] = {}
+    base, changes = root.without("variants"), root.child("variants")
+    variants = changes.members if changes is not None else {}
+    if base.count() * len(variants) > MAX_MERGED_NODES:
+        return root  # which is refused
+    scripts: list[tuple[Keys, Node]] = [
+        ((), base),
+        *((("variants", name), merge(base, each)) for name, each in variants.items()),
+    ]
+    for at, script in scripts:
+        for keys in (_TOPOLOGY, *input_files(script.plain(), folder)):
+            # Written in the variant, or else in what all variants share.
+            found[keys if root.find((*at, *keys))[1] else (*at, *keys)] = None
+    for keys in found:
+        root = _with_absolute_path(root, keys, folder)
     return root
+
+
+def _with_absolute_path(root: Node, keys: Keys, folder: Path) -> Node:
+    node, beyond = root.find(keys)
+    path = node.value
+    if beyond or not isinstance(path, str) or not path or "\0" in path:
+        return root
+    # A topology's bare name is that of a shipped one.
+    if keys[-len(_TOPOLOGY) :] == _TOPOLOGY and not path.endswith(".py"):
+        return root
+    found = str((folder / path).resolve())
+    if found != _utf8(found):
+        raise ScenarioError(
+            f"{node.place}: {spelt(keys)}: the path {found!r} is not UTF-8, and a scenario is; "
+            "rename the folder or the file"
+        )
+    return root.put(keys, replace(node, value=found))
 
 
 def _utf8(name: str) -> str:
     """The name of a file with the bytes replaced that are not UTF-8, which Python has as lone surrogates."""
     return name.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
-
-
-def _matching(node: Node, pattern: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The keys of what stands there under a pattern."""
-    if not pattern:
-        yield ()
-        return
-    for key in node.members if pattern[0] == "*" else {pattern[0]} & node.members.keys():
-        for below in _matching(node.members[key], pattern[1:]):
-            yield (key, *below)
 
 
 def _selected(root: Node, path: Path | None, checked: Checked, wanted: Sequence[str]) -> ScenarioFile:

@@ -34,7 +34,7 @@ class Layout(Script, Demands):
 
 def known_keys(shape: Any) -> tuple[str, ...] | None:
     """The keys that a value of this type has in a file, or None where they are the author's own."""
-    for part in _parts(shape):
+    for part in parts(shape):
         if isinstance(part, type) and issubclass(part, BaseModel):
             return tuple(field.alias or name for name, field in part.model_fields.items())
     return None
@@ -46,7 +46,7 @@ def below(shape: Any, key: str | int) -> Any:
     Raises:
         KeyError: There can be no such key; `known_keys` tells which there are.
     """
-    for part in _parts(shape):
+    for part in parts(shape):
         if isinstance(part, type) and issubclass(part, BaseModel):
             for name, field in part.model_fields.items():
                 if key == (field.alias or name):
@@ -63,7 +63,7 @@ def is_single(shape: Any) -> bool:
     inside = (dict, tuple, list)
     return not any(
         part is Any or get_origin(part) in inside or (isinstance(part, type) and issubclass(part, BaseModel))
-        for part in _parts(shape)
+        for part in parts(shape)
     )
 
 
@@ -74,11 +74,11 @@ def along(shape: Any, keys: Keys) -> Any:
     return shape
 
 
-def _parts(shape: Any) -> tuple[Any, ...]:
+def parts(shape: Any) -> tuple[Any, ...]:
     """The types that a value may have: the members of a union, without None and without annotations."""
     origin = get_origin(shape)
     if origin is Annotated:
-        return _parts(get_args(shape)[0])
+        return parts(get_args(shape)[0])
     if origin in (Union, UnionType):
-        return tuple(part for member in get_args(shape) if member is not NoneType for part in _parts(member))
+        return tuple(part for member in get_args(shape) if member is not NoneType for part in parts(member))
     return (shape,)

@@ -128,3 +128,33 @@ def test_runs_with_different_versions_of_a_package_are_told(tmp_path: Path) -> N
         "acme is not the same in all of these runs: 3.1 in a, 3.2 in b"
     ]
     assert of_other_versions(Comparison((first, third), {})) == []
+
+
+READS_A_FILE = (
+    TOPOLOGY.replace("import DOWNSTREAM, UPSTREAM, ", "import DOWNSTREAM, UPSTREAM, InputFile, ")
+    .replace(
+        "    extra: tuple",
+        "    capacities: InputFile | None = None\n    others: tuple[InputFile, ...] = ()\n    extra: tuple",
+    )
+    .replace("capacity=parameters.capacity)", "capacity=int(open(parameters.capacities).read()))")
+)
+"""A topology of one's own that reads a file, wherever the process stands."""
+
+
+def test_a_file_that_a_topology_of_ones_own_reads_is_found_and_readable_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    given = SCENARIO.replace(
+        "parameters: {capacity: 10}", "parameters: {capacities: ../table, others: [../table, b]}"
+    ).replace("  best_effort: {}", "  best_effort: {network: {parameters: {capacities: ../other}}}")
+    here = tmp_path / "here"
+    here.mkdir()
+    path = scenario(here, given)
+    (here / "small.py").write_text(READS_A_FILE)
+    for name in ("table", "other"):
+        (tmp_path / name).write_text("12")
+    variants = load(str(path)).variants
+    read = {name: script.network.parameters["capacities"] for name, script in variants.items()}
+    assert read == {"best_effort": str(tmp_path / "other"), "elastic": str(tmp_path / "table")}
+    assert {tmp_path / "table", tmp_path / "other", here / "b"} <= {*within_reach(here)["visible"]}
