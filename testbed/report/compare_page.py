@@ -1,26 +1,26 @@
 """The page of a comparison: tables side by side, differences with their intervals, and distributions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import plotly.offline
 from markupsafe import Markup
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from testbed.model.quantity import Kind
 from testbed.record.atomic import named_by_user
 from testbed.report.comparison import PER_MILLE, SEED, Compared, Comparison, Stream
 from testbed.report.figures import Plot, alone, panels, style
-from testbed.report.page import bounds, environment, for_people, number
+from testbed.report.page import bounds, environment, for_people, in_digits
 from testbed.report.reduce import cumulative
-from testbed.report.table import milliseconds
+from testbed.report.table import VARIANT, Column, PageSection, Table, folded, milliseconds, number
+from testbed.report.terminal import print_tables
 from testbed.sweep.statistics import BLOCKS, LEVEL, RESAMPLES, Estimate
 
-FOLDED_FROM = 40
 PLOTTED_AT_MOST = 12
 """Panels of distributions; of more streams, those that differ most."""
 
@@ -35,22 +35,24 @@ def write_page(comparison: Comparison, path: Path) -> None:
         ScenarioError: It cannot be written there.
     """
     manifests = [(label, run.manifest()) for label, run in comparison.runs]
-    templates = environment()
-    templates.filters["difference"] = difference
-    page = templates.get_template("compare.html").render(
-        manifests=manifests,
-        venue=manifests[0][1]["venue"],
-        statistics=_SHOWN,
-        values=list(_value_rows(comparison)),
-        names=("mean", *PER_MILLE),
-        differences=list(difference_rows(comparison)),
-        plots=_plots(comparison),
-        level=f"{LEVEL:.0%}",
-        resamples=RESAMPLES,
-        blocks=BLOCKS,
-        seed=SEED,
-        folded_from=FOLDED_FROM,
-        plotly_js=Markup(plotly.offline.get_plotlyjs()),
+    page = (
+        environment()
+        .get_template("compare.html")
+        .render(
+            first=manifests[0][0],
+            venue=manifests[0][1]["venue"],
+            count=len(manifests),
+            sections=(
+                PageSection("Runs", (_runs(manifests),)),
+                PageSection("Differences", (_differences(comparison),)),
+                PageSection("Values", (_values(comparison),)),
+            ),
+            plots=_plots(comparison),
+            resamples=RESAMPLES,
+            blocks=BLOCKS,
+            seed=SEED,
+            plotly_js=Markup(plotly.offline.get_plotlyjs()),
+        )
     )
     with named_by_user(path) as draft:
         draft.write_text(page, encoding="utf-8", errors="backslashreplace")
@@ -58,27 +60,84 @@ def write_page(comparison: Comparison, path: Path) -> None:
 
 def print_differences(comparison: Comparison, console: Console) -> None:
     """Print how p50 and p99 differ, for a terminal of 80 columns and for pipes."""
-    first = comparison.runs[0][0]
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.title, table.title_justify = (
-        f"Delay against {first}, ms; in brackets the {LEVEL:.0%} interval",
-        "left",
+    statistics = ("p50", "p99")
+    table = Table(
+        "",
+        (Column("Stream"), Column("Run"), *(number(name, difference, folds=True) for name in statistics)),
+        [
+            (
+                f"{stream.variant} {stream.session} {stream.measure} {stream.direction}",
+                *(label, *(found.get(name) for name in statistics)),
+            )
+            for stream, label, found in difference_rows(comparison)
+        ],
+        title=f"Delay against {comparison.runs[0][0]}, ms; in brackets the {LEVEL:.0%} interval",
     )
-    for heading in ("stream", "run"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("p50", "p99"):
-        table.add_column(heading, justify="right", overflow="fold")
-    for stream, label, found in difference_rows(comparison):
-        name = f"{stream.variant} {stream.session} {stream.measure} {stream.direction}"
-        table.add_row(name, label, *(difference(found.get(each)) for each in ("p50", "p99")))
-    console.print(table, end="\n\n")
+    print_tables([table], console)
+
+
+def _runs(manifests: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
+    columns = (
+        *(Column("Run"), Column("Title"), Column("Scenario"), number("Seed"), Column("Settings")),
+        *(Column("Testbed"), Column("Kernel")),
+    )
+    rows = [
+        (
+            *(label, manifest["title"], manifest["scenario"], manifest["seed"]),
+            "; ".join(manifest["settings"]) or "none",
+            manifest["testbed"],
+            manifest["kernel"].get("key", manifest["kernel"].get("release", "")),
+        )
+        for label, manifest in manifests
+    ]
+    return Table("What was run", columns, rows)
+
+
+_STREAM = (VARIANT, Column("Session"), Column("Measure"), Column("Direction"), Column("Run"))
+
+
+def _differences(comparison: Comparison) -> Table:
+    names = ("mean", *PER_MILLE)
+    rows = [
+        (*astuple(stream), label, *(found[name] for name in names))
+        for stream, label, found in difference_rows(comparison)
+    ]
+    return Table(
+        f"Delay less that of {comparison.runs[0][0]}, in milliseconds, and the {LEVEL:.0%} interval of the "
+        "difference. Bold and with a star: 0 is outside of the interval",
+        (*_STREAM, *(number(name, difference, strong=_is_clear) for name in names)),
+        rows,
+        folded=folded(rows),
+    )
+
+
+def _is_clear(estimate: Estimate) -> bool:
+    return estimate.is_clear
+
+
+def _values(comparison: Comparison) -> Table:
+    rows = [
+        (
+            *(*astuple(stream), label),
+            *(found.metrics["delay_ns"][name] for name in _SHOWN),
+            f"{found.metrics['lost']}/{found.metrics['sent']}",
+        )
+        for stream, by_run in comparison.streams.items()
+        for label, found in by_run.items()
+    ]
+    return Table(
+        "One-way delay in milliseconds, and packets lost",
+        (*_STREAM, *(number(name, milliseconds) for name in _SHOWN), number("Lost/sent")),
+        rows,
+        folded=folded(rows),
+    )
 
 
 def difference(estimate: Estimate | None) -> str:
     """A difference in ms with its interval; a star where the interval leaves 0 out."""
     if estimate is None:
         return "-"
-    value = number(for_people(estimate.value, _NS), _NS, signed=True)
+    value = in_digits(for_people(estimate.value, _NS), _NS, signed=True)
     return f"{value} [{bounds(estimate, _NS)}]{' *' if estimate.is_clear else ''}"
 
 
@@ -88,13 +147,6 @@ def difference_rows(comparison: Comparison) -> Iterator[tuple[Stream, str, dict[
         for label, found in by_run.items():
             if found.differences:
                 yield stream, label, found.differences
-
-
-def _value_rows(comparison: Comparison) -> Iterator[tuple[Stream, str, list[str], str]]:
-    for stream, by_run in comparison.streams.items():
-        for label, found in by_run.items():
-            delays = [milliseconds(found.metrics["delay_ns"][name]) for name in _SHOWN]
-            yield stream, label, delays, f"{found.metrics['lost']} / {found.metrics['sent']}"
 
 
 def _plots(comparison: Comparison) -> list[tuple[str, list[Plot]]]:

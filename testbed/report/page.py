@@ -65,10 +65,10 @@ def written(estimate: Estimate | None, unit: str, *, signed: bool = False) -> st
     """An estimate with half the width of its interval: "6.123 ± 0.012"; a dash for none."""
     if estimate is None:
         return "-"
-    text = number(for_people(estimate.value, unit), unit, signed=signed)
+    text = in_digits(for_people(estimate.value, unit), unit, signed=signed)
     if estimate.low is None or estimate.high is None:
         return text
-    return f"{text} ± {number(for_people((estimate.high - estimate.low) / 2, unit), unit)}"
+    return f"{text} ± {in_digits(for_people((estimate.high - estimate.low) / 2, unit), unit)}"
 
 
 def bounds(estimate: Estimate, unit: str) -> str:
@@ -76,10 +76,10 @@ def bounds(estimate: Estimate, unit: str) -> str:
     if estimate.low is None or estimate.high is None:
         return "-"
     low, high = (for_people(bound, unit) for bound in (estimate.low, estimate.high))
-    return f"{number(low, unit, signed=True)} to {number(high, unit, signed=True)}"
+    return f"{in_digits(low, unit, signed=True)} to {in_digits(high, unit, signed=True)}"
 
 
-def number(value: float, unit: str, *, signed: bool = False) -> str:
+def in_digits(value: float, unit: str, *, signed: bool = False) -> str:
     """A number for people with as many decimals as its unit has: three, or for a count as few as will do."""
     sign = "+" if signed else ""
     if unit in _SCALES:

@@ -1,7 +1,6 @@
 """The report of a sweep: report.html with the numbers of each combination, their intervals, and plots."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.offline
@@ -11,35 +10,13 @@ from testbed.record.atomic import replacing
 from testbed.report.page import environment, unit_for_people, written
 from testbed.report.sweep_estimates import Estimated, Estimates, Named, estimates, named, streams
 from testbed.report.sweep_plots import plots
+from testbed.report.table import VARIANT, Column, Look, PageSection, Table, folded, number, verdict
 from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.order import Ended
 from testbed.sweep.plan import SweepPlan
 from testbed.sweep.statistics import LEVEL
 
-FOLDED_FROM = 40
-"""A table with more rows is opened by a click."""
-
 _SHOWN = ("p50", "p99", "max", "lost")
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of a table: the values of the combination, the words that name it, and the cells."""
-
-    values: tuple[str, ...]
-    names: tuple[str, ...]
-    cells: tuple[str, ...]
-    seeds: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """An expectation: in how many of the runs that judged it it holds, and the first in which it does not."""
-
-    text: str
-    holds: int
-    runs: int
-    broken: str
 
 
 def write_page(
@@ -54,6 +31,11 @@ def write_page(
         ScenarioError: The sweep's table cannot be read, or the page cannot be written.
     """
     found = estimates(plan, directory)
+    sections = (
+        PageSection("Delays", (_delays(plan, found),)),
+        PageSection("Expectations", (_held(summaries),), empty="The scenario states none."),
+        PageSection("Other numbers", (_others(plan, found),), empty="There are no flows and no channels."),
+    )
     page = (
         environment()
         .get_template("sweep.html")
@@ -62,13 +44,11 @@ def write_page(
             swept=[axis for axis in plan.axes if axis.is_swept],
             runs=len(plan.runs),
             finished=len(summaries),
-            failed=[(each, directory.log_path(each.name)) for each in failed],
+            failed=len(failed),
+            failures=PageSection("Failed runs", (_failures(directory, failed),)),
+            sections=sections,
             directory=directory.path,
             level=f"{LEVEL:.0%}",
-            delays=list(_delay_rows(plan, found)),
-            others=list(_other_rows(plan, found)),
-            held=_held(summaries),
-            folded_from=FOLDED_FROM,
             plots=plots(plan, found),
             plotly_js=Markup(plotly.offline.get_plotlyjs()),
         )
@@ -77,30 +57,59 @@ def write_page(
         draft.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
-def _delay_rows(plan: SweepPlan, found: Estimates) -> Iterator[_Row]:
+def _failures(directory: SweepDirectory, failed: Sequence[Ended]) -> Table:
+    return Table(
+        "Runs that failed; the same command tries them again",
+        (Column("Run"), Column("Why"), Column("Log")),
+        [(each.name, each.message, directory.log_path(each.name)) for each in failed],
+    )
+
+
+def _axes(plan: SweepPlan) -> list[Column]:
+    return [Column(axis.key.rpartition(".")[2]) for axis in plan.axes if axis.is_swept]
+
+
+def _delays(plan: SweepPlan, found: Estimates) -> Table:
     """Delays and losses of every stream at every combination: stream by stream, so that values compare."""
-    for stream in streams(found):
-        for point in range(len(plan.points)):
-            each = found.get((point, stream))
-            if each is None:
-                continue
-            cells = (_cell(found.get((point, stream.other(statistic)))) for statistic in _SHOWN)
-            names = (stream.variant, stream.session or "", stream.direction or "", stream.measure)
-            yield _Row(_swept(plan, point), names, tuple(cells), each.seeds)
+    rows = [
+        (
+            *(stream.variant, stream.session or "", stream.direction or "", stream.measure),
+            *_swept(plan, point),
+            *(found.get((point, stream.other(statistic))) for statistic in _SHOWN),
+            found[point, stream].seeds,
+        )
+        for stream in streams(found)
+        for point in range(len(plan.points))
+        if (point, stream) in found
+    ]
+    columns = (
+        *(VARIANT, Column("Session"), Column("Direction"), Column("Measure"), *_axes(plan)),
+        *(number(name, _cell) for name in ("p50", "p99", "max", "Lost")),
+        number("Seeds"),
+    )
+    caption = "One-way delay in milliseconds and packets lost: mean across seeds ± half of the"
+    return Table(f"{caption} {LEVEL:.0%} interval", columns, rows, folded=folded(rows))
 
 
-def _other_rows(plan: SweepPlan, found: Estimates) -> Iterator[_Row]:
+def _others(plan: SweepPlan, found: Estimates) -> Table:
     """Every number of what has no delays, with its unit."""
     with_delays = {name.measure for name in streams(found)}
-    for name in named(found):
-        if name.measure in with_delays:
-            continue
-        for point in range(len(plan.points)):
-            each = found.get((point, name))
-            if each is not None and each.seeds:
-                words = (name.variant, name.session or "all", name.direction or "", _what(name))
-                cells = (_cell(each), unit_for_people(each.unit))
-                yield _Row(_swept(plan, point), words, cells, each.seeds)
+    rows = [
+        (
+            *(name.variant, name.session or "all", name.direction or "", _what(name), *_swept(plan, point)),
+            *(each, unit_for_people(each.unit), each.seeds),
+        )
+        for name in named(found)
+        if name.measure not in with_delays
+        for point in range(len(plan.points))
+        if (each := found.get((point, name))) is not None and each.seeds
+    ]
+    columns = (
+        *(VARIANT, Column("Session or flow"), Column("Direction"), Column("Number"), *_axes(plan)),
+        *(number("Value", _cell), Column("Unit"), number("Seeds")),
+    )
+    caption = f"Flows and channels: mean across seeds ± half of the {LEVEL:.0%} interval"
+    return Table(caption, columns, rows, folded=folded(rows))
 
 
 def _what(name: Named) -> str:
@@ -117,17 +126,19 @@ def _swept(plan: SweepPlan, point: int) -> tuple[str, ...]:
     return tuple(value for axis, value in pairs if axis.is_swept)
 
 
-def _held(summaries: Mapping[str, Mapping[str, Any]]) -> list[_Held]:
+def _held(summaries: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Every expectation: in how many of the runs that judged it it holds, and where it first does not."""
     verdicts: dict[str, list[tuple[str, bool]]] = {}
     for run, summary in summaries.items():
-        for verdict in summary["expectations"]:
-            verdicts.setdefault(verdict["text"], []).append((run, verdict["holds"]))
-    return [
-        _Held(
-            text,
-            sum(holds for _, holds in judged),
-            len(judged),
-            next((run for run, holds in judged if not holds), ""),
-        )
-        for text, judged in verdicts.items()
-    ]
+        for each in summary["expectations"]:
+            verdicts.setdefault(each["text"], []).append((run, each["holds"]))
+    rows = []
+    for text, judged in verdicts.items():
+        broken = [run for run, holds in judged if not holds]
+        holds_in = f"{len(judged) - len(broken)} of {len(judged)}"
+        rows.append((not broken, text, holds_in, broken[0] if broken else ""))
+    columns = (
+        *(Column("Verdict", verdict, look=Look.VERDICT), Column("Expected"), number("Holds in")),
+        Column("First run in which it does not"),
+    )
+    return Table("What the scenario expects, and in how many runs it holds", columns, rows)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic_seeds import FAILED, MS, VARIANTS, median_ns, plan, write_sweep
 
-from testbed.report.page import bounds, number, written
+from testbed.report.page import bounds, in_digits, written
 from testbed.report.sweep_estimates import Named, estimates
 from testbed.report.sweep_plots import plots
 from testbed.sweep.directory import SweepDirectory
@@ -116,4 +116,4 @@ def test_numbers_are_written_for_people() -> None:
     assert written(None, "ns") == "-"
     assert written(Estimate(40_000_000, 30_000_000, 50_000_000), "bit/s") == "40.000 ± 10.000"
     assert bounds(Estimate(0, -1_000_000, 2_000_000), "ns") == "-1.000 to +2.000"
-    assert number(7.0, "count", signed=True) == "+7"
+    assert in_digits(7.0, "count", signed=True) == "+7"
