@@ -1,7 +1,7 @@
 """Ways through a network: which ports a packet passes from one host to another, and how long the way is."""
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -34,21 +34,29 @@ def way(network: Network, source: str, destination: str) -> tuple[Hop, ...]:
     for there, egress in network.neighbours(source):
         if there == destination:
             return (Hop(source, there, egress),)
+    for station, hops in ways(network, source):
+        if station == destination:
+            return hops
+    raise ValueError(f"there is no way from {source} to {destination} in network {network.name}")
+
+
+def ways(network: Network, source: str) -> Iterator[tuple[str, tuple[Hop, ...]]]:
+    """The way of least delay to each station that can be reached over bridges, in the order of delay."""
     # Among ways of equal delay the first found wins; the count also keeps hops out of the comparison.
     order = count()
     todo: list[tuple[int, int, str, tuple[Hop, ...]]] = [(0, next(order), source, ())]
     done = set()
     while todo:
         delay_ns, _, here, hops = heapq.heappop(todo)
-        if here == destination:
-            return hops
-        if here in done or (here != source and not network.station(here).role.is_bridge):
+        if here in done:
             continue
         done.add(here)
+        yield here, hops
+        if here != source and not network.station(here).role.is_bridge:
+            continue
         for there, egress in network.neighbours(here):
             step = (delay_ns + egress.delay_ns, next(order), there, (*hops, Hop(here, there, egress)))
             heapq.heappush(todo, step)
-    raise ValueError(f"there is no way from {source} to {destination} in network {network.name}")
 
 
 def delays_from_ns(network: Network, source: str) -> dict[str, int]:

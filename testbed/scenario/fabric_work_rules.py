@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from testbed.applications.script import Script
 from testbed.applications.transfer.model import Transfer
 from testbed.model.network import Network, Role
-from testbed.plan.paths import delay_ns
+from testbed.plan.paths import delay_ns, mtu_bytes
 from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
@@ -41,8 +41,12 @@ def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[
     if transfer.source == transfer.destination:
         yield (*at, "destination"), f"is {transfer.source!r}, the source itself; a transfer joins two nodes"
     elif {*ends.values()} <= {*nodes}:
+        try:
+            carried_bytes = mtu_bytes(network, transfer.source, transfer.destination) - _HEADERS_BYTES
+        except ValueError as error:
+            yield (*at, "destination"), f"{error}: hosts do not forward; wire the two to a switch or a fabric"
+            return
         yield from _timeout_rules(at, transfer, network)
-        carried_bytes = _mtu_bytes(network, transfer.source, transfer.destination) - _HEADERS_BYTES
         if transfer.block_bytes > carried_bytes:
             yield (
                 (*at, "block"),
@@ -62,15 +66,6 @@ def _timeout_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[F
             f"{destination}, {DURATION.format(round_trip_ns)}: every plane would be given up; "
             f"write more than {DURATION.format(round_trip_ns)}",
         )
-
-
-def _mtu_bytes(network: Network, a: str, b: str) -> int:
-    """The largest IP packet on the wires at both ends: those to the planes, if a fabric joins the two."""
-    fabric = network.fabric
-    planes = {*fabric.planes} if fabric is not None and fabric.joins(a, b) else set()
-    wires = [wire for wire in network.wires if {wire.a, wire.b} & {a, b}]
-    over_planes = [wire for wire in wires if {wire.a, wire.b} & planes]
-    return min(wire.mtu_bytes or network.mtu_bytes for wire in over_planes or wires)
 
 
 def _name_rules(script: Script) -> Iterator[Finding]:

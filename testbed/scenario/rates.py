@@ -4,21 +4,18 @@ What fits is judged for each session by itself. Whether several channels fit tog
 business while the scenario runs: a refusal is one of its answers, not a fault of the file.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from testbed.applications.script import Script
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.network import Egress, Network, Role
+from testbed.model.network import Network, Role
+from testbed.plan.paths import ways
 from testbed.scenario.tree import Keys
 from testbed.units import RATE
 
 Finding = tuple[Keys, str]
 """The keys of what is at fault, and what to do about it."""
-
-_Way = tuple[tuple[str, str], ...]
-"""Hops from station to station."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,8 @@ def _pons(network: Network, direction: Direction, name: str) -> Iterator[_Pon]:
     for wire in network.wires:
         for here, there, egress in wire.ends():
             if egress.pon is direction and egress.rate_bps is not None:
-                far, near = (there, here) if direction is DOWNSTREAM else (here, there)
-                behind = frozenset(_paths(network, far, avoiding=near))
+                near, far = (here, there) if direction is DOWNSTREAM else (there, here)
+                behind = frozenset(end for end, hops in ways(network, near) if hops and hops[0].there == far)
                 yield _Pon(name=name, rate_bps=egress.rate_bps, behind=behind)
 
 
@@ -108,32 +105,13 @@ def _unavoidable(network: Network, player: str, direction: Direction) -> Iterato
     """The rated links, other than the PON, that lie on the way to every compute node, wherever a job goes."""
     if player not in (station.name for station in network.stations):
         return
-    paths = _paths(network, player)
-    ways = [paths[node.name] for node in network.having(Role.COMPUTE) if node.name in paths]
-    shared = [hop for hop in ways[0] if all(hop in way for way in ways)] if ways else []
-    for here, there in shared:
+    nodes = {node.name for node in network.having(Role.COMPUTE)}
+    to_nodes = [
+        [(hop.here, hop.there) for hop in hops] for end, hops in ways(network, player) if end in nodes
+    ]
+    shared = set(to_nodes[0]).intersection(*to_nodes) if to_nodes else set()
+    for here, there in (hop for hop in to_nodes[0] if hop in shared) if shared else ():
         sender, receiver = (here, there) if direction is UPSTREAM else (there, here)
-        egress = _egress(network, sender, receiver)
+        egress = dict(network.neighbours(sender))[receiver]
         if egress.pon is None and egress.rate_bps is not None:
             yield _Line(name=f"the link from {sender} to {receiver}", rate_bps=egress.rate_bps)
-
-
-def _egress(network: Network, sender: str, receiver: str) -> Egress:
-    return next(egress for there, egress in network.neighbours(sender) if there == receiver)
-
-
-def _paths(network: Network, start: str, avoiding: str | None = None) -> dict[str, _Way]:
-    """A shortest way (by hops) to each station that can be reached without `avoiding`."""
-    wired: dict[str, list[str]] = {}
-    for wire in network.wires:
-        for here, there, _ in wire.ends():
-            wired.setdefault(here, []).append(there)
-    paths: dict[str, _Way] = {start: ()}
-    waiting = deque([start])
-    while waiting:
-        here = waiting.popleft()
-        for there in wired.get(here, ()):
-            if there != avoiding and there not in paths:
-                paths[there] = (*paths[here], (here, there))
-                waiting.append(there)
-    return paths
