@@ -15,7 +15,6 @@ from testbed.model.network import Network
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
 from testbed.report import host_load, timeline
-from testbed.report.crowd import left_out, telling
 from testbed.report.declared import Declared, read
 from testbed.report.drawing import Drawing, draw
 from testbed.report.expectations import verdict_line
@@ -26,6 +25,7 @@ from testbed.report.page import environment
 from testbed.report.plots import Recorded, plots_of
 from testbed.report.run_tables import delay_section, verdict_section
 from testbed.report.sections import sections
+from testbed.report.streams import left_out, telling
 from testbed.report.summary import Summary, all_hold, summarise
 from testbed.report.sweep import across_variants
 from testbed.report.table import Column, PageSection, Table, number, words

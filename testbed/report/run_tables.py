@@ -6,9 +6,9 @@ from typing import Any, Literal, cast
 from testbed.model.quantity import Kind
 from testbed.report.channels import ChannelSummary, WaySummary
 from testbed.report.congestion import congestion_tables
-from testbed.report.crowd import left_out, telling
 from testbed.report.expectations import show
 from testbed.report.metrics import StreamMetrics
+from testbed.report.streams import left_out, telling
 from testbed.report.summary import Streams, Summary
 from testbed.report.table import (
     VARIANT,

@@ -1,9 +1,12 @@
-"""Rows and columns that the tables of several kinds of work share. Pure."""
+"""What tables of several kinds share: rows and columns of streams, and which of very many are shown. Pure."""
 
 from typing import Any, cast
 
 from testbed.report.summary import Streams, Summary
 from testbed.report.table import VARIANT, Column, Form, Row, milliseconds, number
+
+SHOWN_AT_MOST = 12
+"""Sessions and measured flows of which tables on a terminal and plots show all; of more, this many."""
 
 
 def stream_rows(summary: Summary, streams: dict[str, str]) -> list[Row]:
@@ -47,3 +50,36 @@ def listed(summary: Summary, key: str) -> list[tuple[str, Any]]:
         for variant, numbers in summary["variants"].items()
         for each in cast("dict[str, Any]", numbers).get(key, ())
     ]
+
+
+def telling(summary: Summary) -> list[str]:
+    """The sessions and measured flows to show, in the summary's order: those with the longest delays."""
+    longest_ns: dict[str, int] = {}
+    for variant in summary["variants"].values():
+        measures: Any = variant
+        for key in ("probes", "frames", "packets", "commands", "messages"):
+            for name, directions in measures.get(key, {}).items():
+                delays_ns = [metrics["delay_ns"]["max"] or 0 for metrics in directions.values()]
+                longest_ns[name] = max([longest_ns.get(name, 0), *delays_ns])
+        for name in variant["channels"]:
+            longest_ns.setdefault(name, 0)
+    first = sorted(longest_ns, key=lambda name: -longest_ns[name])[:SHOWN_AT_MOST]
+    return [name for name in longest_ns if name in first]
+
+
+def left_out(summary: Summary) -> str:
+    """What to say of those that are not shown; empty if all are."""
+    names = {
+        name
+        for variant in summary["variants"].values()
+        for streams in (
+            variant["probes"],
+            variant["packets"],
+            variant.get("messages", {}),
+            variant["channels"],
+        )
+        for name in streams
+    }
+    if len(names) <= SHOWN_AT_MOST:
+        return ""
+    return f"the {SHOWN_AT_MOST} of {len(names)} with the longest delays"

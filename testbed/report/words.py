@@ -1,6 +1,6 @@
 """Events and scenarios in words, for tables that people read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -9,9 +9,9 @@ from testbed.applications.game.model import Scene, Session
 from testbed.applications.script import Scenario
 from testbed.model.base import Direction
 from testbed.model.placement import Placement, PlacementPolicy
+from testbed.model.pon import Aqm, Eligibility, Pon, PonModel, Reporting, TContClass
 from testbed.model.workload import Workload
 from testbed.report.drawing import short_rate
-from testbed.report.pon_words import pon_conditions
 from testbed.report.work_words import work_conditions
 from testbed.units import DURATION, RATE, SIZE
 from testbed.words import listed
@@ -49,7 +49,7 @@ def conditions(scenario: Scenario) -> list[tuple[str, str]]:
     if scenario.network.parameters:
         rows.append(("its parameters", _parameters(scenario.network.parameters)))
     rows += [(f"access {direction}", _subscription(scenario, direction)) for direction in _DIRECTIONS]
-    rows += pon_conditions(scenario.pon)
+    rows += _pon(scenario.pon)
     rows.append(("placement", _placement(scenario.placement)))
     alike: dict[tuple[str, str], list[str]] = {}
     for name, session in scenario.sessions.items():
@@ -158,3 +158,41 @@ def _traffic(flow: Flow) -> str:
     if flow.phase_ns:
         said.append(f"phase {DURATION.format(flow.phase_ns)}")
     return ", ".join(said)
+
+
+def _pon(pon: Pon) -> Iterator[tuple[str, str]]:
+    """How the PON assigns capacity: the line, then each T-CONT beside those of the subscriptions."""
+    yield "PON", _line(pon)
+    for name, tcont in pon.tconts.items():
+        yield f"T-CONT {name}", _tcont(tcont)
+
+
+def _line(pon: Pon) -> str:
+    if pon.model is PonModel.SHAPED_LINK:
+        return "a shaped link"
+    every = "every frame" if pon.report_every == 1 else f"every {pon.report_every} frames"
+    reports = "" if pon.reporting is not Reporting.STATUS_REPORTING else f" {every}"
+    said = [f"in frames, {_spelt(pon.reporting)}{reports}"]
+    if pon.discovery is not None:
+        said.append(f"a quiet window every {DURATION.format(pon.discovery.every_ns)}")
+    return ", ".join(said)
+
+
+def _tcont(tcont: TContClass) -> str:
+    said = [f"of {listed(tcont.onus)}" if tcont.onus else "of all ONUs"]
+    for kind, rate_bps in (("fixed", tcont.fixed_bps), ("assured", tcont.assured_bps)):
+        if rate_bps:
+            said.append(f"{kind} {short_rate(rate_bps)}")
+    said.append(f"at most {short_rate(tcont.most_bps)}")
+    if tcont.eligibility is not Eligibility.NONE:
+        said.append(f"{_spelt(tcont.eligibility)}, priority {tcont.priority}, weight {tcont.weight}")
+    if tcont.fixed_bps:
+        said.append(f"{tcont.grants} grants a frame" if tcont.grants > 1 else "1 grant a frame")
+    said.append(_spelt(tcont.reporting))
+    queue = f"{SIZE.format(tcont.queue_bytes)} may queue"
+    said.append(queue if tcont.aqm is Aqm.FIFO else f"{queue}, kept short by {tcont.aqm}")
+    return ", ".join(said)
+
+
+def _spelt(member: Reporting | Eligibility) -> str:
+    return member.replace("_", " ")

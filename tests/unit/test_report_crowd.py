@@ -6,7 +6,7 @@ import pytest
 from synthetic_run import scenario
 
 from testbed.applications.game.model import Session
-from testbed.report.crowd import SHOWN_AT_MOST, left_out, telling
+from testbed.report.streams import SHOWN_AT_MOST, left_out, telling
 from testbed.report.words import conditions
 
 
