@@ -16,7 +16,6 @@ MOST_RANKS = 2_000
 """Of all models of a scenario: each rank has a port of its own."""
 _HEADERS_BYTES = 28
 """IPv4 and UDP."""
-_IN_USE = "is used by something else in this scenario; the report tells them apart by name, so rename it"
 
 
 def fabric_work_rules(script: Script, network: Network) -> Iterator[Finding]:
@@ -29,7 +28,6 @@ def fabric_work_rules(script: Script, network: Network) -> Iterator[Finding]:
         yield from within(("experts", name, "ends"), experts.ends_at_ns, script)
     if (ranks := sum(each.ranks for each in script.experts.values())) > MOST_RANKS:
         yield ("experts",), f"have {ranks:,} ranks in all; at most {MOST_RANKS:,} are carried"
-    yield from _name_rules(script)
 
 
 def _transfer_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[Finding]:
@@ -66,22 +64,3 @@ def _timeout_rules(at: Keys, transfer: Transfer, network: Network) -> Iterator[F
             f"{destination}, {DURATION.format(round_trip_ns)}: every plane would be given up; "
             f"write more than {DURATION.format(round_trip_ns)}",
         )
-
-
-def _name_rules(script: Script) -> Iterator[Finding]:
-    """Whether names of transfers, experts and their ranks' jobs are nobody else's."""
-    clients = (each for service in script.services.values() for each in service.clients)
-    taken = {*script.sessions, *script.background, *script.workloads, *script.services, *script.jobs}
-    taken |= {*clients}
-    for name, group in script.jobs.items():
-        taken |= {f"{name}{number}" for number in range(1, group.count + 1)}
-    for name in script.transfers:
-        if name in taken:
-            yield ("transfers", name), _IN_USE
-        taken.add(name)
-    for name, experts in script.experts.items():
-        own = {name, *experts.jobs_of(name)}
-        if clash := sorted(own & taken):
-            what = "" if clash[0] == name else f"the job {clash[0]!r} of a rank "
-            yield ("experts", name), what + _IN_USE
-        taken |= own

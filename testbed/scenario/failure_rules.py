@@ -15,16 +15,8 @@ from testbed.words import instead
 def failure_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the keys `health`, `jobs` and `faults`."""
     yield from _health_rules(script, network)
-    taken: dict[str, str] = {
-        **dict.fromkeys(script.sessions, "session"),
-        **dict.fromkeys(script.background, "flow"),
-    }
     for name, group in script.jobs.items():
         at: Keys = ("jobs", name)
-        for each in (name, *group.jobs_of(name)):
-            if each in taken:
-                yield at, f"has the name {each!r}, which is that of a {taken[each]} too; rename one"
-            taken[each] = "group of jobs" if each == name else "job of a group"
         yield from _group_rules(at, group, script, network)
     for name, fault in script.faults.items():
         yield from _fault_rules(("faults", name), fault, script, network)

@@ -9,7 +9,6 @@ from testbed.model.network import Network, Role
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.units import DURATION
-from testbed.words import quoted
 
 MOST_SESSIONS = 1000
 """Of one variant; each is two programs while it lasts, and has ports and a class of its own."""
@@ -35,7 +34,7 @@ def expanded(sessions: Mapping[str, Session], network: Network, seed: int) -> di
 
 
 def repeat_rules(sessions: Mapping[str, Session], duration_ns: int) -> Iterator[Finding]:
-    """Whether repeated sessions end in time, have names of their own, and are not too many."""
+    """Whether repeated sessions end in time, have names that are short enough, and are not too many."""
     count = sum(1 if session.repeat is None else session.repeat.count for session in sessions.values())
     if count > MOST_SESSIONS:
         yield ("sessions",), f"{count:,} sessions with all repeats; at most {MOST_SESSIONS:,} are carried"
@@ -47,12 +46,9 @@ def repeat_rules(sessions: Mapping[str, Session], duration_ns: int) -> Iterator[
         if session.ends_at_ns <= duration_ns < latest_ns:
             latest, end = DURATION.format(latest_ns), DURATION.format(duration_ns)
             yield (*at, "within"), f"the last may end at {latest}, after the scenario's end at {end}"
-        names = set(_names(name, session.repeat.count))
+        names = set(names_of_repetitions(name, session.repeat.count))
         if (over := max(map(len, names)) - LONGEST_NAME) > 0:
             yield ("sessions", name), f"with its numbers the name is {over} characters too long; shorten it"
-        for other in sessions:
-            if other in names:
-                yield ("sessions", other), f"is also the name of a repetition of {quoted(name)}; rename one"
 
 
 def _repeated(
@@ -61,11 +57,14 @@ def _repeated(
     first, draws = homes.index(pattern.player), Random(f"{seed}/{name}/repeat")
     steps = max(1, repeat.within_ns // _RESOLUTION_NS)
     later_ns = sorted(draws.randrange(steps) * _RESOLUTION_NS for _ in range(repeat.count))
-    for number, (each, offset_ns) in enumerate(zip(_names(name, repeat.count), later_ns, strict=True)):
+    for number, (each, offset_ns) in enumerate(
+        zip(names_of_repetitions(name, repeat.count), later_ns, strict=True)
+    ):
         yield each, _later(pattern, homes[(first + number) % len(homes)], offset_ns)
 
 
-def _names(name: str, count: int) -> list[str]:
+def names_of_repetitions(name: str, count: int) -> list[str]:
+    """NAME001, NAME002, … with as many digits as the last one has."""
     digits = len(str(count))
     return [f"{name}{number:0{digits}}" for number in range(1, count + 1)]
 

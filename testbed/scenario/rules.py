@@ -20,6 +20,7 @@ from testbed.scenario.extensions import placement_rules
 from testbed.scenario.fabric_work_rules import fabric_work_rules
 from testbed.scenario.failure_rules import failure_rules
 from testbed.scenario.frame_trace import read_frames
+from testbed.scenario.names import name_rules
 from testbed.scenario.northbound_rules import northbound_rules
 from testbed.scenario.pon_rules import pon_rules
 from testbed.scenario.pon_tree_rules import pon_tree_rules
@@ -49,6 +50,7 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
         return
     for name, session in script.sessions.items():
         yield from _session_rules(("sessions", name), session, script, network)
+    yield from name_rules(script)
     yield from repeat_rules(script.sessions, script.duration_ns)
     yield from placement_rules(script)
     yield from _flow_rules(script, network)
@@ -135,6 +137,4 @@ def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:
                 f"{SIZE.format(flow.packet_bytes)} is more than the wires of {network.name} carry at "
                 f"once; the most is {SIZE.format(network.mtu_bytes)}",
             )
-        if name in script.sessions:
-            yield at, "is the name of a session too; the report tells them apart by name, so rename one"
         yield from within((*at, "ends"), flow.ends_at_ns, script)

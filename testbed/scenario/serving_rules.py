@@ -16,25 +16,11 @@ from testbed.words import instead
 
 def serving_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the key `services`."""
-    # Transfers and experts, which come later, see to it that their names are none of these.
-    taken = {**dict.fromkeys(script.sessions, "session"), **dict.fromkeys(script.background, "flow")}
-    for name, group in script.jobs.items():
-        taken |= dict.fromkeys((name, *group.jobs_of(name)), "job")
     for name, service in script.services.items():
         at: Keys = ("services", name)
-        yield from _unique(at, name, "service", taken)
         yield from _service_rules(at, service, script, network)
         for each, clients in service.clients.items():
-            yield from _unique((*at, "clients", each), each, "client", taken)
             yield from _clients_rules((*at, "clients", each), clients, service, network)
-
-
-def _unique(at: Keys, name: str, what: str, taken: dict[str, str]) -> Iterator[Finding]:
-    """Whether nothing before has this name; it is taken from here on."""
-    if name in taken:
-        other = "" if taken[name] == what else f"a {taken[name]}"
-        yield at, f"is the name of {other or 'another one'} too; they are told apart by name, so rename one"
-    taken.setdefault(name, what)
 
 
 def _service_rules(at: Keys, service: Service, script: Script, network: Network) -> Iterator[Finding]:

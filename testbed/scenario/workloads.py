@@ -76,12 +76,6 @@ MOST_WORKLOADS = 1000
 def workload_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the key `workloads`, but for their parameters."""
     hosts = [station.name for station in network.stations if station.role.is_host]
-    taken = {**dict.fromkeys(script.sessions, "session"), **dict.fromkeys(script.background, "flow")}
-    taken |= {**dict.fromkeys(script.services, "service"), **dict.fromkeys(script.jobs, "group of jobs")}
-    for service in script.services.values():
-        taken |= dict.fromkeys(service.clients, "group of clients")
-    for group_name, group in script.jobs.items():
-        taken |= dict.fromkeys(group.jobs_of(group_name), "job")
     if len(script.workloads) > MOST_WORKLOADS:
         yield ("workloads",), f"are {len(script.workloads):,}; at most {MOST_WORKLOADS:,} have ports"
     for name, workload in script.workloads.items():
@@ -97,8 +91,6 @@ def workload_rules(script: Script, network: Network) -> Iterator[Finding]:
                 "a home and a compute node",
             )
         yield from within((*at, "ends"), workload.ends_at_ns, script)
-        if name in taken:
-            yield at, f"is the name of a {taken[name]} too; they are told apart by name, so rename one"
 
 
 def _brought(brought: object, _origin: Origin) -> WorkloadKind:

@@ -100,7 +100,7 @@ def test_expanding_twice_changes_nothing(tmp_path: Path) -> None:
         ([("home1\n    repeat", "home3\n    repeat")], "'home3' is no host of a home; did you mean 'home2'?"),
         (
             [("background:", OTHER.format("player07"))],
-            "sessions.player07: is also the name of a repetition of 'player'; rename one",
+            "sessions.player07: is the name of a repetition of sessions.player too",
         ),
         (
             [("  player:\n", f"  {'p' * 40}:\n")],

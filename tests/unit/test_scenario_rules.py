@@ -113,7 +113,7 @@ PACKETS = "{variant: elastic, session: download, measure: packet, "
         ),
         (
             [("download:", "player:")],
-            "background.player: is the name of a session too; the report tells them apart by name, so rename",
+            "background.player: is the name of the session sessions.player too; they are told apart by name",
         ),
         (
             [

@@ -62,7 +62,7 @@ def test_a_workload_and_what_is_expected_of_it_load(tmp_path: Path) -> None:
         ("destination: node1", "destination: home2", "home1 and home2 are on one side of the access network"),
         ("ends: 2 s}", "ends: 11 s}", "workloads.talk.ends: 11 s is after the scenario's end at 10 s"),
         ("ends: 2 s}", "ends: 1 s}", "workloads.talk.ends: is not after starts, at 1 s"),
-        ("{talk:", "{player:", "workloads.player: is the name of a session too"),
+        ("{talk:", "{player:", "workloads.player: is the name of the session sessions.player too"),
         (
             "2 s}",
             "2 s, parameters: {paket: 3 B}}",
