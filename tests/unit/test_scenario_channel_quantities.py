@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from testbed.errors import ScenarioError
 from testbed.model.base import FROM_TEXT
 from testbed.model.quantity import Expectation, Kind, Quantified, Statistic
-from testbed.report.expectations import evaluate, sentence, show_measured
+from testbed.report.expectations import evaluate, sentence, show
 from testbed.scenario import load
 
 CHANNEL = {"variant": "v", "session": "s", "direction": "downstream", "measure": "channel"}
@@ -80,7 +80,8 @@ def test_a_number_of_channels_is_judged_in_its_own_unit(
     wanted: Expectation, holds: bool, shown: str, said: str
 ) -> None:
     verdict = evaluate(wanted, NUMBERS)
-    assert (verdict["holds"], show_measured(verdict), sentence(wanted)) == (holds, shown, said)
+    measured = show(verdict["measured"], verdict["unit"])
+    assert (verdict["holds"], measured, sentence(wanted)) == (holds, shown, said)
 
 
 @pytest.mark.parametrize("numbers", [{}, {"v": {}}, {"v": {"channels": {}, "admission": {}}}])
