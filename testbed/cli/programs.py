@@ -132,7 +132,7 @@ class PlannedPrograms:
 
         def parts(loop: Loop, ask: Ask) -> Sequence[Part]:
             def enter_scene(scene: Scene) -> None:
-                ask("scene", {"at_ns": scene.at_ns})
+                ask("scene", {"at_ns": scene.at_ns}, "entered")
 
             server = RenderServer(loop, self._ends(placed, logs), enter_scene)
             if placed.epoch > 1:

@@ -35,7 +35,7 @@ class Loop:
         self._timers: list[tuple[int, int, int, Callable[[], None]]] = []
         self._called_for_ns: int | None = None
         self._order = count()
-        self._readers: dict[int, Callable[[], None]] = {}
+        self._readers: dict[int, Callable[[], object]] = {}
         self._epoll = select.epoll()
         self._stopped = False
         self.late_ns = 0
@@ -61,7 +61,7 @@ class Loop:
 
         self.at((self.clock.now_ns() // interval_ns + 1) * interval_ns, again)
 
-    def on_readable(self, source: Readable, call: Callable[[], None]) -> None:
+    def on_readable(self, source: Readable, call: Callable[[], object]) -> None:
         """Call whenever there is something to read."""
         self._readers[source.fileno()] = call
         self._epoll.register(source.fileno(), select.EPOLLIN)

@@ -20,8 +20,11 @@ class Part(Protocol):
         """Finish; called once, at the end."""
 
 
-Ask = Callable[[str, dict[str, Any]], None]
-"""Tells the driver something and waits until it has acted on it."""
+Ask = Callable[[str, dict[str, Any], str], None]
+"""Sends the driver a message of a kind, with fields, and waits for its answer, which is of another kind.
+
+Other messages that come first are handled as at any other time.
+"""
 
 
 def run_program(
@@ -49,7 +52,7 @@ def _run(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequenc
     use_exact_timers()
     parts: Sequence[Part] = ()
 
-    def heed() -> None:
+    def handle_message() -> str:
         message = control.hear()
         if message is None:
             raise NotReadyError("the driver went away")
@@ -58,15 +61,17 @@ def _run(control: Control, loop: Loop, make_parts: Callable[[Loop, Ask], Sequenc
         for part in parts:
             if hasattr(part, "told"):
                 part.told(message)
+        return str(message["kind"])
 
-    def ask(kind: str, fields: dict[str, Any]) -> None:
+    def ask(kind: str, fields: dict[str, Any], answer: str) -> None:
         control.say(kind, **fields)
-        heed()
+        # A program that is told to stop gets no other answer.
+        while handle_message() not in (answer, "stop"):
+            pass
 
     parts = make_parts(loop, ask)
-    control.say("ready")
-    heed()
-    loop.on_readable(control, heed)
+    ask("ready", {}, "go")
+    loop.on_readable(control, handle_message)
     for part in parts:
         part.start()
     loop.run()

@@ -311,3 +311,43 @@ def test_whatever_still_runs_is_ended(children: Children, forked: list[int]) -> 
     assert all(runs(pid) for pid in forked)
     children.kill()
     assert not any(runs(pid) for pid in forked)
+
+
+class Told:
+    """Enters a scene at once, and says at the end what it was told until the answer came."""
+
+    def __init__(self, loop: Loop, ask: Ask) -> None:
+        self._loop, self._ask = loop, ask
+        self._kinds: list[str] = []
+        self.outcome: dict[str, list[str]] = {}
+
+    def told(self, message: dict[str, Any]) -> None:
+        self._kinds.append(message["kind"])
+
+    def start(self) -> None:
+        self._loop.at(0, self._enter)
+
+    def _enter(self) -> None:
+        self._ask("scene", {"at_ns": 0}, "entered")
+        self.outcome = {"before_it_went_on": [*self._kinds]}
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_question_waits_for_its_own_answer_and_other_messages_are_handled_meanwhile(
+    children: Children, loop: Loop
+) -> None:
+    def make(control: Control) -> Program:
+        return lambda: run_program(control, Loop(Clock(0)), lambda own, ask: [Told(own, ask)])
+
+    def answer(child: Child, _message: dict[str, Any]) -> None:
+        children.tell(child, "sharers", count=2)
+        children.tell(child, "entered")
+        loop.stop()
+
+    child = children.start("render", "edge", make, answer)
+    children.tell(child, "sharers", count=1)
+    children.go(child)
+    loop.run()
+    assert children.stop(child)["before_it_went_on"] == ["sharers", "go", "sharers", "entered"]
