@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.applications.script import Script
+from testbed.host import ports
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
@@ -24,7 +25,6 @@ from testbed.workload.token_routing import Matrix, exchange_matrices, traffic
 from testbed.workload.transfer import TransferSink, TransferSource
 
 Program = Callable[[], None]
-FIRST_RANK_PORT, FIRST_TRANSFER_PORT = 12_000, 35_000
 
 
 class PlannedFabricWork:
@@ -58,7 +58,7 @@ class PlannedFabricWork:
         transfer = self._scenario.transfers[name]
         here = self._addresses(transfer.source, [transfer.destination])
         there = self._addresses(transfer.destination, [transfer.source])
-        port = FIRST_TRANSFER_PORT + [*self._scenario.transfers].index(name)
+        port = ports.TRANSFERS.of([*self._scenario.transfers].index(name))
         return {"transfer": transfer, "ways": [*zip(here, there, strict=True)], "port": port}
 
     def traffic_bytes(self, name: str) -> Matrix:
@@ -77,7 +77,7 @@ class PlannedFabricWork:
         reach = Reach(
             addresses=lambda node: self._addresses(node, nodes),
             inside=self._inside,
-            first_port=FIRST_RANK_PORT + first_ports[name],
+            first_port=ports.RANKS.of(first_ports[name]),
             packet_bytes=self._packet_bytes(nodes),
             farthest_ns=self._farthest_ns(),
         )

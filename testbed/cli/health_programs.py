@@ -12,6 +12,7 @@ from typing import Any
 
 from testbed.applications.script import Script
 from testbed.driver.sessions import REQUEST_LEAD_NS
+from testbed.host import ports
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
@@ -22,7 +23,6 @@ from testbed.plan.fabric import plane_ip
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import delay_and_variation_ns, delay_ns, farthest_ns
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.health_wire import FIRST_CLIENT_PORT
 from testbed.workload.monitor import Monitor
 from testbed.workload.node_agent import AgentPlace, NodeAgent
 from testbed.workload.request_client import RequestClient
@@ -118,7 +118,7 @@ class _Watched:
         self._clients: dict[str, tuple[RequestClient, tuple[str, int]]] = {}
         for index, (name, group) in enumerate(scenario.jobs.items()):
             if group.requests is not None:
-                address = planned.address(group.requests.source), FIRST_CLIENT_PORT + index
+                address = planned.address(group.requests.source), ports.REQUESTS.of(index)
                 self._clients[name] = self._client(name, group.requests, address, logs), address
 
     def _agent(self, node: str, boot: int) -> NodeAgent:

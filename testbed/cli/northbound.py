@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 from testbed.applications.script import Script
 from testbed.driver.carriable import never_carried
+from testbed.host import ports
 from testbed.host.clock import use_exact_timers
 from testbed.host.control import Control
 from testbed.model.network import Role
 from testbed.plan.network_plan import NetworkPlan
 
-PORT = 8080
+PORT = ports.API.first
 """Of the API on its host."""
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 from testbed.applications.script import Script
+from testbed.host import ports
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
@@ -13,9 +14,6 @@ from testbed.plan.network_plan import NetworkPlan
 from testbed.workload.inference_client import Asking, InferenceClient
 from testbed.workload.inference_server import InferenceServer
 from testbed.workload.requests import requests
-
-FIRST_PORT = 9000
-"""Of the first service; below the ports that the kernel gives to clients."""
 
 
 class PlannedServing:
@@ -26,7 +24,7 @@ class PlannedServing:
 
     def address(self, service: str, node: str) -> tuple[str, int]:
         """Where a service is reached while it is on a node; each has a port of its own."""
-        return self._plan.address(node).ip, FIRST_PORT + [*self._services].index(service)
+        return self._plan.address(node).ip, ports.SERVICES.of([*self._services].index(service))
 
     def server(self, service: str, node: str, clock: Clock, control: Control) -> Callable[[], None]:
         """The service itself."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from testbed.applications.script import Script
 from testbed.errors import TestbedError
 from testbed.extension import ExtensionError, place_of
+from testbed.host import ports
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
@@ -14,10 +15,7 @@ from testbed.host.process import Ask, Part, run_program
 from testbed.model.workload import WORKLOADS
 from testbed.plan.network_plan import NetworkPlan
 from testbed.scenario.workloads import MakeParts, WorkloadKind, parameters_of, workload_kind
-from testbed.workload.end import PORTS_PER_WORKLOAD, End
-
-FIRST_PORT = 20_000
-"""Of the first workload; below those of flows and sessions, and below those that the kernel gives out."""
+from testbed.workload.end import End
 
 
 class PlannedWorkloads:
@@ -66,7 +64,7 @@ class PlannedWorkloads:
             ends_at_ns=workload.ends_at_ns,
             address=self._plan.address(here).ip,
             other_address=self._plan.address(there).ip,
-            first_port=FIRST_PORT + PORTS_PER_WORKLOAD * [*self._workloads].index(name),
+            first_port=ports.WORKLOADS.of([*self._workloads].index(name)),
             seed=self._seed,
             streams=kind.streams,
             direction=direction,

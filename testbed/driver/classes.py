@@ -1,17 +1,17 @@
 """Which tc class carries a session: its channel's while it has one, its home's otherwise. Pure."""
 
+from testbed.host import ports
 from testbed.model.base import DOWNSTREAM
 from testbed.plan.network_plan import NetworkPlan, ShapedClass
 from testbed.plan.shaping import FIRST_CHANNEL, LINE, channel_class
 from testbed.pon.provision import FIRST_HOME
 
-FIRST_PORT = 40_000
-PORTS_PER_SESSION = 4
+PORTS_PER_SESSION = ports.SESSIONS.each
 
 
 def first_port(index: int) -> int:
     """The first of the four UDP ports of the session number `index`."""
-    return FIRST_PORT + PORTS_PER_SESSION * index
+    return ports.SESSIONS.of(index)
 
 
 def class_of_channel(

@@ -8,10 +8,10 @@ from typing import Any
 from testbed.applications.flows.model import Flow
 from testbed.driver.children import Child, Children
 from testbed.driver.protocols import Programs, RunningNetwork
+from testbed.host import ports
 from testbed.host.clock import Clock
 from testbed.record.logs import EventLog
 
-_FIRST_FLOW_PORT = 30_000
 _OUTCOME = (
     "busy_ns",
     "receive_window_ns",
@@ -47,7 +47,7 @@ class Flows:
     def start(self, logs: Path) -> None:
         """Start every sink and source; each sends from its flow's own instant on."""
         for index, (name, flow) in enumerate(self._flows.items()):
-            port = _FIRST_FLOW_PORT + index
+            port = ports.FLOWS.of(index)
             if flow.is_rewritten_to_ect1:
                 self._network.send_ect1(flow.source, flow.destination, port)
             sink = partial(self._programs.sink, name, flow, port, self._clock, logs=logs)

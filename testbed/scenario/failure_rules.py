@@ -11,10 +11,15 @@ from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.words import instead
 
+MOST_GROUPS = 1000
+"""Of jobs: those who send requests to one have a port of their own."""
+
 
 def failure_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the keys `health`, `jobs` and `faults`."""
     yield from _health_rules(script, network)
+    if len(script.jobs) > MOST_GROUPS:
+        yield ("jobs",), f"are {len(script.jobs):,} groups; at most {MOST_GROUPS:,} have ports"
     for name, group in script.jobs.items():
         at: Keys = ("jobs", name)
         yield from _group_rules(at, group, script, network)

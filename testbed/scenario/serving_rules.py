@@ -13,9 +13,14 @@ from testbed.scenario.tree import Keys
 from testbed.units import DURATION
 from testbed.words import instead
 
+MOST_SERVICES = 2000
+"""Each has a port of its own."""
+
 
 def serving_rules(script: Script, network: Network) -> Iterator[Finding]:
     """Findings about the key `services`."""
+    if len(script.services) > MOST_SERVICES:
+        yield ("services",), f"are {len(script.services):,}; at most {MOST_SERVICES:,} have ports"
     for name, service in script.services.items():
         at: Keys = ("services", name)
         yield from _service_rules(at, service, script, network)

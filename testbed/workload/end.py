@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from testbed.errors import InvariantError
+from testbed.host import ports
 from testbed.host.datagrams import Datagrams
 from testbed.host.loop import Loop
 from testbed.host.process import Part
@@ -24,7 +25,7 @@ from testbed.model.base import Direction
 from testbed.model.workload import Stream, StreamMeasure
 from testbed.record.streams import ReceivedLog, SentLog
 
-PORTS_PER_WORKLOAD = 8
+PORTS_PER_WORKLOAD = ports.WORKLOADS.each
 """UDP ports that both ends may use, from `End.first_port` on."""
 PACKET, MESSAGE = StreamMeasure.PACKET, StreamMeasure.MESSAGE
 

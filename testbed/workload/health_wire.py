@@ -8,10 +8,10 @@ import json
 import struct
 from typing import Any
 
-MONITOR_PORT, AGENT_PORT, CLIENT_PORT, STATE_PORT = 38_000, 38_001, 38_002, 38_003
-"""Of the monitor, of each node's agent, of those who send requests, and of whoever hands state over (TCP).
-Clients on one host have ports of their own, from `FIRST_CLIENT_PORT` on."""
-FIRST_CLIENT_PORT = 38_100
+from testbed.host import ports
+
+MONITOR_PORT, AGENT_PORT, STATE_PORT = ports.MONITOR.first, ports.AGENT.first, ports.STATE.first
+"""Of the monitor, of each node's agent, and of whoever hands state over (TCP)."""
 
 HEARTBEAT, ANSWER, ORDER, ACKNOWLEDGEMENT, REQUEST, SERVED = b"H", b"A", b"O", b"K", b"R", b"S"
 _BEAT = struct.Struct("!cIIQ")

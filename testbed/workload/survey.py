@@ -13,11 +13,12 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from testbed.errors import KernelError
+from testbed.host import ports
 from testbed.host.datagrams import NUMBER
 from testbed.host.loop import Loop
 from testbed.model.survey import Survey
 
-PORT = 39_990
+PORT = ports.SURVEY.first
 FIRST_AT_NS = -1_000_000_000
 """Before time 0, for the first job to be placed by it, and long enough after the build: a packet that is sent
 while interfaces come up waits for that."""

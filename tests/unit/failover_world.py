@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from fake_network import FakeLoop
 
+from testbed.host import ports
 from testbed.model.job import Requests
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload import monitor as monitor_module
 from testbed.workload import node_agent, request_client
-from testbed.workload.health_wire import CLIENT_PORT
 from testbed.workload.monitor import Monitor
 from testbed.workload.node_agent import AgentPlace, NodeAgent
 from testbed.workload.request_client import RequestClient
@@ -101,7 +101,7 @@ class World:
         self.client = RequestClient(
             loop,
             "client",
-            CLIENT_PORT,
+            ports.REQUESTS.first,
             Requests(source="client", interval_ns=5 * MS),
             SentLog(logs, **stream),
             ReceivedLog(logs, **stream),
@@ -144,7 +144,7 @@ class World:
         }
         known = self.kinds("silent").count(("silent", node)) if failures is None else failures
         self.monitor.order(node, order, known, not_before_ns)
-        self.monitor.inform(("client", CLIENT_PORT), {"job": "j", "epoch": epoch, "ip": node})
+        self.monitor.inform(("client", ports.REQUESTS.first), {"job": "j", "epoch": epoch, "ip": node})
 
 
 def serving(world: World) -> list[str]:

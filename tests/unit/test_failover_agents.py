@@ -10,8 +10,8 @@ from failover_world import MS, SILENCE_NS, WAY_NS, World, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testbed.host import ports
 from testbed.workload import node_agent
-from testbed.workload.health_wire import CLIENT_PORT
 from testbed.workload.lease import Lease
 from testbed.workload.terms import Way
 
@@ -102,7 +102,7 @@ def test_requests_to_a_node_without_the_epoch_are_not_answered(world: World) -> 
     world.serve("a", 1)
     world.loop.pass_until(50 * MS)
     served = len(world.kinds("served"))
-    world.monitor.inform(("client", CLIENT_PORT), {"job": "j", "epoch": 2, "ip": "a"})
+    world.monitor.inform(("client", ports.REQUESTS.first), {"job": "j", "epoch": 2, "ip": "a"})
     world.loop.pass_until(100 * MS)
     assert len(world.kinds("served")) == served == 1
 

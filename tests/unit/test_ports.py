@@ -2,37 +2,44 @@
 
 from itertools import pairwise
 
-from testbed.cli import fabric_programs, northbound, serving_programs, workload_programs
-from testbed.driver import classes, flows
+from testbed.host import ports
 from testbed.scenario.compose import MAX_NODES
 from testbed.scenario.fabric_work_rules import MOST_RANKS
+from testbed.scenario.failure_rules import MOST_GROUPS
 from testbed.scenario.repeat import MOST_SESSIONS
+from testbed.scenario.serving_rules import MOST_SERVICES
 from testbed.scenario.workloads import MOST_WORKLOADS
-from testbed.workload import health_wire, survey
-from testbed.workload.end import PORTS_PER_WORKLOAD
 
 MOST_FLOWS = MAX_NODES // 5
 """A flow has five values at least, and a file at most so many."""
 MOST_TRANSFERS = MAX_NODES // 8
 """And a transfer, with the two nodes that it names, eight."""
+EPHEMERAL = 32_768
+"""The first port that Linux gives to clients."""
+TABLE = {name: value for name, value in vars(ports).items() if isinstance(value, ports.Ports)}
 
 
 def test_no_two_kinds_of_work_share_a_port() -> None:
-    spans = sorted(
-        {
-            "api": (northbound.PORT, 1),
-            "services": (serving_programs.FIRST_PORT, 2000),
-            "ranks": (fabric_programs.FIRST_RANK_PORT, MOST_RANKS),
-            "workloads": (workload_programs.FIRST_PORT, MOST_WORKLOADS * PORTS_PER_WORKLOAD),
-            "flows": (flows._FIRST_FLOW_PORT, MOST_FLOWS),
-            "transfers": (fabric_programs.FIRST_TRANSFER_PORT, MOST_TRANSFERS),
-            "health": (health_wire.MONITOR_PORT, 4),
-            "requests": (health_wire.FIRST_CLIENT_PORT, 1000),
-            "survey": (survey.PORT, 1),
-            "sessions": (classes.FIRST_PORT, MOST_SESSIONS * classes.PORTS_PER_SESSION),
-        }.items(),
-        key=lambda item: item[1],
-    )
-    for (name, (first, count)), (other, (then, _)) in pairwise(spans):
-        assert first + count <= then, f"{name} and {other}"
-    assert spans[-1][1][0] + spans[-1][1][1] <= 65_536
+    ranges = sorted(TABLE.items(), key=lambda item: item[1].first)
+    for (name, one), (other, then) in pairwise(ranges):
+        assert one.end <= then.first, f"{name} and {other}"
+    assert ranges[-1][1].end <= 65_536
+
+
+def test_what_the_rules_allow_has_ports() -> None:
+    most = {
+        "SERVICES": MOST_SERVICES,
+        "RANKS": MOST_RANKS,
+        "WORKLOADS": MOST_WORKLOADS,
+        "FLOWS": MOST_FLOWS,
+        "TRANSFERS": MOST_TRANSFERS,
+        "REQUESTS": MOST_GROUPS,
+        "SESSIONS": MOST_SESSIONS,
+    }
+    assert {name: TABLE[name].count for name in most} == most
+    assert {each.count for name, each in TABLE.items() if name not in most} == {1}
+
+
+def test_the_kernel_gives_no_client_a_port_that_something_listens_at_later() -> None:
+    shared = {name for name, each in TABLE.items() if each.end > EPHEMERAL and each.protocol != "udp"}
+    assert shared == {"FLOWS", "STATE"}, "see the docstring of the module"
