@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 
-from testbed.cli.pon_trial import trials
 from testbed.cli.running import run_scenario
 from testbed.errors import KernelError, TestbedError
 from testbed.pon import propagation_ns
@@ -28,6 +27,7 @@ from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile
 from testbed.scenario.loading import from_mapping
 from testbed.venue import host, kernel
+from testbed.venue.pon_trial import trials
 from testbed.venue.virtual import OUTPUT_IN_GUEST, Boot, boot
 
 FIBRE_M = 20_000

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from testbed.cli.python import Run
 
 __all__ = ["run"]
+__version__ = "0.1.0"
 
 
 def run(
@@ -27,13 +28,14 @@ def run(
     seed: int | None = None,
     variants: Sequence[str] = (),
     settings: Sequence[str] = (),
-    venue: str = "virtual",
+    venue: str | None = None,
     out: str | Path | None = None,
     force: bool = False,
 ) -> Run:
     """Run a scenario, named as on the command line or built in code as a mapping, and report on it.
 
-    With `force` the host venue runs what this machine cannot carry in real time, too.
+    The venue is `virtual` unless given. With `force`, the host venue runs even what this machine cannot carry
+    in real time.
 
     Raises:
         testbed.errors.TestbedError: As `testbed run` would; a failed expectation is not an error.

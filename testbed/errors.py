@@ -52,3 +52,9 @@ _BY_STATUS = {
 def error_of(exit_status: int) -> type[TestbedError]:
     """The class of the error that another program has ended with."""
     return _BY_STATUS.get(exit_status, TestbedError)
+
+
+def one_line(error: BaseException) -> str:
+    """The class of an exception and the first line of its message."""
+    message, _, _ = str(error).partition("\n")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

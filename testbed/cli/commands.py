@@ -4,24 +4,20 @@ import argparse
 import json
 import os
 import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from testbed.cli.interrupts import held, keys_for_child, unwinding
 from testbed.cli.live import LiveView, require_terminal
 from testbed.cli.opening import opened
-from testbed.cli.pon_trial import require_host
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
-from testbed.cli.settled import SCENARIO_FILE, WALL_LIMIT_S
 from testbed.errors import EXPECTATION_FAILED, ScenarioError
-from testbed.lifeline import tied
 from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import temporary_folder
 from testbed.scenario import ScenarioFile, load
+from testbed.venue.registry import find_venue
+from testbed.venue.venue import SCENARIO_FILE, Variant
 
 
 def run(options: argparse.Namespace) -> int:
@@ -210,28 +206,9 @@ def shell(options: argparse.Namespace) -> int:
     variant = next(iter(scenario_file.variants))
     with unwinding(), temporary_folder("testbed-shell-") as folder:
         (folder / SCENARIO_FILE).write_text(scenario_file.text, encoding="utf-8")
-        if options.venue == "host":
-            require_host([scenario_file.variants[variant]], [scenario_file.networks[variant]])
-            return _shell_on_host(folder, variant)
-        return _shell_in_virtual(folder, variant, scenario_file.variants[variant].seed)
-
-
-def _shell_in_virtual(folder: Path, variant: str, seed: int) -> int:
-    from testbed.cli.outer import within_reach
-    from testbed.venue.kernel import require
-    from testbed.venue.terminal import interact
-    from testbed.venue.virtual import OUTPUT_IN_GUEST, Boot
-
-    command = (sys.executable, "-m", "testbed.cli.inner", OUTPUT_IN_GUEST, variant, "--shell")
-    reach = within_reach(folder)
-    boot = Boot(command=command, output_dir=folder, seed=seed, wall_limit_s=WALL_LIMIT_S, **reach)
-    return interact(require(), boot)
-
-
-def _shell_on_host(folder: Path, variant: str) -> int:
-    command = [sys.executable, "-m", "testbed.cli.inner", str(folder), variant, "--shell"]
-    with keys_for_child():
-        return subprocess.run(tied(command, signal.SIGTERM), check=False, env=dict(os.environ)).returncode
+        seed = scenario_file.variants[variant].seed
+        shown = Variant(folder=folder, name=variant, seed=seed)
+        return find_venue(options.venue).shell(shown, keys_for_child)
 
 
 def _loaded(options: argparse.Namespace) -> ScenarioFile:

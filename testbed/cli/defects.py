@@ -4,6 +4,8 @@ import os
 import tempfile
 import traceback
 
+from testbed.errors import one_line
+
 DEBUG = "TESTBED_DEBUG"
 """The environment variable that has the traceback printed as well, if it is set to anything."""
 
@@ -14,17 +16,11 @@ def told(error: BaseException) -> str:
     The traceback itself where it cannot be kept in a file, or where DEBUG asks for it.
     """
     details = "".join(traceback.format_exception(error))
-    line = f"a defect of the testbed: {summary(error)}"
+    line = f"a defect of the testbed: {one_line(error)}"
     kept = None if os.environ.get(DEBUG) else _kept(details)
     if kept is None:
         return f"{line}\n{details.rstrip()}"
     return f"{line}; its traceback is in {kept}, please report it"
-
-
-def summary(error: BaseException) -> str:
-    """The class of an exception and the first line of its message."""
-    message, _, _ = str(error).partition("\n")
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _kept(details: str) -> str | None:

@@ -4,8 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from testbed.cli.defects import summary
-from testbed.errors import ScenarioError, TestbedError
+from testbed.errors import ScenarioError, TestbedError, one_line
 from testbed.record.directory import RunDirectory
 
 
@@ -35,6 +34,6 @@ def opened(names: Sequence[str]) -> Iterator[list[RunDirectory]]:
         if not unverified:
             raise
         raise ScenarioError(
-            f"{unverified[0].path} cannot be read ({summary(error)}); it has no SHA256SUMS and is damaged "
+            f"{unverified[0].path} cannot be read ({one_line(error)}); it has no SHA256SUMS and is damaged "
             "or of a version that this one does not know: run the scenario again"
         ) from error

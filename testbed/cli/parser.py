@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from testbed.cli.settled import STALL_LIMIT_S, VERSION, WALL_LIMIT_S
+from testbed import __version__
 from testbed.scenario import shipped
+from testbed.venue.registry import VENUES, default_venue
+from testbed.venue.venue import STALL_LIMIT_S, WALL_LIMIT_S
 from testbed.words import instead, nearest
 
 _EXIT_STATUSES = """\
@@ -25,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.set_defaults(command=None)
-    top.add_argument("--version", action="version", version=f"testbed {VERSION}")
+    top.add_argument("--version", action="version", version=f"testbed {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _that_run(commands)
     _that_look(commands)
@@ -89,7 +91,7 @@ def _that_look(commands: Any) -> None:
     ])  # fmt: skip
     _scenario(shell)
     shell.add_argument(
-        "--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)"
+        "--venue", choices=tuple(VENUES), default=default_venue(), help="where (default: virtual)"
     )
 
 
@@ -150,7 +152,7 @@ def _one_scenario(command: argparse.ArgumentParser) -> None:
 def _run(command: argparse.ArgumentParser) -> None:
     _scenario(command)
     command.add_argument(
-        "--venue", choices=("virtual", "host"), default="virtual",
+        "--venue", choices=tuple(VENUES), default=default_venue(),
         help="the embedded kernel in virtual time (default), or this machine's in real time",
     )  # fmt: skip
     command.add_argument(
@@ -195,7 +197,7 @@ def _exec(command: argparse.ArgumentParser) -> None:
         "--starts", default="0 s", metavar="T", help="when it is started (default: %(default)s)"
     )
     command.add_argument(
-        "--venue", choices=("virtual", "host"), default="virtual", help="where (default: virtual)"
+        "--venue", choices=tuple(VENUES), default=default_venue(), help="where (default: virtual)"
     )
     _force(command)
     _limits(command)
@@ -247,7 +249,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
     _one_scenario(command)
     command.add_argument("--variant", metavar="V", help="which variant (default: the first)")
     command.add_argument(
-        "--venue", choices=("virtual", "host"), default="virtual",
+        "--venue", choices=tuple(VENUES), default=default_venue(),
         help="the embedded kernel without virtual time (default), or this machine's kernel",
     )  # fmt: skip
     _force(command)

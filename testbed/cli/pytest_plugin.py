@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from testbed.venue.registry import VENUES, default_venue
+
 if TYPE_CHECKING:
     from testbed.cli.python import Run
 
@@ -25,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("testbed", "network emulation testbed")
     group.addoption(
         "--testbed-venue",
-        choices=("virtual", "host"),
+        choices=tuple(VENUES),
         help="where scenarios run, for tests without a marker testbed_venue (default: virtual)",
     )
     group.addoption(
@@ -77,13 +79,13 @@ def testbed_run(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[...,
 
 def _venue(request: pytest.FixtureRequest) -> str:
     marker = request.node.get_closest_marker("testbed_venue")
-    venue: str = request.config.getoption("--testbed-venue") or "virtual"
+    venue: str = request.config.getoption("--testbed-venue") or default_venue()
     if marker is not None:
         venue = marker.args[0] if len(marker.args) == 1 else ""
-    if venue not in ("virtual", "host"):
+    if venue not in VENUES:
         raise pytest.UsageError(
             f"{request.node.nodeid}: testbed_venue{marker.args if marker else ''} names no venue; "
-            "write testbed_venue('virtual') or testbed_venue('host')"
+            f"write {' or '.join(f'testbed_venue({name!r})' for name in VENUES)}"
         )
     return venue
 

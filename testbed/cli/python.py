@@ -81,7 +81,7 @@ def run_and_report(
     seed: int | None,
     variants: Sequence[str],
     settings: Sequence[str],
-    venue: str,
+    venue: str | None,
     out: str | Path | None,
     force: bool,
 ) -> Run:

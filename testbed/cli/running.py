@@ -16,10 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from testbed.cli.carrying import host_facts_of
+from testbed import __version__
 from testbed.cli.interrupts import held
-from testbed.cli.pon_trial import require_host
-from testbed.cli.settled import SCENARIO_FILE, STALL_LIMIT_S, VERSION, WALL_LIMIT_S
 from testbed.errors import InvariantError, ScenarioError, TestbedError, error_of
 from testbed.lifeline import tied
 from testbed.plan.make import make_plan
@@ -29,12 +27,13 @@ from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import keep, remove
 from testbed.scenario import ScenarioFile
 from testbed.scenario.extensions import origins
-from testbed.venue import kernel
 from testbed.venue.launch import stop_on_terminate
+from testbed.venue.registry import default_venue, find_venue, venue_class
+from testbed.venue.venue import SCENARIO_FILE, STALL_LIMIT_S, WALL_LIMIT_S
 from testbed.venue.virtual import CONSOLE_NAME
 
-OUTER = (sys.executable, "-m", "testbed.cli.outer")
-"""The program for one variant, before its arguments."""
+LAUNCHER = (sys.executable, "-m", "testbed.venue.launcher")
+"""The launcher as a command, before its arguments."""
 _STOP_S = 5.0
 """How long a variant may take to stop in order."""
 
@@ -45,7 +44,7 @@ ShowProgress = Callable[[str, int, int, str], None]
 def run_scenario(
     scenario_file: ScenarioFile,
     *,
-    venue: str = "virtual",
+    venue: str | None = None,
     out: Path | None = None,
     settings: Sequence[str] = (),
     show: ShowProgress = lambda *_: None,
@@ -57,20 +56,20 @@ def run_scenario(
 ) -> RunDirectory:
     """Run every variant of a scenario and gather what they recorded; there is no report yet.
 
-    Variants run side by side in the virtual venue, one for each core unless told otherwise; on the host one
-    after another, because there they would disturb each other. `begun` is told the run directory before
-    anything is in it but the scenario. A host that cannot carry it in real
-    time refuses, unless `force` is given.
+    Variants run side by side, one for each core unless told otherwise, if the venue allows it; one after
+    another if they would disturb each other. `begun` is called with the run directory when only the scenario
+    and the plan are in it. The host venue refuses what the machine cannot carry in real time, unless `force`
+    is given.
 
     Raises:
         TestbedError: The venue is not ready, or a variant failed. The run directory stays, with its logs.
     """
-    kernel_facts = require_venue(venue, scenario_file)
-    host_facts = host_facts_of(venue, scenario_file, force=force)
+    venue = venue or default_venue()
+    venue_facts = require_venue(venue, scenario_file, force=force)
     seed = next(iter(scenario_file.variants.values())).seed
     started_at, began_s = datetime.now(), time.monotonic()
     variants = list(scenario_file.variants)
-    at_once = min(len(variants), side_by_side or os.cpu_count() or 1) if venue == "virtual" else 1
+    at_once = min(len(variants), side_by_side or os.cpu_count() or 1) if find_venue(venue).parallel else 1
     run: RunDirectory | None = None
     try:
         with held():
@@ -86,9 +85,9 @@ def run_scenario(
             keep_logs(run, variants)
         wall_s = time.monotonic() - began_s
         gather(run, scenario_file)
-        facts = {"seed": seed, "venue": venue, "kernel": kernel_facts, "settings": list(settings)}
+        facts = {"seed": seed, "venue": venue, "settings": list(settings)}
         times = {"started_at": started_at.isoformat(timespec="seconds"), "wall_s": round(wall_s, 3)}
-        run.write_manifest({**identity(scenario_file), **facts, **host_facts, **times})
+        run.write_manifest({**identity(scenario_file), **facts, **venue_facts, **times})
     except (KeyboardInterrupt, SystemExit):
         # Half a run is of no use to anybody; after an error it stays, to look into.
         if run is not None:
@@ -135,7 +134,7 @@ def identity(scenario_file: ScenarioFile) -> dict[str, Any]:
     """What was run, by what, and how much virtual time it takes: the part of a manifest known before."""
     durations_ns = [scenario.duration_ns for scenario in scenario_file.variants.values()]
     return {
-        "testbed": VERSION,
+        "testbed": __version__,
         "python": platform.python_version(),
         "scenario": scenario_file.name,
         "title": scenario_file.title,
@@ -164,18 +163,9 @@ def plan_texts(scenario_file: ScenarioFile) -> str:
     return "\n".join(f"variant {variant}\n{text}" for variant, text in texts.items())
 
 
-def require_venue(venue: str, scenario_file: ScenarioFile) -> dict[str, str]:
-    """What a manifest says of the venue's kernel.
-
-    Raises:
-        KernelError: This machine's kernel lacks something that the scenario needs.
-        NotReadyError: The embedded kernel is not built.
-    """
-    if venue == "host":
-        require_host(scenario_file.variants.values(), scenario_file.networks.values())
-        return {"release": platform.release(), "kind": "host"}
-    found = kernel.require()
-    return {"release": found.version, "kind": "User-Mode Linux", "key": found.key, "sha256": found.sha256}
+def require_venue(venue: str, scenario_file: ScenarioFile, *, force: bool) -> dict[str, Any]:
+    """See `Venue.require`."""
+    return find_venue(venue).require(scenario_file, force=force)
 
 
 def failure(run: RunDirectory, variant: str, status: int, reason: str) -> TestbedError:
@@ -219,7 +209,7 @@ class _Variants:
             folder.mkdir(parents=True)
             (folder / SCENARIO_FILE).write_text(self._file.text, encoding="utf-8")
         seed = str(self._file.variants[variant].seed)
-        command = [*OUTER, str(folder), variant, seed, self._venue, *map(str, self._limits_s)]
+        command = [*LAUNCHER, str(folder), variant, seed, venue_class(self._venue), *map(str, self._limits_s)]
         with self._lock:
             if self._stopping:
                 return

@@ -1,10 +1,10 @@
 """`testbed serve`: one variant's network in real time, with its northbound API on an address of this machine.
 
-    everything checked, address taken ──► the inner program builds the network and says that it is ready
-        ──► the API is served, until Ctrl-C, SIGTERM or the network's end ──► its line is closed, the inner
+    everything checked, address taken ──► the guest program builds the network and says that it is ready
+        ──► the API is served, until Ctrl-C, SIGTERM or the network's end ──► its line is closed, the guest
         program comes to its end ──► what was recorded is gathered
 
-The API runs out here, as the user; orders and news go over the line of `testbed.cli.served`.
+The API runs out here, as the user; orders and news go over the line of `Venue.serve`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from testbed import __version__
 from testbed.api.app import create_app
 from testbed.api.line import StreamNetwork
 from testbed.api.live import LiveClasses, live_router
@@ -31,13 +32,9 @@ from testbed.api.subscribers import subscribers
 from testbed.api.tally import Tally
 from testbed.api.tokens import load_tokens, new_token
 from testbed.cli.announcement import Announcement, became, ordered, say, say_now
-from testbed.cli.carrying import host_facts_of
 from testbed.cli.interrupts import SIGNALS, held, lent, unwinding
 from testbed.cli.northbound import addresses_of_homes
-from testbed.cli.outer import last_error
 from testbed.cli.running import failure, gather, identity, keep_logs, new_run, require_venue
-from testbed.cli.served import ended, inner_program
-from testbed.cli.settled import SCENARIO_FILE, VERSION
 from testbed.driver.carriable import never_carried
 from testbed.errors import NotReadyError, ScenarioError
 from testbed.host.line import MOST_MESSAGE_BYTES
@@ -47,10 +44,13 @@ from testbed.plan.make import make_plan
 from testbed.record.atomic import explained
 from testbed.record.directory import RunDirectory
 from testbed.scenario import ScenarioFile, load
+from testbed.venue.launcher import last_error
+from testbed.venue.registry import find_venue
+from testbed.venue.venue import SCENARIO_FILE, GuestProgram, Variant
 from testbed.venue.virtual import CONSOLE_NAME
 
 END_S = 300.0
-"""How long the inner program may take to come to its end: it stops its programs and writes its records."""
+"""How long the guest main program may take to end: it stops its programs and writes its records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,7 @@ def serve(options: argparse.Namespace) -> int:
         )
     serving = _checked(options)
     with listening(host, port) as listener:
-        kernel_facts = require_venue(serving.venue, serving.scenario_file)
-        host_facts = host_facts_of(serving.venue, serving.scenario_file, force=options.force)
+        venue_facts = require_venue(serving.venue, serving.scenario_file, force=options.force)
         if options.state is not None:
             check_state(options.state)
         started_at, began_s = datetime.now(), time.monotonic()
@@ -90,7 +89,7 @@ def serve(options: argparse.Namespace) -> int:
         say("stopped  before the network was up; nothing is left")
         return 0
     with held():
-        _gather(serving, run, started_at, began_s, {**host_facts, "kernel": kernel_facts})
+        _gather(serving, run, started_at, began_s, venue_facts)
     say(f"records  {run.path}")
     return 0
 
@@ -234,16 +233,17 @@ class _ToldNetwork(StreamNetwork):
 async def _serve_network(serving: Serving, folder: Path, listener: socket.socket) -> int | None:
     """Start the network, serve it, and have it end.
 
-    The inner program's exit status; None if it was told to stop before its network was up.
+    The guest main program's exit status; None if it was told to stop before its network was up.
     """
     stop, is_up = asyncio.Event(), asyncio.Event()
     for signum in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    async with inner_program(serving.venue, folder, serving.variant, serving.seed) as (program, ours):
+    variant = Variant(folder=folder, name=serving.variant, seed=serving.seed)
+    async with find_venue(serving.venue).serve(variant) as (program, ours):
         reader, writer = await asyncio.open_connection(sock=ours, limit=MOST_MESSAGE_BYTES)
         network = _ToldNetwork(reader, writer)
         network.on_message("ready", lambda _message: is_up.set())
-        gone, hearing = asyncio.create_task(ended(program)), asyncio.create_task(network.run())
+        gone, hearing = asyncio.create_task(_ended(program)), asyncio.create_task(network.run())
         try:
             await _first(gone, hearing, is_up.wait(), stop.wait())
             if stop.is_set() and not is_up.is_set():
@@ -277,7 +277,7 @@ async def _serve_api(
         monitor,
         network.tally,
         served={"title": serving.scenario_file.title, **named},
-        build={"version": VERSION, **named},
+        build={"version": __version__, **named},
         freely=serving.secret is not None,
     )
     announcement = Announcement(
@@ -303,6 +303,16 @@ async def _serve_api(
     await following
 
 
+async def _ended(program: GuestProgram) -> None:
+    """Wait until the guest main program has ended."""
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(program.fileno(), over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(program.fileno())
+
+
 async def _first(*waits: Awaitable[object]) -> None:
     """Wait for the first of several; tasks among them go on, and may be waited for again."""
     tasks = [asyncio.ensure_future(each) for each in waits]
@@ -313,7 +323,7 @@ async def _first(*waits: Awaitable[object]) -> None:
 
 
 async def _end(gone: "asyncio.Task[None]") -> None:
-    """Wait until the inner program has come to its end.
+    """Wait until the guest main program has come to its end.
 
     Raises:
         NotReadyError: It has not, in all that time.

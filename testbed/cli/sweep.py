@@ -9,8 +9,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from testbed import __version__
 from testbed.cli.interrupts import held, unwinding
-from testbed.cli.settled import VERSION
 from testbed.cli.sweep_progress import SweepProgress
 from testbed.errors import EXPECTATION_FAILED, ScenarioError, TestbedError, error_of
 from testbed.record.directory import RUNS
@@ -36,7 +36,7 @@ def sweep(options: argparse.Namespace) -> int:
         first_seed=options.seed,
         variants=options.variant,
         kernel=kernel.require().key,
-        version=VERSION,
+        version=__version__,
     )
     slots = _slots(options.jobs, options.scheduler)
     directory = SweepDirectory.begin(options.out or RUNS / plan.default_name, plan)
@@ -127,12 +127,12 @@ def _happening(
     if not orders:
         return
     if scheduler is not None:
-        from testbed.cli.swept import ARGUMENTS
+        from testbed.cli.sweep_worker import ARGUMENTS
         from testbed.sweep.cluster import work_off
 
         yield from work_off(scheduler, directory, orders, ARGUMENTS)
         return
-    from testbed.cli.swept import COMMAND
+    from testbed.cli.sweep_worker import COMMAND
     from testbed.sweep.local import LocalRuns
 
     yield from LocalRuns(directory, COMMAND, slots).work_off(orders, lock)

@@ -22,11 +22,11 @@ FAKE = Path(__file__).with_name("fake_inner.py")
 # The command as it is, in a process of its own, with another program for the network.
 RUNNER = f"""
 import sys
-from testbed.cli import main, served, serve
-from testbed.venue import host
+from testbed.cli import main, serve
+from testbed.venue import host, host_venue
 
 host.require = lambda trials: None
-served.INNER = (sys.executable, {str(FAKE)!r})
+host_venue.GUEST_MAIN = (sys.executable, {str(FAKE)!r})
 serve.END_S = 2.0 if "--short-end" in sys.argv else serve.END_S
 sys.exit(main([word for word in sys.argv[1:] if word != "--short-end"]))
 """
@@ -242,7 +242,7 @@ def test_a_state_that_cannot_be_used_is_status_2_before_anything_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(serve, "require_venue", lambda *_: {})
+    monkeypatch.setattr(serve, "require_venue", lambda *_, **__: {})
     monkeypatch.setattr(serve, "_served", pytest.fail)
     arguments = ["serve", "cloud_gaming", "--listen", "127.0.0.1:0", "--state"]
     assert main([*arguments, "/dev/null"]) == 2

@@ -10,7 +10,7 @@ import dask_cluster
 import pytest
 import sweep_program
 
-from testbed.cli import main, swept
+from testbed.cli import main, sweep_worker
 from testbed.cli import sweep as command
 from testbed.sweep import cluster as clusters
 from testbed.sweep.order import Order
@@ -26,7 +26,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SWEEP_DONE", str(tmp_path / "done"))
     monkeypatch.setattr(command.kernel, "require", lambda: SimpleNamespace(key="k1"))
-    monkeypatch.setattr(swept, "ARGUMENTS", (sweep_program.__file__,))
+    monkeypatch.setattr(sweep_worker, "ARGUMENTS", (sweep_program.__file__,))
     monkeypatch.setattr("testbed.report.numbers.numbers", lambda _: [])
     monkeypatch.setattr("testbed.report.sweep_page.write_page", lambda *_: None)
     return tmp_path / "done"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sweep_program
 
-from testbed.cli import main, swept
+from testbed.cli import main, sweep_worker
 from testbed.cli import sweep as command
 from testbed.errors import NotReadyError
 from testbed.record.directory import RunDirectory
@@ -27,7 +27,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SWEEP_DONE", str(tmp_path / "done"))
     monkeypatch.setattr(command.kernel, "require", lambda: SimpleNamespace(key="k1"))
-    monkeypatch.setattr(swept, "COMMAND", FAKE)
+    monkeypatch.setattr(sweep_worker, "COMMAND", FAKE)
     monkeypatch.setattr("testbed.report.numbers.numbers", lambda _: [])
     monkeypatch.setattr("testbed.report.sweep_page.write_page", lambda *_: None)
 
@@ -127,7 +127,7 @@ def test_a_run_with_another_kernel_than_the_sweep_s_is_refused(
 ) -> None:
     order = Order(name="run", text="", seed=1, settings=(), kernel="k2", wall_limit_s=1.0, stall_limit_s=1.0)
     with pytest.raises(NotReadyError, match="embedded kernel is k1, the sweep's is k2"):
-        swept.carry_out(Placed(order=order, out=str(tmp_path / "run"), side_by_side=1))
+        sweep_worker.carry_out(Placed(order=order, out=str(tmp_path / "run"), side_by_side=1))
 
 
 def test_what_a_worker_sends_home_is_the_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

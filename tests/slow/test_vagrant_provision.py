@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.cli.settled import VERSION
+from testbed import __version__
 
 PROJECT = Path(__file__).parents[2]
 STAND_IN = PROJECT / "tests" / "unit" / "vagrant_stand_in.rb"
@@ -113,7 +113,7 @@ def test_a_kernel_without_netem_is_told_with_what_to_do(provisioned: Provisioned
 
 def test_the_set_up_is_that_of_a_newcomer_and_the_command_is_on_the_path(provisioned: Provisioned) -> None:
     assert "make setup, in /home/vagrant/testbed" in provisioned.called
-    assert provisioned.version == f"testbed {VERSION}\n"
+    assert provisioned.version == f"testbed {__version__}\n"
 
 
 def test_modules_that_cannot_be_loaded_are_told_and_the_machine_comes_up(provisioned: Provisioned) -> None:

@@ -14,11 +14,11 @@ from example_install import install, lies_on_the_path
 from testbed.cli import INTERRUPTED, commands, main
 from testbed.cli.commands import COMMANDS
 from testbed.cli.parser import parser
-from testbed.cli.pon_trial import FEATURE
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError
 from testbed.record.directory import RunDirectory
 from testbed.scenario import shipped, shipped_topologies
 from testbed.venue import host, module
+from testbed.venue.pon_trial import FEATURE
 
 REJECTED = Path(__file__).parents[1] / "golden" / "rejected"
 

@@ -8,15 +8,14 @@ import synthetic_run
 from example_install import install, install_example, lies_on_the_path
 from scenario_documents import SCENARIO, TOPOLOGY
 
-from testbed.cli.foreign import search_path
-from testbed.cli.outer import within_reach
 from testbed.cli.running import identity
-from testbed.cli.settled import SCENARIO_FILE
 from testbed.record.directory import RunDirectory
 from testbed.report.comparison import Comparison, of_other_versions
 from testbed.scenario import load
 from testbed.sweep.axes import parsed_axes
 from testbed.sweep.plan import SweepPlan, make_plan
+from testbed.venue.search_path import search_path, within_reach
+from testbed.venue.venue import SCENARIO_FILE
 
 SCORES = "def scores(question):\n    return []\n"
 
@@ -66,7 +65,7 @@ def test_a_package_of_the_interpreter_itself_needs_no_path(
 ) -> None:
     scripts = load(str(scenario(tmp_path, OWN))).variants.values()
     assert search_path(scripts)
-    monkeypatch.setattr("testbed.cli.foreign.site.getsitepackages", lambda: [str(package)])
+    monkeypatch.setattr("testbed.venue.search_path.site.getsitepackages", lambda: [str(package)])
     assert search_path(scripts) == {}
 
 

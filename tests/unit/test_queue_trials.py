@@ -6,8 +6,8 @@ from fake_network import elastic
 
 from testbed.applications.flows.model import Flow
 from testbed.applications.script import Script
-from testbed.cli import queue_trials
 from testbed.model.pon import Aqm, Pon, TContClass
+from testbed.venue import queue_trials
 
 
 def flow(**changes: Any) -> Flow:

@@ -17,8 +17,8 @@ TWO = "variants: {first: {}, second: {}}\n"
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(running, "OUTER", (sys.executable, "-S", str(FAKE_VARIANT)))
-    monkeypatch.setattr(running, "require_venue", lambda *_: {"release": "none"})
+    monkeypatch.setattr(running, "LAUNCHER", (sys.executable, "-S", str(FAKE_VARIANT)))
+    monkeypatch.setattr(running, "require_venue", lambda *_, **__: {"kernel": {"release": "none"}})
     monkeypatch.setenv("FAKE_MARK", str(tmp_path / "mark"))
     scenario = tmp_path / "net.yaml"
     scenario.write_text(stand_ins.SCENARIO + TWO)

@@ -55,9 +55,9 @@ def test_what_a_killed_process_left_is_removed_once_nobody_works_in_it(place: Pa
 
 def test_a_run_whose_starter_is_gone_removes_the_folder_that_it_was_given(place: Path) -> None:
     code = (
-        "import sys, time; from testbed.cli import swept\n"
+        "import sys, time; from testbed.cli import sweep_worker\n"
         "def carry_out(placed):\n    print('under way', flush=True); time.sleep(1000)\n"
-        "swept.carry_out = carry_out; sys.exit(swept.main())"
+        "sweep_worker.carry_out = carry_out; sys.exit(sweep_worker.main())"
     )
     scratch = place / "scratch"
     scratch.mkdir()

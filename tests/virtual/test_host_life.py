@@ -31,7 +31,7 @@ def test_clean_ends_exactly_what_could_not_end_by_itself(lives: dict[str, dict[s
     """The control: before it the network's programs are there, and so is the user's."""
     cleaned = lives["cleaned"]
     assert "is under way, and left alone" in cleaned["too_early"]
-    assert any("testbed.cli.inner" in words for words in cleaned["orphans"])
+    assert any("testbed.cli.guest_main" in words for words in cleaned["orphans"])
     assert any(words.startswith("sleep 1000") for words in cleaned["orphans"])
     assert cleaned["status"] == 0
     assert "ended" in cleaned["said"]

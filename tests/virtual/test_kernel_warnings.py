@@ -9,7 +9,7 @@ from venue_boot import PYTHON, console_of, run_inside
 from testbed.errors import KernelError
 
 EVERYTHING = """
-from testbed.cli.pon_trial import FABRIC_FEATURE, FABRIC_TRIAL, FEATURE, TRIAL
+from testbed.venue.pon_trial import FABRIC_FEATURE, FABRIC_TRIAL, FEATURE, TRIAL
 from testbed.venue.host import missing_features
 print("missing:", missing_features({FEATURE: TRIAL, FABRIC_FEATURE: FABRIC_TRIAL}))
 """

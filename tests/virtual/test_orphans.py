@@ -75,8 +75,8 @@ def module(name: str) -> Find:
     return found
 
 
-outer = module("testbed.cli.outer")
-swept = module("testbed.cli.swept")
+outer = module("testbed.venue.launcher")
+swept = module("testbed.cli.sweep_worker")
 
 
 def spins(folder: Path) -> bool:

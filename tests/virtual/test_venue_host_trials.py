@@ -6,9 +6,9 @@ from pathlib import Path
 
 from venue_boot import PYTHON, console_of, run_inside
 
-from testbed.cli import queue_trials
-from testbed.cli.pon_trial import FEATURE, TRIAL
 from testbed.scenario import load
+from testbed.venue import queue_trials
+from testbed.venue.pon_trial import FEATURE, TRIAL
 from testbed.venue.virtual import OUTPUT_IN_GUEST
 
 QUEUES = """
@@ -44,8 +44,8 @@ def test_a_kernel_with_everything_lacks_nothing_but_what_mainline_lacks(tmp_path
 UNKNOWN_KIND = """
 from testbed.net import messages, pon_messages
 pon_messages.kind_attribute = lambda _: messages.kind_attribute("nop")
-from testbed.cli import queue_trials
-from testbed.cli.pon_trial import main
+from testbed.venue import queue_trials
+from testbed.venue.pon_trial import main
 raise SystemExit(main())
 """
 """The trial on a kernel without the discipline: it asks for one of another name."""
@@ -82,7 +82,8 @@ def run_without_module(output_dir: Path, variant: str) -> tuple[int, str]:
     (output_dir / "pon.yaml").write_text(SCENARIO)
     trial = shlex.join([PYTHON, "-c", UNKNOWN_KIND])
     code = (
-        f"import sys; from testbed.cli import main, pon_trial; pon_trial.TRIAL = {trial!r}\n"
+        "import sys; from testbed.cli import main; from testbed.venue import pon_trial\n"
+        f"pon_trial.TRIAL = {trial!r}\n"
         f"sys.exit(main(['run', '{OUTPUT_IN_GUEST}/pon.yaml', '--variant', '{variant}', '--venue', 'host', "
         f"'--out', '{OUTPUT_IN_GUEST}/run']))"
     )

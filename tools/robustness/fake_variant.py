@@ -1,4 +1,4 @@
-"""Stands for `testbed.cli.outer FOLDER VARIANT SEED VENUE LIMIT`: no kernel, and the records of an empty run.
+"""Stands for `testbed.venue.launcher FOLDER VARIANT …`: no kernel, and the records of an empty run.
 
 The variable FAKE_VARIANT says what it does: `finish` (the default), `boot` (nothing happens until it is
 ended), `run` (progress, then nothing until it is ended), `fail` (an error of a kernel). As VARIANT=WAY,

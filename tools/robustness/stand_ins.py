@@ -34,22 +34,21 @@ expect:
 
 def install(mark: Path, *, variant: str = "finish", network: str = "") -> None:
     """Have the command start stand-ins: `variant` as FAKE_VARIANT has it, `network` as FAKE_INNER has it."""
-    from testbed.cli import running, serve, served, sweep, swept
+    from testbed.cli import running, serve, sweep, sweep_worker
     from testbed.report import numbers, sweep_page
     from testbed.sweep import order
-    from testbed.venue import host
+    from testbed.venue import host, host_venue, virtual_venue
 
     os.environ |= {"FAKE_VARIANT": variant, "FAKE_MARK": str(mark), "FAKE_INNER": network}
     os.environ |= {"SWEEP_DONE": str(mark.with_name("started")), "XDG_STATE_HOME": str(mark.parent)}
-    running.OUTER = (sys.executable, "-S", str(FAKE_VARIANT))
-    facts = {"release": "none", "kind": "stand-in"}
+    running.LAUNCHER = (sys.executable, "-S", str(FAKE_VARIANT))
+    facts = {"kernel": {"release": "none", "kind": "stand-in"}}
     for module in (running, serve):
-        _replace(module, "require_venue", lambda *_: facts)
-        _replace(module, "host_facts_of", lambda *_, **__: {})
+        _replace(module, "require_venue", lambda *_, **__: facts)
     _replace(host, "require", lambda _trials: None)
-    served.INNER = (sys.executable, str(FAKE_NETWORK))
+    host_venue.GUEST_MAIN = virtual_venue.GUEST_MAIN = (sys.executable, str(FAKE_NETWORK))
     _replace(sweep, "kernel", SimpleNamespace(require=lambda: SimpleNamespace(key="k")))
-    swept.COMMAND = (sys.executable, str(FAKE_RUN))
+    sweep_worker.COMMAND = (sys.executable, str(FAKE_RUN))
     _replace(numbers, "numbers", lambda _summary: [])
     _replace(sweep_page, "write_page", lambda *_: None)
 
@@ -85,7 +84,7 @@ _IMPORTS = (
     "testbed.scenario.json_schema",
     "testbed.cli.serve",
     "testbed.cli.sweep",
-    "testbed.cli.swept",
+    "testbed.cli.sweep_worker",
     "testbed.record.merge",
     "testbed.report",
     "testbed.report.numbers",

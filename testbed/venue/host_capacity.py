@@ -1,11 +1,18 @@
-"""Whether this machine carries a scenario in real time, asked before a run on the host venue."""
+"""Whether this machine can carry a scenario in real time, checked before a run on the host venue.
+
+`judge` compares what the scenario asks for with what was measured. A refusal names what is impossible: the
+measurement leaves out shaping and the programs' own work, so that a run carries less than was measured. A
+doubt names what may be impossible, and is kept with the numbers of the run.
+"""
 
 import os
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from testbed.errors import KernelError
+from testbed.host.load import LATE_NS
 from testbed.model.base import UPSTREAM
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import PonPlan
@@ -14,23 +21,78 @@ from testbed.pon.dba.grant_map import Report
 from testbed.pon.dba.state import start
 from testbed.pon.framing import framing
 from testbed.scenario import ScenarioFile
-from testbed.venue.carry_trial import measured
-from testbed.venue.carrying import REMEDY, Frames, judge
-from testbed.venue.demand import demand
+from testbed.units import milliseconds, percent
+from testbed.venue.capacity_probe import Carried, measured
+from testbed.venue.packet_load import Demand, demand
 
 _DECISIONS = 200
 _MOST_NS = 300_000_000
 _QUEUED_BYTES = 20_000
 """In each T-CONT, so that every frame is shared among all of them."""
+DOUBTFUL_SHARE = 0.25
+"""Of the processors' time, for bare packets alone: shaping and the programs' own work come on top."""
+DOUBTFUL_FRAME_SHARE = 0.4
+"""Of a PON frame, for its decision alone: the OLT waits, listens and sends as well."""
+_NAMED = 3
+REMEDY = (
+    "use --venue virtual, where computing takes no time; or ask for less: fewer ONUs, sessions and flows, "
+    "lower rates"
+)
+SHAPED = "pon.model: shaped_link needs no OLT"
 
 
-def host_facts_of(venue: str, scenario_file: ScenarioFile, *, force: bool) -> dict[str, Any]:
-    """The part of a manifest that tells of the machine, on the host venue alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frames:
+    """The OLT's work: the length of a frame, and how long the decision about a full one takes here."""
 
-    Raises:
-        KernelError: As `carrying`.
-    """
-    return {"host": carrying(scenario_file, force=force)} if venue == "host" else {}
+    frame_ns: int
+    decide_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Sentences with their figures."""
+
+    refusals: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def judge(demand: Demand, carried: Carried, processors: int, frames: Frames | None) -> Verdict:
+    """Judge a scenario's demand by what was measured; `frames` are None where no OLT runs."""
+    refusals, doubts = [], []
+    share = demand.packets_per_s * carried.packet_ns / 1e9 / processors
+    told = _of_packets(demand, carried, processors)
+    if share > 1:
+        refusals.append(told)
+    elif share > DOUBTFUL_SHARE:
+        doubts.append(f"{told}; from {percent(DOUBTFUL_SHARE * 1e6)} of that on delays may be the machine's")
+    if frames is not None:
+        told = (
+            f"the OLT has {frames.frame_ns / 1000:.0f} us for each PON frame, and to decide about a full one "
+            f"takes this machine {frames.decide_ns / 1000:.0f} us; {SHAPED}"
+        )
+        if frames.decide_ns > frames.frame_ns:
+            refusals.append(told)
+        elif frames.decide_ns > DOUBTFUL_FRAME_SHARE * frames.frame_ns:
+            doubts.append(told)
+    if carried.late_p99_ns > LATE_NS:
+        doubts.append(
+            f"before the run, with nothing of it going on, one timer in a hundred was more than "
+            f"{milliseconds(carried.late_p99_ns)} late; end what else runs on this machine"
+        )
+    return Verdict(tuple(refusals), tuple(doubts))
+
+
+def _of_packets(demand: Demand, carried: Carried, processors: int) -> str:
+    most = processors * 10**9 // carried.packet_ns
+    largest = [f"{each.name} {each.packets_per_s:,.0f}" for each in demand.stretches[:_NAMED]]
+    if len(demand.stretches) > _NAMED:
+        largest.append(f"{len(demand.stretches) - _NAMED} others the rest")
+    return (
+        f"{demand.packets_per_s:,} packets a second are sent at {demand.at_ns / 1e9:g} s "
+        f"({', '.join(largest)}), and this machine carries {most:,} at the most, unshaped "
+        f"({carried.packet_ns / 1000:.1f} us each, {processors} processor{'s' if processors > 1 else ''})"
+    )
 
 
 def carrying(scenario_file: ScenarioFile, *, force: bool) -> dict[str, Any]:

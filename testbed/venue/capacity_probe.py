@@ -1,4 +1,4 @@
-"""What this machine carries, measured in half a second: `python -m testbed.venue.carry_trial`.
+"""What this machine carries, measured in half a second: `python -m testbed.venue.capacity_probe`.
 
 Packets go over a chain of veth pairs and bridges, as from a home to a node, and timers are waited for. It
 runs in a network namespace of its own, as the trials of `host` do, and prints one JSON object. Shaping and
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from testbed.errors import KernelError
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.load_watch import watch_timers
-from testbed.venue.bounded import run_bounded
+from testbed.venue.host import run_bounded
 
 _WIRES = 4
 """From a home to a node: ONU, OLT and metro exchange stand between."""
@@ -46,7 +46,7 @@ def measured() -> Carried:
         KernelError: It could not be measured.
         LimitError: It took far too long.
     """
-    command = ["unshare", "--net", sys.executable, "-m", "testbed.venue.carry_trial"]
+    command = ["unshare", "--net", sys.executable, "-m", "testbed.venue.capacity_probe"]
     done = run_bounded(command, "measuring what this machine carries", _LIMIT_S)
     if done.returncode:
         raise KernelError(f"cannot measure what this machine carries: {done.stderr.strip()[-500:]}")

@@ -1,6 +1,6 @@
 """One run of a sweep: takes its order from standard input, makes the run and its summary, and ends.
 
-`python -m testbed.cli.swept`. Its standard input is its lifeline: when it closes, the run ends.
+`python -m testbed.cli.sweep_worker`. Its standard input is its lifeline: when it closes, the run ends.
 """
 
 import os
@@ -11,18 +11,17 @@ import traceback
 from pathlib import Path
 
 from testbed.cli import interrupts
-from testbed.cli.defects import summary
 from testbed.cli.running import run_scenario
-from testbed.cli.settled import SCENARIO_FILE
-from testbed.errors import NotReadyError, TestbedError
+from testbed.errors import NotReadyError, TestbedError, one_line
 from testbed.record.guest_files import remove
 from testbed.report import summarise
 from testbed.scenario import load
 from testbed.sweep.order import Placed
 from testbed.sweep.scratch import scratch_folder
 from testbed.venue import kernel
+from testbed.venue.venue import SCENARIO_FILE
 
-ARGUMENTS: tuple[str, ...] = ("-m", "testbed.cli.swept")
+ARGUMENTS: tuple[str, ...] = ("-m", "testbed.cli.sweep_worker")
 """What follows `python` on any machine."""
 COMMAND = (sys.executable, *ARGUMENTS)
 
@@ -75,7 +74,7 @@ def main() -> int:
     except Exception as error:
         # All of it goes into the log; what is said last is what the sweep tells.
         traceback.print_exc()
-        print(f"error: a defect of the testbed: {summary(error)}", file=sys.stderr)
+        print(f"error: a defect of the testbed: {one_line(error)}", file=sys.stderr)
         return TestbedError.exit_status
     return 0
 

@@ -1,6 +1,6 @@
 """Whether this machine's kernel has our disciplines, tried with the requests of a run itself.
 
-`tc` cannot ask for a discipline that it does not know; so `python -m testbed.cli.pon_trial` does, on the
+`tc` cannot ask for a discipline that it does not know; so `python -m testbed.venue.pon_trial` does, on the
 loopback interface of the namespace that it is in: for a PON frame by frame, or with `fabric` for the ports of
 a fabric. What else a host must have is tried by `venue.host`.
 """
@@ -10,17 +10,16 @@ import sys
 from collections.abc import Iterable
 
 from testbed.applications.script import Scenario
-from testbed.cli import queue_trials
 from testbed.errors import KernelError
 from testbed.model.network import Network
 from testbed.model.pon import PonModel
-from testbed.venue import host
+from testbed.venue import host, queue_trials
 
 FEATURE = (
     "PON frames (module sch_pon): `sudo testbed kernel module --load`, or set pon.model to shaped_link, "
     "which needs no module"
 )
-TRIAL = shlex.join([sys.executable, "-m", "testbed.cli.pon_trial"])
+TRIAL = shlex.join([sys.executable, "-m", "testbed.venue.pon_trial"])
 FABRIC_FEATURE = "ports of a fabric (module sch_fabric): `sudo testbed kernel module --load`"
 FABRIC_TRIAL = f"{TRIAL} fabric"
 _LOOPBACK = 1

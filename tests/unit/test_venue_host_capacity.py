@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from testbed.cli import carrying as command
 from testbed.errors import KernelError
 from testbed.scenario import ScenarioFile, load
 from testbed.scenario.loading import from_mapping
-from testbed.venue.carry_trial import Carried
-from testbed.venue.carrying import Frames, judge
-from testbed.venue.demand import Demand, Stretch, demand
+from testbed.venue import host_capacity
+from testbed.venue.capacity_probe import Carried
+from testbed.venue.host_capacity import Frames, judge
+from testbed.venue.packet_load import Demand, Stretch, demand
 
 LINE = {"rate": "100 Mbit/s", "committed": "0 bit/s", "queue": "500 kB"}
 UDP = {"protocol": "udp", "source": "node1", "destination": "home1", "rate": "8 Mbit/s", "packet": "1000 B"}
@@ -137,27 +137,19 @@ SLOW = Carried(packet_ns=1_000_000, late_p99_ns=0, late_max_ns=0)
 def test_a_refusal_names_the_remedies_and_force_makes_a_doubt_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "measured", lambda: SLOW)
+    monkeypatch.setattr(host_capacity, "measured", lambda: SLOW)
     with pytest.raises(KernelError, match="cannot carry the scenario in real time") as caught:
-        command.carrying(scenario(background=FLOOD), force=False)
+        host_capacity.carrying(scenario(background=FLOOD), force=False)
     for remedy in ("--venue virtual", "fewer ONUs", "lower rates", "--force"):
         assert remedy in str(caught.value)
-    found = command.carrying(scenario(background=FLOOD), force=True)
+    found = host_capacity.carrying(scenario(background=FLOOD), force=True)
     assert len(found["doubts"]) == 1
     assert found["packets_per_s"] == {"default": 10_000_000}
     assert "warning: this machine may not carry the scenario" in capsys.readouterr().err
 
 
 def test_a_doubt_of_some_variants_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "measured", lambda: SLOW)
+    monkeypatch.setattr(host_capacity, "measured", lambda: SLOW)
     variants = {"calm": {}, "busy": {"background": FLOOD}}
-    (doubt,) = command.carrying(scenario(variants=variants), force=True)["doubts"]
+    (doubt,) = host_capacity.carrying(scenario(variants=variants), force=True)["doubts"]
     assert doubt.startswith("busy: ")
-
-
-def test_in_virtual_time_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never() -> Carried:
-        raise AssertionError("measured")
-
-    monkeypatch.setattr(command, "measured", never)
-    assert command.host_facts_of("virtual", scenario(background=FLOOD), force=False) == {}

@@ -1,7 +1,7 @@
-"""The program that a venue runs: one variant on the kernel that it finds itself on.
+"""The guest main program, which a venue runs: one variant on the kernel that it is started on.
 
-Everything it needs lies in one folder, and everything it makes goes there: `scenario.yaml` in, the
-raw records of `testbed.record` and the venue's progress lines out.
+It reads and writes one folder: `scenario.yaml` in; the raw records of `testbed.record` and the venue's
+progress lines out.
 """
 
 import argparse
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from testbed.cli.programs import PlannedPrograms
-from testbed.cli.settled import SCENARIO_FILE
 from testbed.driver.assignment import Assignment
 from testbed.driver.children import Children
 from testbed.driver.driver import Driver
@@ -30,6 +29,7 @@ from testbed.plan.make import make_plan
 from testbed.scenario import load
 from testbed.venue.launch import stop_on_terminate
 from testbed.venue.progress import Progress, append_progress
+from testbed.venue.venue import SCENARIO_FILE
 
 
 def execute(
@@ -91,11 +91,8 @@ def shell(folder: Path, variant: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m testbed.cli.inner FOLDER VARIANT [--real-time] [--ledger FILE] [--shell | --serve LINE]`.
-
-    The status is the error's.
-    """
-    parser = argparse.ArgumentParser(prog="testbed.cli.inner")
+    """`python -m testbed.cli.guest_main FOLDER VARIANT [OPTIONS]`; the exit status is that of the error."""
+    parser = argparse.ArgumentParser(prog="testbed.cli.guest_main")
     parser.add_argument("folder", type=Path)
     parser.add_argument("variant")
     parser.add_argument("--ledger", type=Path, help="record every process made in this file")
