@@ -1,8 +1,8 @@
-"""What this machine carries, measured in half a second: `python -m testbed.venue.capacity_probe`.
+"""The capacity probe: measures in half a second what this machine carries.
 
-Packets go over a chain of veth pairs and bridges, as from a home to a node, and timers are waited for. It
-runs in a network namespace of its own, as the trials of `host` do, and prints one JSON object. Shaping and
-what programs do with a packet are left out: a run carries less.
+`python -m testbed.venue.capacity_probe` sends packets over a chain of veth pairs and bridges, as from a home
+to a node, and waits for timers. It runs in a network namespace of its own, as the trials of `host` do, and
+prints one JSON object. It leaves out shaping and the programs' work on a packet, so a run carries less.
 """
 
 import json

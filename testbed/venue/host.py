@@ -1,8 +1,7 @@
-"""Whether this machine's own kernel can carry a run: every feature is tried, none is read from a list.
+"""Whether this machine's own kernel has the features of a run: each is tried, none is read from a list.
 
-The trials run in a network namespace of their own, which ends with them. What a scenario needs beyond
-every run is handed in as further trials, by the command line, which also starts the run itself: the same
-program as in the embedded kernel.
+The trials run in a network namespace of their own, which ends with them. `pon_trial.require_host` adds the
+trials that only one scenario needs.
 """
 
 import os
