@@ -1,10 +1,9 @@
-"""Puts together what nodes of a fabric do with each other: transfers, and exchanges of experts."""
+"""Puts together the exchanges of experts on the nodes of a fabric."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from testbed.applications.script import Script
 from testbed.host import ports
@@ -12,17 +11,14 @@ from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
-from testbed.model.base import ACROSS
 from testbed.model.network import Role
-from testbed.plan.fabric import plane_ip
+from testbed.plan.fabric import addresses_towards
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import farthest_ns, mtu_bytes
-from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.exchange import MOST_PACKET_BYTES
 from testbed.workload.experts import ExpertRanks, Reach
 from testbed.workload.packets import HEADERS_BYTES
 from testbed.workload.token_routing import Matrix, exchange_matrices, traffic
-from testbed.workload.transfer import TransferSink, TransferSource
 
 Program = Callable[[], None]
 
@@ -34,32 +30,6 @@ class PlannedFabricWork:
         self, plan: NetworkPlan, scenario: Script, inside: Callable[[str], AbstractContextManager[None]]
     ) -> None:
         self._plan, self._scenario, self._inside = plan, scenario, inside
-
-    def transfer_source(self, name: str, clock: Clock, control: Control, logs: Path) -> Program:
-        """The sending end of a transfer."""
-
-        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            log = SentLog(logs, session=name, measure="block", direction=ACROSS)
-            return [TransferSource(loop, log=log, say=control.say, **self._of_transfer(name))]
-
-        return lambda: run_program(control, Loop(clock), parts)
-
-    def transfer_sink(self, name: str, clock: Clock, control: Control, logs: Path) -> Program:
-        """The receiving end of a transfer."""
-
-        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            log = ReceivedLog(logs, session=name, measure="block", direction=ACROSS)
-            return [TransferSink(loop, log=log, say=control.say, **self._of_transfer(name))]
-
-        return lambda: run_program(control, Loop(clock), parts)
-
-    def _of_transfer(self, name: str) -> dict[str, Any]:
-        """What both of its ends are told."""
-        transfer = self._scenario.transfers[name]
-        here = self._addresses(transfer.source, [transfer.destination])
-        there = self._addresses(transfer.destination, [transfer.source])
-        port = ports.TRANSFERS.of([*self._scenario.transfers].index(name))
-        return {"transfer": transfer, "ways": [*zip(here, there, strict=True)], "port": port}
 
     def traffic_bytes(self, name: str) -> Matrix:
         """How much two ranks of a model have to say to each other."""
@@ -75,7 +45,7 @@ class PlannedFabricWork:
         first_ports = dict(zip(self._scenario.experts, before, strict=False))
 
         reach = Reach(
-            addresses=lambda node: self._addresses(node, nodes),
+            addresses=lambda node: addresses_towards(self._plan, node, nodes),
             inside=self._inside,
             first_port=ports.RANKS.of(first_ports[name]),
             packet_bytes=self._packet_bytes(nodes),
@@ -108,10 +78,3 @@ class PlannedFabricWork:
         first, *others = dict.fromkeys(nodes)
         mtus_bytes = (mtu_bytes(self._plan.network, first, other) - HEADERS_BYTES for other in others)
         return min((MOST_PACKET_BYTES, *mtus_bytes))
-
-    def _addresses(self, node: str, others: Sequence[str]) -> tuple[str, ...]:
-        """A node's addresses in all planes of the fabric that joins it with the others; else its only one."""
-        fabric, ip = self._plan.network.fabric, self._plan.address(node).ip
-        if fabric is None or not all(fabric.joins(node, other) for other in others):
-            return (ip,)
-        return tuple(plane_ip(plane, ip) for plane in range(len(fabric.planes)))

@@ -25,16 +25,17 @@ class Captures:
         programs: CapturePrograms,
         children: Children,
         clock: Clock,
+        logs: Path,
         stop: Callable[[Child], dict[str, Any]],
     ) -> None:
         self._stations, self._programs, self._children = stations, programs, children
-        self._clock, self._stop_program = clock, stop
+        self._clock, self._logs, self._stop_program = clock, logs, stop
         self._running: list[Child] = []
 
-    def start(self, logs: Path) -> None:
+    def start(self) -> None:
         """Start a program on every station that is captured."""
         for station in self._stations:
-            program = partial(self._programs.capture, station, self._clock, logs=logs)
+            program = partial(self._programs.capture, station, self._clock, logs=self._logs)
             self._running.append(self._children.start(f"{station} capture", station, program))
         self._children.go(*self._running)
 

@@ -32,13 +32,14 @@ class Commands:
         children: Children,
         events: EventLog,
         clock: Clock,
+        logs: Path,
         stop: Callable[[Child], dict[str, Any]],
     ) -> None:
         self._commands, self._programs, self._children = commands, programs, children
-        self._events, self._clock, self._stop_program = events, clock, stop
+        self._events, self._clock, self._logs, self._stop_program = events, clock, logs, stop
         self._running: list[Child] = []
 
-    def start(self, logs: Path) -> None:
+    def start(self) -> None:
         """Start what starts them; each begins at its own instant.
 
         Raises:
@@ -50,7 +51,7 @@ class Commands:
                     f"program {name}: there is no command {program.command[0]!r} on this machine; "
                     "install it, or write its path"
                 )
-            make = partial(self._programs.command, name, program, self._clock, logs=logs)
+            make = partial(self._programs.command, name, program, self._clock, logs=self._logs)
             child = self._children.start(f"{name} program", program.host, make, partial(self._hear, name))
             self._running.append(child)
         self._children.go(*self._running)

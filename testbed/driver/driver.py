@@ -8,39 +8,37 @@ what it decides with is pure and lives in `channel` and `placement`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.application import Running, all_controls
 from testbed.applications.script import Scenario
 from testbed.driver.assignment import Assignment
 from testbed.driver.captures import Captures
 from testbed.driver.carriable import devices_with_channels
 from testbed.driver.channels import Channels
-from testbed.driver.children import Child, Children
+from testbed.driver.children import Children
 from testbed.driver.commands import Commands
 from testbed.driver.experts import ExpertModels
 from testbed.driver.failover import Failover
 from testbed.driver.flows import Flows
-from testbed.driver.host_load import OFF, HostLoad, LoadWatchProgram, starting_ns
+from testbed.driver.host_load import HostLoad, LoadWatchProgram, starting_ns
 from testbed.driver.jobs import Jobs
 from testbed.driver.links import shared_links
 from testbed.driver.ordering import Ordering
 from testbed.driver.protocols import MessageLine, Programs, RunningNetwork
 from testbed.driver.queues import Queues
 from testbed.driver.rates import Rates
+from testbed.driver.run_context import RunContext
 from testbed.driver.scenes import Scenes
 from testbed.driver.services import Services
 from testbed.driver.sessions import DRAIN_NS, Sessions
 from testbed.driver.surveys import Surveys
-from testbed.driver.transfers import Transfers
-from testbed.driver.work import Work
 from testbed.driver.workloads import Workloads
 from testbed.host.clock import Clock, use_exact_timers
-from testbed.host.load import LATE_NS
 from testbed.host.loop import Loop
 from testbed.record.logs import EventLog, RateLog
-from testbed.units import milliseconds
 
 PROGRESS_NS = 250_000_000
 _SETTLE_NS = 2_000_000_000
@@ -84,16 +82,22 @@ class Driver:
         self._assignment = Assignment(network, programs, self._children, self._clock)
         ordered = line is not None or scenario.northbound is not None
         devices = devices_with_channels(scenario, network.plan, ordered=ordered)
+        links = shared_links(network.plan, scenario.access, devices)
         self._channels = Channels(
-            network,
-            shared_links(network.plan, scenario.access, devices),
-            scenario.channels,
-            self._loop,
-            self._events,
-            self._assignment,
+            network, links, scenario.channels, self._loop, self._events, self._assignment
         )
         self._scenes = Scenes(network.plan, self._channels)
         self._jobs = Jobs(scenario, network.plan, self._events, self._loop)
+        self._run = RunContext(
+            scenario=scenario,
+            network=network,
+            children=self._children,
+            loop=self._loop,
+            jobs=self._jobs,
+            events=self._events,
+            rates=self._rate_log,
+            folder=logs,
+        )
         self._sessions = Sessions(
             scenario,
             programs,
@@ -103,88 +107,53 @@ class Driver:
             self._loop,
             self._events,
             logs,
-            self._stop,
+            self._run.stop,
         )
-        self._works = self._all_works(programs)
+        self._running = [*self._all_running(programs)]
         if load_watch is not None:
-            self._works += (HostLoad(load_watch, network.plan, self._children, self._loop, self._events),)
+            self._running.append(HostLoad(load_watch, network.plan, self._children, self._loop, self._events))
         self._ordering = Ordering(
             scenario, network, self._channels, self._events, self._clock, self._sessions.placed
         )
         self._end_ns = scenario.duration_ns + DRAIN_NS
 
-    def _all_works(self, programs: Programs) -> tuple[Work, ...]:
-        """What goes on beside the sessions."""
+    def _all_running(self, programs: Programs) -> Iterator[Running]:
+        """Everything but the sessions, in the order in which it starts."""
         scenario = self._scenario
         services = Services(
-            scenario, programs.serving, self._jobs, self._children, self._loop, self._events, self._stop
+            scenario,
+            programs.serving,
+            self._jobs,
+            self._children,
+            self._loop,
+            self._events,
+            self._logs,
+            self._run.stop,
         )
-        return (
-            Failover(
-                scenario,
-                self._network,
-                programs.health,
-                self._jobs,
-                self._sessions,
-                services,
-                self._children,
-                self._loop,
-                self._events,
-                self._stop,
-            ),
-            *self._traffic(programs),
-            Surveys(
-                scenario,
-                self._network.plan,
-                programs,
-                self._children,
-                self._events,
-                self._clock,
-                self._stop,
-                self._jobs.measured,
-            ),
-            services,
-            Transfers(
-                scenario.transfers,
-                programs.fabric,
-                self._children,
-                self._clock,
-                self._events,
-                self._rate_log,
-                self._stop,
-            ),
-            ExpertModels(
-                scenario,
-                programs.fabric,
-                self._jobs,
-                self._children,
-                self._loop,
-                self._events,
-                self._stop,
-                services.exchanged,
-            ),
-            Commands(scenario.programs, programs, self._children, self._events, self._clock, self._stop),
-            Captures(scenario.capture, programs, self._children, self._clock, self._stop),
-            Queues(self._network, self._events, self._clock),
+        stop = self._run.stop
+        network, children, loop = self._network, self._children, self._loop
+        events, clock, plan = self._events, self._clock, self._network.plan
+        yield Failover(self._run, programs.health, self._sessions, services)
+        yield Flows(scenario.background, network, programs, children, events, clock, self._logs, stop)
+        yield Workloads(scenario.workloads, programs.workloads, children, events, clock, self._logs, stop)
+        yield Surveys(scenario, plan, programs, children, events, clock, stop, self._jobs.measured)
+        yield services
+        for control in all_controls():
+            yield control(self._run)
+        yield ExpertModels(
+            scenario,
+            programs.fabric,
+            self._jobs,
+            children,
+            loop,
+            events,
+            self._logs,
+            stop,
+            services.exchanged,
         )
-
-    def _traffic(self, programs: Programs) -> tuple[Work, ...]:
-        """Background flows and workloads."""
-        scenario = self._scenario
-        return (
-            Flows(
-                scenario.background,
-                self._network,
-                programs,
-                self._children,
-                self._events,
-                self._clock,
-                self._stop,
-            ),
-            Workloads(
-                scenario.workloads, programs.workloads, self._children, self._events, self._clock, self._stop
-            ),
-        )
+        yield Commands(scenario.programs, programs, children, events, clock, self._logs, stop)
+        yield Captures(scenario.capture, programs, children, clock, self._logs, stop)
+        yield Queues(network, events, clock)
 
     def run(self) -> None:
         """Everything, to the end.
@@ -196,8 +165,8 @@ class Driver:
         use_exact_timers()
         try:
             self._assignment.start()
-            for work in self._works:
-                work.start(self._logs)
+            for running in self._running:
+                running.start()
             self._events.write("network.ready", self._clock.now_ns())
             self._sessions.start()
             self._ordering.start(self._programs, self._children)
@@ -211,11 +180,11 @@ class Driver:
             else:
                 self._ordering.listen(self._line, self._loop, self._hang_up)
             self._loop.run()
-            for work in self._works:
-                work.stop()
+            for running in self._running:
+                running.stop()
             for child in (self._ordering.program, self._assignment.program):
                 if child is not None:
-                    self._stop(child)
+                    self._run.stop(child)
             self._events.write("run.end", self._clock.now_ns())
         except BaseException:
             self._children.kill()
@@ -228,21 +197,6 @@ class Driver:
         """The API outside has gone: end everything that is still under way, and the run."""
         self._sessions.end_all()
         self._loop.stop()
-
-    def _stop(self, child: Child) -> dict[str, Any]:
-        """Stop a program; one that was late has measured this machine and not the network, so say it."""
-        done = self._children.stop(child)
-        if done["late_ns"] > LATE_NS:
-            late = f"program {child.name} on {child.host} ran up to {milliseconds(done['late_ns'])} late"
-            self._event(
-                "warning",
-                text=f"{late}: this machine cannot carry the scenario in real time; {OFF}",
-                program=child.name,
-                late_ns=done["late_ns"],
-            )
-        for remark in done.get("remarks", ()):
-            self._event("warning", text=f"program {child.name}: {remark}")
-        return done
 
     def _finish(self) -> None:
         """Stop once every session is over; one that drains its queue holds the end up."""

@@ -54,18 +54,19 @@ class ExpertModels:
         children: Children,
         loop: Loop,
         events: EventLog,
+        logs: Path,
         stop: Callable[[Child], dict[str, Any]],
         exchanged: Exchanged = lambda _name, _took_ns: None,
     ) -> None:
         self._scenario, self._programs, self._jobs, self._children = scenario, programs, jobs, children
-        self._loop, self._events, self._stop_program = loop, events, stop
+        self._loop, self._events, self._logs, self._stop_program = loop, events, logs, stop
         self._exchanged = exchanged
         self._running: dict[str, tuple[Child, list[str]]] = {}
 
-    def start(self, logs: Path) -> None:
+    def start(self) -> None:
         """Set out to place and to stop each model at its instants."""
         for name, experts in self._scenario.experts.items():
-            self._loop.at(experts.starts_at_ns - _LEAD_NS, partial(self._open, name, experts, logs))
+            self._loop.at(experts.starts_at_ns - _LEAD_NS, partial(self._open, name, experts))
             self._loop.at(experts.ends_at_ns + _DRAIN_NS, partial(self._close, name), Due.END)
 
     def stop(self) -> None:
@@ -73,13 +74,13 @@ class ExpertModels:
         for name in [*self._running]:
             self._close(name)
 
-    def _open(self, name: str, experts: Experts, logs: Path) -> None:
+    def _open(self, name: str, experts: Experts) -> None:
         """Ask for nodes for all ranks at once."""
         requests = rank_requests(name, experts, self._programs.traffic_bytes(name))
         moves = [partial(self._move, name, rank) for rank in range(len(requests))]
-        self._jobs.ask(requests, experts.ends_at_ns, partial(self._run, name, logs), moves)
+        self._jobs.ask(requests, experts.ends_at_ns, partial(self._run, name), moves)
 
-    def _run(self, name: str, logs: Path, answer: Answer) -> None:
+    def _run(self, name: str, answer: Answer) -> None:
         """Start the ranks on their nodes; a model of which one finds no node does not run."""
         if not answer.nodes:
             self._events.write(
@@ -87,7 +88,7 @@ class ExpertModels:
             )
             return
         ranks = [*answer.nodes]
-        make = partial(self._programs.experts, name, ranks, self._loop.clock, logs=logs)
+        make = partial(self._programs.experts, name, ranks, self._loop.clock, logs=self._logs)
         child = self._children.start(f"{name} ranks", ranks[0], make, partial(self._hear, name))
         self._running[name] = child, ranks
         self._children.go(child)

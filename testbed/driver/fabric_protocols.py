@@ -9,12 +9,8 @@ from testbed.host.control import Control
 
 
 class FabricPrograms(Protocol):
-    """Makes the programs of transfers and experts, each to be run in a forked process."""
+    """Makes the programs of experts, each to be run in a forked process."""
 
-    def transfer_source(
-        self, name: str, clock: Clock, control: Control, logs: Path
-    ) -> Callable[[], None]: ...
-    def transfer_sink(self, name: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
     def traffic_bytes(self, name: str) -> Sequence[Sequence[int]]:
         """How much two ranks of a model have to say to each other: what their places should go by."""
         ...

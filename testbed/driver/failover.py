@@ -5,47 +5,34 @@
 Without `health` in the scenario nobody watches: what breaks stays unnoticed.
 """
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from testbed.applications.script import Scenario
-from testbed.driver.children import Child, Children
 from testbed.driver.faults import Faults
 from testbed.driver.groups import Groups, group_of
 from testbed.driver.health import Health
 from testbed.driver.health_protocols import HealthPrograms
-from testbed.driver.jobs import NOWHERE, Assigned, Jobs
-from testbed.driver.protocols import RunningNetwork
+from testbed.driver.jobs import NOWHERE, Assigned
 from testbed.driver.recoveries import Recoveries
+from testbed.driver.run_context import RunContext
 from testbed.driver.services import Services
 from testbed.driver.sessions import Sessions
 from testbed.driver.takeover import orders
-from testbed.host.loop import Loop
 from testbed.model.failure import Fault
 from testbed.model.job import Job
-from testbed.record.logs import EventLog
 
 
 class Failover:
     """Of one run; `start` comes before anything is placed, `stop` after all sessions are over."""
 
     def __init__(
-        self,
-        scenario: Scenario,
-        network: RunningNetwork,
-        programs: HealthPrograms,
-        jobs: Jobs,
-        sessions: Sessions,
-        services: Services,
-        children: Children,
-        loop: Loop,
-        events: EventLog,
-        stop: Callable[[Child], dict[str, Any]],
+        self, run: RunContext, programs: HealthPrograms, sessions: Sessions, services: Services
     ) -> None:
+        scenario, jobs, children, loop = run.scenario, run.jobs, run.children, run.loop
+        network, events, stop = run.network, run.events, run.stop
         self._scenario, self._jobs = scenario, jobs
         self._sessions, self._services = sessions, services
-        self._loop, self._events = loop, events
+        self._loop, self._events, self._logs = loop, events, run.folder
         self._group_of = group_of(scenario.jobs)
         self._described = _jobs_of(scenario)
         streams = {job: name for name, each in scenario.experts.items() for job in each.jobs_of(name)}
@@ -62,13 +49,12 @@ class Failover:
         sessions.on_first_frame = self._served
         services.on_first_token = self._served
 
-    def start(self, logs: Path) -> None:
+    def start(self) -> None:
         """Start watching, and set out to place groups and to break things."""
-        self._logs = logs
         if self._scenario.health is not None:
-            self._health.start(logs)
-        self._groups.start(logs)
-        self._faults.start(logs)
+            self._health.start(self._logs)
+        self._groups.start()
+        self._faults.start()
 
     def stop(self) -> None:
         """Stop watching, and write down what was lost for how long."""

@@ -7,7 +7,6 @@ scheduler find out over the emulated network, or never.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from testbed.driver.due import Due
@@ -53,7 +52,7 @@ class Faults:
         self._loop, self._events, self._broke, self._mended = loop, events, broke, mended
         self._cuts: Counter[str] = Counter()
 
-    def start(self, _logs: Path) -> None:
+    def start(self) -> None:
         """Set out to break and to mend."""
         for name, fault in self._faults.items():
             # Now nothing is on its way yet that preparing could lose.

@@ -36,22 +36,23 @@ class Flows:
         children: Children,
         events: EventLog,
         clock: Clock,
+        logs: Path,
         stop: Callable[[Child], dict[str, Any]],
     ) -> None:
-        self._flows, self._network = flows, network
+        self._flows, self._network, self._logs = flows, network, logs
         self._programs, self._children = programs, children
         self._events, self._clock, self._stop_program = events, clock, stop
         self._sinks: list[tuple[str, Child]] = []
         self._sources: list[Child] = []
 
-    def start(self, logs: Path) -> None:
+    def start(self) -> None:
         """Start every sink and source; each sends from its flow's own instant on."""
         for index, (name, flow) in enumerate(self._flows.items()):
             port = ports.FLOWS.of(index)
             if flow.is_rewritten_to_ect1:
                 self._network.send_ect1(flow.source, flow.destination, port)
-            sink = partial(self._programs.sink, name, flow, port, self._clock, logs=logs)
-            source = partial(self._programs.source, name, flow, port, self._clock, logs=logs)
+            sink = partial(self._programs.sink, name, flow, port, self._clock, logs=self._logs)
+            source = partial(self._programs.source, name, flow, port, self._clock, logs=self._logs)
             self._sinks.append((name, self._children.start(f"{name} sink", flow.destination, sink)))
             self._sources.append(self._children.start(f"{name} source", flow.source, source))
         self._children.go(*(child for _, child in self._sinks), *self._sources)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 from testbed.applications.script import Scenario
 from testbed.driver.due import Due
@@ -23,7 +22,7 @@ class Groups:
         self._scenario, self._jobs, self._loop = scenario, jobs, loop
         self._placed: set[str] = set()
 
-    def start(self, _logs: Path) -> None:
+    def start(self) -> None:
         """Set out to place every group at its start, and to complete it at its end."""
         for name, group in self._scenario.jobs.items():
             self._loop.at(group.starts_at_ns, partial(self._place, name, group))

@@ -5,11 +5,12 @@ In virtual time nothing can be late, and none of this is there.
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from testbed.applications.application import all_rules
 from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
+from testbed.driver.run_context import OFF
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.host.load import complaints
@@ -22,9 +23,6 @@ from testbed.record.logs import EventLog
 LoadWatchProgram = Callable[[Clock, Control], Callable[[], None]]
 """Makes the program that watches the machine."""
 
-OFF = "its numbers are not the network's"
-"""What follows from whatever is late on a machine."""
-
 
 _START_NS = 100_000_000
 """For one program, on a slow machine: its fork copies the page tables of a large process."""
@@ -35,8 +33,9 @@ _API_NS = 2_000_000_000
 def starting_ns(scenario: Scenario) -> int:
     """How much longer before time 0 a run in real time begins, for its programs to be ready by then."""
     services = sum(1 + len(service.clients) for service in scenario.services.values())
-    pairs = len(scenario.background) + len(scenario.transfers)
+    pairs = len(scenario.background)
     programs = 2 * pairs + services + len(scenario.experts) + len(scenario.programs) + len(scenario.capture)
+    programs += sum(rules.processes(scenario) for rules in all_rules())
     watched = scenario.health is not None or scenario.survey is not None
     return _START_NS * (programs + 2 * watched) + _API_NS * (scenario.northbound is not None)
 
@@ -57,7 +56,7 @@ class HostLoad:
         self._station = plan.network.having(Role.OLT)[0].name
         self._child: Child | None = None
 
-    def start(self, _logs: Path) -> None:
+    def start(self) -> None:
         """Start the program that watches."""
         program = partial(self._program, self._loop.clock)
         self._child = self._children.start("load watch", self._station, program, self._hear)

@@ -1,6 +1,7 @@
 """What the driver needs of the parts that it does not know: the running network, and programs for it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,6 +56,7 @@ class RunningNetwork(BreakableNetwork, Protocol):
     def queue_counters(self, direction: Direction, minor: int) -> CountedQueue: ...
     def send_ect1(self, source: str, destination: str, port: int) -> None: ...
     def fork(self, host: str, program: Callable[[], None]) -> int: ...
+    def inside(self, host: str) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,5 @@
 """The queues of the PON's line that have an active queue management, and what it did by the end."""
 
-from pathlib import Path
-
 from testbed.driver.protocols import RunningNetwork
 from testbed.host.clock import Clock
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
@@ -31,7 +29,7 @@ class Queues:
     def __init__(self, network: RunningNetwork, events: EventLog, clock: Clock) -> None:
         self._network, self._events, self._clock = network, events, clock
 
-    def start(self, _logs: Path) -> None:
+    def start(self) -> None:
         """Nothing: the queues are there with the network."""
 
     def stop(self) -> None:

@@ -56,10 +56,11 @@ class Services:
         children: Children,
         loop: Loop,
         events: EventLog,
+        logs: Path,
         stop: Callable[[Child], dict[str, Any]],
     ) -> None:
         self._scenario, self._programs, self._jobs, self._children = scenario, programs, jobs, children
-        self._loop, self._events, self._stop_program = loop, events, stop
+        self._loop, self._events, self._logs, self._stop_program = loop, events, logs, stop
         self._running: dict[str, _Running] = {}
         self.on_first_token: Callable[[str, int, int], None] = lambda _service, _epoch, _at_ns: None
 
@@ -67,10 +68,10 @@ class Services:
     def _clock(self) -> Clock:
         return self._loop.clock
 
-    def start(self, logs: Path) -> None:
+    def start(self) -> None:
         """Set out to open and to close each service at its instants."""
         for name, service in self._scenario.services.items():
-            self._loop.at(service.starts_at_ns - _LEAD_NS, partial(self._open, name, service, logs))
+            self._loop.at(service.starts_at_ns - _LEAD_NS, partial(self._open, name, service))
             self._loop.at(service.ends_at_ns + _DRAIN_NS, partial(self._close, name), Due.END)
 
     def exchanged(self, experts: str, exchange_ns: int) -> None:
@@ -97,14 +98,14 @@ class Services:
         for name in [*self._running]:
             self._close(name)
 
-    def _open(self, name: str, service: Service, logs: Path) -> None:
+    def _open(self, name: str, service: Service) -> None:
         # It belongs near its clients.
         partners = {host: float(count) for host, count in _hosts(service).items()}
         request = self._jobs.request(name, service.job, partners)
-        run = partial(self._run, name, service, logs)
+        run = partial(self._run, name, service)
         self._jobs.ask([request], service.ends_at_ns, run, [partial(self._move, name)])
 
-    def _run(self, name: str, service: Service, logs: Path, answer: Answer) -> None:
+    def _run(self, name: str, service: Service, answer: Answer) -> None:
         """Start what has its node; a service without one does not run, nor do its clients."""
         if not answer.nodes:
             self._event("service.refuse", service=name, reason=answer.reason)
@@ -113,7 +114,7 @@ class Services:
         running = self._running[name] = _Running(node)
         server = self._start_server(name, running)
         for clients, each in service.clients.items():
-            make = partial(self._programs.client, name, clients, node, self._clock, logs=logs)
+            make = partial(self._programs.client, name, clients, node, self._clock, logs=self._logs)
             heard = partial(self._hear, name)
             running.clients.append(self._children.start(f"{clients} client", each.host, make, heard))
         # The server first: a connection that came before it listened would be refused.

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any, Protocol
 
 from testbed.applications.script import Script
@@ -46,7 +45,7 @@ class Surveys:
         self._pairs = [*product(self._nodes, _partners(scenario))] if scenario.survey is not None else []
         self._program: Child | None = None
 
-    def start(self, _logs: Path) -> None:
+    def start(self) -> None:
         """Start surveying, if there is anything to survey."""
         if not self._pairs:
             return

@@ -25,17 +25,19 @@ class Workloads:
         children: Children,
         events: EventLog,
         clock: Clock,
+        logs: Path,
         stop: Stop,
     ) -> None:
         self._workloads, self._programs, self._children = workloads, programs, children
+        self._logs = logs
         self._events, self._clock, self._stop_program = events, clock, stop
         self._running: list[tuple[str, Child, Child]] = []
 
-    def start(self, logs: Path) -> None:
+    def start(self) -> None:
         """Start the destinations and the sources, and let all go together."""
         for name, workload in self._workloads.items():
-            there = partial(self._programs.at_destination, name, self._clock, logs=logs)
-            here = partial(self._programs.at_source, name, self._clock, logs=logs)
+            there = partial(self._programs.at_destination, name, self._clock, logs=self._logs)
+            here = partial(self._programs.at_source, name, self._clock, logs=self._logs)
             destination = self._children.start(f"{name} destination", workload.destination, there)
             source = self._children.start(f"{name} source", workload.source, here)
             self._running.append((name, source, destination))

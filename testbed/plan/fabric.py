@@ -5,10 +5,18 @@ sends there chooses the plane, who sends to 10.2.x.y leaves it to the kernel, fl
 parts of every address are the node's number, by which its ports find the distance.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from testbed.model.network import Egress, Fabric
-from testbed.plan.network_plan import FabricPort, HostAddress, Interface, Neighbour, NextHop, Route
+from testbed.plan.network_plan import (
+    FabricPort,
+    HostAddress,
+    Interface,
+    Neighbour,
+    NetworkPlan,
+    NextHop,
+    Route,
+)
 
 FIRST_PLANE = 64
 NODES_PREFIX = "10.2.0.0/16"
@@ -23,6 +31,14 @@ def plane_ip(plane: int, node_ip: str) -> str:
 def gateway_ip(plane: int) -> str:
     """The address of a plane itself, which forwards for its nodes."""
     return f"10.{FIRST_PLANE + plane}.255.254"
+
+
+def addresses_towards(plan: NetworkPlan, node: str, others: Sequence[str]) -> tuple[str, ...]:
+    """A node's addresses in all planes of the fabric that joins it with the others; else its only one."""
+    fabric, ip = plan.network.fabric, plan.address(node).ip
+    if fabric is None or not all(fabric.joins(node, other) for other in others):
+        return (ip,)
+    return tuple(plane_ip(plane, ip) for plane in range(len(fabric.planes)))
 
 
 class FabricPorts:

@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
+from testbed.applications.application import all_reports
 from testbed.applications.script import Scenario
-from testbed.applications.transfer.model import Transfer
 from testbed.model.command import UserProgram
 from testbed.model.fabric_work import Experts
 from testbed.model.failure import Fault, Health
@@ -28,8 +28,8 @@ def work_conditions(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield f"service {name}", _service(service)
         for whose, clients in service.clients.items():
             yield f"clients {whose}", _clients(clients)
-    for name, transfer in scenario.transfers.items():
-        yield f"transfer {name}", _transfer(transfer)
+    for part in all_reports():
+        yield from part.conditions(scenario)
     for name, experts in scenario.experts.items():
         yield f"experts {name}", _experts(experts)
     for name, fault in scenario.faults.items():
@@ -42,7 +42,8 @@ def work_conditions(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield "capture", listed(scenario.capture)
 
 
-def _span(starts_at_ns: int, ends_at_ns: int) -> str:
+def span(starts_at_ns: int, ends_at_ns: int) -> str:
+    """From when to when: "1 s to 5 s"."""
     return f"{DURATION.format(starts_at_ns)} to {DURATION.format(ends_at_ns)}"
 
 
@@ -79,7 +80,7 @@ def _job(job: Job) -> str:
 
 
 def _group(group: JobGroup) -> str:
-    said = f"{group.count}, each {_job(group.job)}; {_span(group.starts_at_ns, group.ends_at_ns)}"
+    said = f"{group.count}, each {_job(group.job)}; {span(group.starts_at_ns, group.ends_at_ns)}"
     requests = group.requests
     if requests is None:
         return said
@@ -95,7 +96,7 @@ def _service(service: Service) -> str:
         steps += f", {DURATION.format(last.tpot_ns)} with {last.batch}"
     said = (
         f"{_job(service.job)}; prefill {service.prefill_rate} tokens/s; {service.batching} batches of up to "
-        f"{service.batch}; {steps}; {_span(service.starts_at_ns, service.ends_at_ns)}"
+        f"{service.batch}; {steps}; {span(service.starts_at_ns, service.ends_at_ns)}"
     )
     if service.experts is None:
         return said
@@ -104,22 +105,13 @@ def _service(service: Service) -> str:
 
 
 def _clients(clients: Clients) -> str:
-    span = _span(clients.starts_at_ns, clients.ends_at_ns)
+    lasts = span(clients.starts_at_ns, clients.ends_at_ns)
     if clients.interval_ns is None:
-        return f"{clients.host}, requests of a trace, {span}"
+        return f"{clients.host}, requests of a trace, {lasts}"
     every = DURATION.format(clients.interval_ns)
     return (
         f"{clients.host}, {clients.arrivals} requests every {every} on average, prompts of "
-        f"{clients.prompt_tokens} and answers of {clients.output_tokens} tokens, {span}"
-    )
-
-
-def _transfer(transfer: Transfer) -> str:
-    return (
-        f"{transfer.source} → {transfer.destination}, blocks of {SIZE.format(transfer.block_bytes)}, "
-        f"{transfer.window_blocks} unacknowledged on a plane at most; a plane is given up after "
-        f"{DURATION.format(transfer.timeout_ns)} of silence and tried every "
-        f"{DURATION.format(transfer.retry_ns)}; {_span(transfer.starts_at_ns, transfer.ends_at_ns)}"
+        f"{clients.prompt_tokens} and answers of {clients.output_tokens} tokens, {lasts}"
     )
 
 
@@ -129,7 +121,7 @@ def _experts(experts: Experts) -> str:
         f"{experts.tokens} tokens go to {experts.top} experts, {SIZE.format(experts.dispatch_bytes)} there, "
         f"{SIZE.format(experts.combine_bytes)} back; layers a step: {experts.layers}, a step every "
         f"{DURATION.format(experts.interval_ns)}; groups of {experts.group}, locality "
-        f"{percent(experts.locality * _MILLION)}; {_span(experts.starts_at_ns, experts.ends_at_ns)}"
+        f"{percent(experts.locality * _MILLION)}; {span(experts.starts_at_ns, experts.ends_at_ns)}"
     )
 
 

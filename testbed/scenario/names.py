@@ -4,23 +4,12 @@ Programs, faults and T-CONTs have names of their own kind: their events and file
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from testbed.applications.application import Named, all_rules
 from testbed.applications.script import Script
 from testbed.scenario.rates import Finding
 from testbed.scenario.repeat import names_of_repetitions
 from testbed.scenario.tree import Keys, spelt
-
-
-class Named(NamedTuple):
-    """A name, and what has it: the entry under these keys, or a part of that entry."""
-
-    keys: Keys
-    name: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.what} {spelt(self.keys)}"
 
 
 def name_rules(script: Script) -> Iterator[Finding]:
@@ -32,7 +21,8 @@ def name_rules(script: Script) -> Iterator[Finding]:
         if other is not one and one.keys not in told:
             told.add(one.keys)
             own = "" if one.keys[-1] == one.name else f"{one.name!r}, {one.what} it, "
-            yield one.keys, f"{own}is the name of {other} too; they are told apart by name, so rename one"
+            whose = f"{other.what} {spelt(other.keys)}"
+            yield one.keys, f"{own}is the name of {whose} too; they are told apart by name, so rename one"
 
 
 def _named(script: Script) -> Iterator[Named]:
@@ -44,8 +34,8 @@ def _named(script: Script) -> Iterator[Named]:
     yield from _services(script)
     for name in script.workloads:
         yield Named(("workloads", name), name, "the workload")
-    for name in script.transfers:
-        yield Named(("transfers", name), name, "the transfer")
+    for rules in all_rules():
+        yield from rules.names(script)
     yield from _experts(script)
 
 

@@ -6,6 +6,7 @@ Pure functions. Each yields the keys of what is at fault and what to do about it
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.applications.application import all_rules
 from testbed.applications.game.model import Session
 from testbed.applications.script import Script
 from testbed.channel.policies import policy_called
@@ -59,6 +60,8 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     yield from serving_rules(script, network)
     yield from _capture_rules(script, network)
     yield from command_rules(script, network)
+    for rules in all_rules():
+        yield from rules.findings(script, network)
     yield from fabric_work_rules(script, network)
     yield from failure_rules(script, network)
     rate_findings = [*rate_rules(script, network, pon_name)]

@@ -7,6 +7,7 @@ each by what it sends when the network holds nothing up. User programs and retra
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from testbed.applications.application import PacketLoad, all_rules
 from testbed.applications.flows.model import Flow
 from testbed.applications.game.model import Session
 from testbed.applications.script import Scenario
@@ -24,21 +25,11 @@ _NS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Something that sends from one instant to another, both in ns, at a rate."""
-
-    name: str
-    starts_at_ns: int
-    ends_at_ns: int
-    packets_per_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Demand:
     """What is sent at the instant at which it is most, the largest first."""
 
     at_ns: int
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[PacketLoad, ...]
 
     @property
     def packets_per_s(self) -> int:
@@ -57,26 +48,28 @@ def demand(scenario: Scenario, network: Network) -> Demand:
     return replace(most, stretches=tuple(sorted(most.stretches, key=lambda each: -each.packets_per_s)))
 
 
-def _stretches(scenario: Scenario, network: Network) -> Iterator[Stretch]:
+def _stretches(scenario: Scenario, network: Network) -> Iterator[PacketLoad]:
     for name, session in scenario.sessions.items():
         yield from _of_session(name, session)
     yield from _of_flows(scenario, network)
     for name, service in scenario.services.items():
         yield from _of_service(name, service)
-    yield from _of_nodes(scenario, network)
+    for rules in all_rules():
+        yield from rules.packet_load(scenario, network)
+    yield from _of_nodes(scenario)
     for name, group in scenario.jobs.items():
         if group.requests is not None:
             each = 2 * group.count * _NS / group.requests.interval_ns
-            yield Stretch(name, group.starts_at_ns, group.ends_at_ns, each)
+            yield PacketLoad(name, group.starts_at_ns, group.ends_at_ns, each)
     nodes, end_ns = len(network.having(Role.COMPUTE)), scenario.duration_ns
     if scenario.health is not None:
-        yield Stretch("health", 0, end_ns, 2 * nodes * _NS / scenario.health.heartbeat_ns)
+        yield PacketLoad("health", 0, end_ns, 2 * nodes * _NS / scenario.health.heartbeat_ns)
     if scenario.survey is not None:
         pairs = nodes * (nodes + len(network.having(Role.HOME)))
-        yield Stretch("survey", 0, end_ns, pairs * _NS / scenario.survey.interval_ns)
+        yield PacketLoad("survey", 0, end_ns, pairs * _NS / scenario.survey.interval_ns)
 
 
-def _of_session(name: str, session: Session) -> Iterator[Stretch]:
+def _of_session(name: str, session: Session) -> Iterator[PacketLoad]:
     """One for each scene: its video both ways, with the commands and probes that go on all the time."""
     small = _NS / session.commands.interval_ns + 2 * _NS / session.probes.interval_ns
     ends = [*(scene.at_ns for scene in session.scenes[1:]), session.ends_at_ns]
@@ -87,10 +80,10 @@ def _of_session(name: str, session: Session) -> Iterator[Stretch]:
             for direction in (DOWNSTREAM, UPSTREAM)
             if (rate_bps := scene.video_bps(direction)) is not None
         ]
-        yield Stretch(name, scene.at_ns, end_ns, sum(video) + small)
+        yield PacketLoad(name, scene.at_ns, end_ns, sum(video) + small)
 
 
-def _of_flows(scenario: Scenario, network: Network) -> Iterator[Stretch]:
+def _of_flows(scenario: Scenario, network: Network) -> Iterator[PacketLoad]:
     """TCP as fast as its home may, shared by the flows of a home; UDP as it is asked for."""
     sharers: dict[tuple[str, Direction], int] = {}
     for flow in scenario.background.values():
@@ -104,7 +97,7 @@ def _of_flows(scenario: Scenario, network: Network) -> Iterator[Stretch]:
             home, direction = _bottleneck(flow, network)
             most_bps = scenario.access.towards(direction).rate_bps / sharers[home, direction]
             rate = most_bps / 8 / _TCP_BYTES * _ACKNOWLEDGED
-        yield Stretch(name, flow.first_at_ns, flow.ends_at_ns, rate)
+        yield PacketLoad(name, flow.first_at_ns, flow.ends_at_ns, rate)
 
 
 def _bottleneck(flow: Flow, network: Network) -> tuple[str, Direction]:
@@ -114,26 +107,18 @@ def _bottleneck(flow: Flow, network: Network) -> tuple[str, Direction]:
     return flow.destination, DOWNSTREAM
 
 
-def _of_service(name: str, service: Service) -> Iterator[Stretch]:
+def _of_service(name: str, service: Service) -> Iterator[PacketLoad]:
     """Prompts in full packets, and a packet for each token; how often a trace asks is not looked up."""
     for client, clients in service.clients.items():
         if clients.interval_ns is not None:
             prompt = 1 + clients.prompt_tokens * service.token_bytes / _PROMPT_BYTES
             each = (prompt + clients.output_tokens) * _NS / clients.interval_ns
-            yield Stretch(f"{name}.{client}", clients.starts_at_ns, clients.ends_at_ns, each)
+            yield PacketLoad(f"{name}.{client}", clients.starts_at_ns, clients.ends_at_ns, each)
 
 
-def _of_nodes(scenario: Scenario, network: Network) -> Iterator[Stretch]:
-    """Transfers as fast as the ports of their node are, and the messages of experts to each other."""
-    for name, transfer in scenario.transfers.items():
-        ports = sum(
-            egress.rate_bps or 0
-            for there, egress in network.neighbours(transfer.source)
-            if network.station(there).role is Role.PLANE
-        )
-        # Each block is acknowledged.
-        yield Stretch(name, transfer.starts_at_ns, transfer.ends_at_ns, 2 * ports / 8 / transfer.block_bytes)
+def _of_nodes(scenario: Scenario) -> Iterator[PacketLoad]:
+    """The messages of experts to each other."""
     for name, experts in scenario.experts.items():
         peers = min(experts.ranks - 1, experts.tokens * experts.top)
         messages = 2 * experts.ranks * peers * experts.layers
-        yield Stretch(name, experts.starts_at_ns, experts.ends_at_ns, messages * _NS / experts.interval_ns)
+        yield PacketLoad(name, experts.starts_at_ns, experts.ends_at_ns, messages * _NS / experts.interval_ns)

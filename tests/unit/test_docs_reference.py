@@ -20,7 +20,8 @@ from testbed.scenario.shape import Layout
 from testbed.scenario.source import TOPOLOGIES, shipped_topologies
 from testbed.scenario.topology import load_topology
 
-WRITERS = ("testbed/driver", "testbed/channel", "testbed/placement", "testbed/record/merge.py")
+TESTBED = PROJECT / "testbed"
+WRITERS = ("applications", "driver", "channel", "placement", "record/merge.py")
 """Where events are written, or worked out for those who write them."""
 
 
@@ -100,7 +101,7 @@ def written_kinds() -> set[str]:
     files = [
         path
         for place in WRITERS
-        for path in ([PROJECT / place] if place.endswith(".py") else (PROJECT / place).glob("*.py"))
+        for path in ([TESTBED / place] if place.endswith(".py") else (TESTBED / place).rglob("*.py"))
     ]
     return set().union(*map(words_in, files))
 

@@ -132,7 +132,7 @@ def written(folder: Path, **changed: int) -> list[dict[str, Any]]:
     with EventLog(folder) as events:
         children = cast(Children, Watcher(load))
         watch = HostLoad(lambda *_: lambda: None, plan, children, Loop(Clock(0)), events)
-        watch.start(folder)
+        watch.start()
         watch.stop()
     return [json.loads(line) for line in events.path.read_text().splitlines()]
 

@@ -50,7 +50,7 @@ class World:
         parameters = elastic_access.Parameters.model_validate(scenario.network.parameters)
         plan = make_plan(elastic_access.network(parameters), scenario.access, scenario.pon)
         self.jobs = Jobs(scenario, plan, self.events, self.loop)  # type: ignore[arg-type]
-        Groups(scenario, self.jobs, self.loop).start(None)  # type: ignore[arg-type]
+        Groups(scenario, self.jobs, self.loop).start()  # type: ignore[arg-type]
         self.answers: dict[str, Answer] = {}
 
     def ask(self, *names: str, weight: int, at_s: int, ends_s: int = 9, waits: bool = False) -> None:

@@ -11,6 +11,7 @@ from fake_network import FakeEvents, FakeLoop
 from testbed.applications.script import Script
 from testbed.driver.failover import Failover
 from testbed.driver.jobs import Jobs
+from testbed.driver.run_context import RunContext
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
 from testbed.scenario import from_mapping
@@ -96,19 +97,18 @@ class World:
         parameters = elastic_access.Parameters.model_validate(scenario.network.parameters)
         network = Network(make_plan(elastic_access.network(parameters), scenario.access, scenario.pon))
         self.jobs = Jobs(scenario, network.plan, self.events, self.loop)  # type: ignore[arg-type]
-        self.failover = Failover(
-            scenario,
-            network,  # type: ignore[arg-type]
-            Programs(),  # type: ignore[arg-type]
-            self.jobs,
-            self.sessions,  # type: ignore[arg-type]
-            self.services,  # type: ignore[arg-type]
-            self.children,  # type: ignore[arg-type]
-            self.loop,  # type: ignore[arg-type]
-            self.events,  # type: ignore[arg-type]
-            lambda _child: {},
+        run = RunContext(
+            scenario=scenario,  # type: ignore[arg-type]
+            network=network,  # type: ignore[arg-type]
+            children=self.children,  # type: ignore[arg-type]
+            loop=self.loop,  # type: ignore[arg-type]
+            jobs=self.jobs,
+            events=self.events,  # type: ignore[arg-type]
+            rates=None,  # type: ignore[arg-type]
+            folder=logs,
         )
-        self.failover.start(logs)
+        self.failover = Failover(run, Programs(), self.sessions, self.services)  # type: ignore[arg-type]
+        self.failover.start()
         self.loop.pass_until(MS)
         self.first = self.jobs.assigned("work1")
         assert self.first.node

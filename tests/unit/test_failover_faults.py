@@ -75,7 +75,7 @@ def test_what_two_faults_break_is_whole_after_the_second_repair(plan: NetworkPla
         events,  # type: ignore[arg-type]
         lambda fault: told.append(f"broke {fault.node or fault.plane}"),
         lambda fault: told.append(f"mended {fault.node or fault.plane}"),
-    ).start(tmp_path)
+    ).start()
     loop.pass_until(20)
     assert network.cut_now == {*broken_by(plan, faults["node"]), *broken_by(plan, faults["plane"])}
     loop.pass_until(30)

@@ -143,7 +143,7 @@ def test_a_node_that_nobody_uses_fails_without_a_word(world: World) -> None:
 def test_a_group_is_placed_at_its_start_and_completed_at_its_end() -> None:
     groups = {"work": {"job": {"weight": 1}, "count": 3, "starts": "1 s", "ends": "2 s"}}
     world = World(scenario := script(jobs=groups))
-    Groups(scenario, world.jobs, world.loop).start(None)  # type: ignore[arg-type]
+    Groups(scenario, world.jobs, world.loop).start()  # type: ignore[arg-type]
     world.loop.pass_until(999_999_999)
     assert world.events.kinds() == []
     world.loop.pass_until(1_500_000_000)
@@ -160,7 +160,7 @@ def test_a_group_belongs_near_the_jobs_of_its_partners() -> None:
         jobs={"first": own, "second": {**own, "starts": "2 s", "partners": {"first": 1.0}}},
     )
     world = World(near)
-    Groups(near, world.jobs, world.loop).start(None)  # type: ignore[arg-type]
+    Groups(near, world.jobs, world.loop).start()  # type: ignore[arg-type]
     world.loop.pass_until(2_500_000_000)
     assert world.jobs.assigned("second1").node == world.jobs.assigned("first1").node
 

@@ -97,8 +97,8 @@ def services(run: FakeRun, loop: FakeLoop) -> Services:
             "services": {"chat": SERVICE},
         }
     )
-    made: Services = Services(script, run, run, run, loop, run, run.stop)  # type: ignore[arg-type]
-    made.start(Path())
+    made: Services = Services(script, run, run, run, loop, run, Path(), run.stop)  # type: ignore[arg-type]
+    made.start()
     return made
 
 

@@ -6,17 +6,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from fake_network import FakeEvents, FakeLoop
+from fake_run import FakeChildren, FakeJobs, FakeRun
 
 from testbed.applications.script import Scenario
-from testbed.applications.transfer.model import Transfer
+from testbed.applications.transfer.control import RunningTransfers
+from testbed.applications.transfer.model import Transfer, Transfers
 from testbed.driver.children import Child, Children
 from testbed.driver.experts import ExpertModels
 from testbed.driver.fabric_protocols import FabricPrograms
-from testbed.driver.jobs import Answer, Jobs
-from testbed.driver.transfers import Transfers
+from testbed.driver.jobs import Jobs
 from testbed.host.loop import Loop
 from testbed.model.fabric_work import Experts
-from testbed.record.logs import EventLog, RateLog
+from testbed.record.logs import EventLog
 
 SECOND = 10**9
 TRANSFER = Transfer.model_validate(
@@ -25,84 +26,38 @@ TRANSFER = Transfer.model_validate(
 EXPERTS = Experts.model_validate({"ranks": 2, "job": {"weight": 3}, "starts": "1 s", "ends": "2 s"})
 
 
-class FakeChildren:
-    """Starts nothing, and remembers where what was to be started and who is told what it says."""
-
-    def __init__(self) -> None:
-        self.started: dict[str, str] = {}
-        self.hear: dict[str, Callable[[Any, dict[str, Any]], None]] = {}
-        self.gone = list[str]()
-        self.told = list[tuple[str, str, dict[str, Any]]]()
-
-    def start(self, name: str, host: str, _make: Any, on_message: Any) -> str:
-        self.started[name] = host
-        self.hear[name] = on_message
-        return name
-
-    def go(self, *children: str) -> None:
-        self.gone += children
-
-    def tell(self, child: str, kind: str, **fields: Any) -> None:
-        self.told.append((child, kind, fields))
-
-
-class FakeJobs:
-    """Gives each job the next node, until there are none."""
-
-    def __init__(self, *nodes: str) -> None:
-        self.nodes, self.done = [*nodes], list[str]()
-        self.at_move: dict[str, Callable[[str | None, int], None]] = {}
-
-    def ask(self, requests: Any, _ends_at_ns: int, then: Callable[[Answer], None], moves: Any) -> None:
-        self.at_move = {request.name: move for request, move in zip(requests, moves, strict=True)}
-        enough = len(self.nodes) >= len(requests)
-        then(Answer(tuple(self.nodes)) if enough else Answer(reason="too few"))
-
-    def complete(self, name: str) -> None:
-        self.done.append(name)
-
-
-def transfers(sent: int, received: int) -> tuple[FakeChildren, FakeEvents, FakeEvents]:
-    """A transfer that sent and received so many blocks, heard and stopped; its events and rates."""
-    children, events, rates, loop = FakeChildren(), FakeEvents(), FakeEvents(), FakeLoop()
-    rates.write = lambda at_ns, **fields: rates.written.append({"at_ns": at_ns, **fields})  # type: ignore[method-assign,assignment]
-    ends = {
+def transfers(sent: int, received: int) -> FakeRun:
+    """A transfer that sent and received so many blocks, from its start to its end."""
+    run = FakeRun(Transfers(transfers={"bulk": TRANSFER}))
+    run.children.outcomes = {
         "bulk source": {"blocks": sent, "blocks_sent_again": 7},
         "bulk sink": {"blocks": received, "in_time_bytes": 1_000, "outage_ns": 5, "stalled_ns": 6},
     }
-    work = Transfers(
-        {"bulk": TRANSFER},
-        cast(FabricPrograms, SimpleNamespace(transfer_source=dict, transfer_sink=dict)),
-        cast(Children, children),
-        loop.clock,
-        cast(EventLog, events),
-        cast(RateLog, rates),
-        cast(Callable[[Child], dict[str, Any]], ends.__getitem__),
-    )
-    work.start(Path())
+    running = RunningTransfers(run.context)
+    running.start()
     plane = {"kind": "plane", "at_ns": 9, "plane": 1, "alive": False, "after_ns": 4, "blocks": 2}
-    children.hear["bulk source"](None, plane)
-    children.hear["bulk sink"](None, {"kind": "rate", "at_ns": 2 * SECOND, "throughput_bps": 800})
-    work.stop()
-    return children, events, rates
+    run.children.on_message["bulk source"](None, plane)
+    run.children.on_message["bulk sink"](None, {"kind": "rate", "at_ns": 2 * SECOND, "throughput_bps": 800})
+    running.stop()
+    return run
 
 
-def test_a_transfer_is_started_at_both_ends_and_written_down() -> None:
-    children, events, rates = transfers(sent=10, received=10)
-    assert children.started == {"bulk source": "npu1", "bulk sink": "npu2"}
-    assert children.gone == ["bulk source", "bulk sink"]
-    assert events.kinds() == ["transfer.plane", "transfer.end"]
-    plane, end = events.written
+def test_a_transfer_is_started_at_both_ends_and_recorded() -> None:
+    run = transfers(sent=10, received=10)
+    assert run.children.started == {"bulk source": "npu1", "bulk sink": "npu2"}
+    assert run.children.gone == ["bulk source", "bulk sink"]
+    assert run.events.kinds() == ["transfer.plane", "transfer.end"]
+    plane, end = run.events.written
     assert (plane["at_ns"], plane["transfer"], plane["plane"], plane["alive"]) == (9, "bulk", 1, False)
     assert end["throughput_bps"] == 1_000 * 8 // 2
     assert (end["received_bytes"], end["blocks_sent_again"]) == (1_000, 7)
-    assert rates.written == [
+    assert run.rates.written == [
         {"at_ns": 2 * SECOND, "session": "bulk", "direction": "across", "throughput_bps": 800}
     ]
 
 
 def test_blocks_that_never_arrived_are_a_warning() -> None:
-    _, events, _ = transfers(sent=10, received=8)
+    events = transfers(sent=10, received=8).events
     assert events.kinds() == ["transfer.plane", "warning", "transfer.end"]
     assert events.written[1]["text"] == "transfer bulk: 2 of 10 blocks never arrived"
 
@@ -118,13 +73,14 @@ def models(jobs: FakeJobs) -> tuple[FakeChildren, FakeEvents, list[tuple[str, in
         cast(Children, children),
         cast(Loop, loop),
         cast(EventLog, events),
+        Path(),
         cast(Callable[[Child], dict[str, Any]], done.__getitem__),
         lambda name, took_ns: told.append((name, took_ns)),
     )
-    work.start(Path())
+    work.start()
     loop.pass_until(SECOND)
-    if children.hear:
-        children.hear["moe ranks"](None, {"kind": "exchange", "exchange_ns": 41})
+    if children.on_message:
+        children.on_message["moe ranks"](None, {"kind": "exchange", "exchange_ns": 41})
         jobs.at_move["moe2"](None, 1)
         jobs.at_move["moe2"]("npu9", 2)
     loop.pass_until(3 * SECOND)
@@ -140,7 +96,7 @@ def test_the_ranks_of_a_model_are_placed_moved_and_completed() -> None:
     (end,) = events.written
     assert (end["kind"], end["at_ns"], end["experts"]) == ("experts.end", 2_500_000_000, "moe")
     assert (end["steps"], end["exchange_ns"], end["nodes"]) == (3, 40, ["npu4", "npu9"])
-    assert children.told == [("moe ranks", "move", {"rank": 1, "node": "npu9"})]
+    assert children.sent == [("moe ranks", "move", {"rank": 1, "node": "npu9"})]
     assert jobs.done == ["moe1", "moe2"]
 
 

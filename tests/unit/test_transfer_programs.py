@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from testbed.applications.transfer.endpoints import TransferSink, TransferSource, Way
 from testbed.applications.transfer.model import Transfer
 from testbed.host import datagrams
 from testbed.host.clock import Clock
@@ -21,7 +22,6 @@ from testbed.record.samples import JoinedStream, StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.experts import ExpertRanks, Reach
 from testbed.workload.token_routing import exchange_matrix
-from testbed.workload.transfer import TransferSink, TransferSource, Way
 
 MS = 1_000_000
 SECOND = 10**9

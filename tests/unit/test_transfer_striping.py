@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.workload.striping import PROBE, Delivery, Output, PlaneChanged, SendBlock, Striper
+from testbed.applications.transfer.striping import PROBE, Delivery, Output, PlaneChanged, SendBlock, Striper
 
 TIMEOUT_NS, RETRY_NS = 1_000, 5_000
 BLOCK_NS, ONE_WAY_NS = 20, 100

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from testbed.applications.application import PacketLoad
 from testbed.errors import KernelError
 from testbed.scenario import ScenarioFile, load
 from testbed.scenario.loading import from_mapping
 from testbed.venue import host_capacity
 from testbed.venue.capacity_probe import Carried
 from testbed.venue.host_capacity import Frames, judge
-from testbed.venue.packet_load import Demand, Stretch, demand
+from testbed.venue.packet_load import Demand, demand
 
 LINE = {"rate": "100 Mbit/s", "committed": "0 bit/s", "queue": "500 kB"}
 UDP = {"protocol": "udp", "source": "node1", "destination": "home1", "rate": "8 Mbit/s", "packet": "1000 B"}
@@ -92,7 +93,7 @@ def test_shipped_scenarios_ask_for_what_they_are_known_to_send(
 
 
 def asked(packets_per_s: float) -> Demand:
-    return Demand(0, (Stretch("flood", 0, 10**9, packets_per_s),))
+    return Demand(0, (PacketLoad("flood", 0, 10**9, packets_per_s),))
 
 
 def test_what_takes_more_than_all_processors_is_refused_with_its_figures() -> None:

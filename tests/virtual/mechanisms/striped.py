@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.transfer.endpoints import TransferSink, TransferSource
 from testbed.applications.transfer.model import Transfer
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.loop import Loop
@@ -20,7 +21,6 @@ from testbed.plan.fabric import plane_ip
 from testbed.plan.make import make_plan
 from testbed.record.samples import StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.transfer import TransferSink, TransferSource
 from topologies import supernode
 
 MS = 1_000_000

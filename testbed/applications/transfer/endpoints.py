@@ -1,7 +1,7 @@
 """Bulk from one node to another over all planes: the programs at both ends, with a socket for each plane.
 
 A packet carries one block, its number first; the answer is that number, on the same plane. What is decided
-about blocks and planes stands in `testbed.workload.striping`.
+about blocks and planes stands in `testbed.applications.transfer.striping`.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from testbed.applications.transfer.model import Transfer
+from testbed.applications.transfer.striping import PROBE, Delivery, Output, PlaneChanged, Striper
 from testbed.host.clock import Clock
 from testbed.host.datagrams import NUMBER, Datagrams
 from testbed.host.loop import Loop
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.striping import PROBE, Delivery, Output, PlaneChanged, Striper
 
 Say = Callable[..., None]
 """Tells the driver something: a kind, and fields."""
