@@ -9,9 +9,9 @@ Only `model` is required. A module imports what its part needs and nothing above
 no run, control no report. What is common to the programs of several kinds is in `testbed.host`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from testbed.applications.registry import parts
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from testbed.driver.run_context import RunContext
     from testbed.model.job import Job
     from testbed.model.network import Network
+    from testbed.report.figures import Plot
+    from testbed.report.records import RunRecords, VariantRecords
+    from testbed.report.summary import Summary
+    from testbed.report.table import PageSection
     from testbed.scenario.tree import Keys
 
 
@@ -86,10 +90,27 @@ class Control(Protocol):
 
 
 class Report:
-    """What a kind adds to the numbers of a variant, to the tables and to the page."""
+    """What a kind adds to the numbers of a variant, to the tables and to the page.
+
+    `streams` has its streams of messages by their keys of the summary, and what one message of each is.
+    """
+
+    streams: ClassVar[Mapping[str, str]] = {}
 
     def conditions(self, script: "Script") -> Iterator[tuple[str, str]]:
         """What was declared, as (what, how)."""
+        yield from ()
+
+    def summarise(self, records: "VariantRecords") -> Mapping[str, Any]:
+        """Numbers of a variant, by their keys of the summary; what is empty is left out there."""
+        return {}
+
+    def sections(self, summary: "Summary") -> "Iterator[PageSection]":
+        """Tables, under headings of the page."""
+        yield from ()
+
+    def plots(self, run: "RunRecords", summary: "Summary") -> "Iterator[tuple[str, list[Plot]]]":
+        """Plots, by heading."""
         yield from ()
 
 

@@ -23,6 +23,7 @@ from testbed.report.frames import rates, samples
 from testbed.report.job_tables import refusal_line
 from testbed.report.page import environment
 from testbed.report.plots import Recorded, plots_of
+from testbed.report.records import RunRecords
 from testbed.report.run_tables import delay_section, verdict_section
 from testbed.report.sections import sections
 from testbed.report.streams import left_out, telling
@@ -157,7 +158,7 @@ def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) ->
             faults=faults,
         )
         found.append((f"{'Flow' if recorded.is_flow else 'Session'} {name}", plots_of(recorded)))
-    found += plots_of_work(summary, packets, sampled, duration_ns)
+    found += plots_of_work(summary, RunRecords(packets, sampled, faults, duration_ns))
     return [(heading, plots) for heading, plots in found if plots]
 
 

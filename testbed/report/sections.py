@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from testbed.applications.application import all_reports
 from testbed.report.job_tables import JOB_STREAMS, job_section
 from testbed.report.run_tables import channel_section
 from testbed.report.streams import stream_columns, stream_rows
@@ -11,10 +12,8 @@ from testbed.report.timeline import Event
 from testbed.report.work_tables import (
     EXPERT_STREAMS,
     SERVICE_STREAMS,
-    TRANSFER_STREAMS,
     expert_section,
     service_section,
-    transfer_section,
 )
 
 _STREAMS_AT_MOST = 12
@@ -32,13 +31,15 @@ def sections(summary: Summary, events: Sequence[Event] = ()) -> tuple[PageSectio
         PageSection("Work on nodes", (work_streams(summary),)),
         service_section(summary),
         expert_section(summary),
-        transfer_section(summary),
+        *(section for part in all_reports() for section in part.sections(summary)),
     )
 
 
 def work_streams(summary: Summary) -> Table:
     """The streams of all kinds in one table of a terminal; of very many names those that waited longest."""
-    found = stream_rows(summary, {**SERVICE_STREAMS, **EXPERT_STREAMS, **TRANSFER_STREAMS, **JOB_STREAMS})
+    of_kinds = {key: what for part in all_reports() for key, what in part.streams.items()}
+    streams = {**SERVICE_STREAMS, **EXPERT_STREAMS, **of_kinds, **JOB_STREAMS}
+    found = stream_rows(summary, streams)
     longest_ns: dict[str, int] = {}
     for row in found:
         longest_ns[row[1]] = max(longest_ns.get(row[1], 0), row[8] or 0)

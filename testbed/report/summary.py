@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import pandas as pd
 
+from testbed.applications.application import all_reports
 from testbed.model.base import Direction
 from testbed.model.quantity import Expectation, Measure, Reference
 from testbed.record.directory import RunDirectory
@@ -19,6 +20,7 @@ from testbed.report.expectations import MEASURE_KEYS, Compared, Verdict, compare
 from testbed.report.frames import rates, samples, streams
 from testbed.report.host_load import HostLoadSummary, host_load
 from testbed.report.metrics import NOTHING, StreamMetrics, stream_metrics
+from testbed.report.records import VariantRecords
 
 Streams = dict[str, dict[str, StreamMetrics]]
 """The numbers of one measure: {session: {direction: numbers}}."""
@@ -36,7 +38,8 @@ are frames and packets upstream as well."""
 class VariantSummary(TypedDict):
     """The numbers of one variant; measures, channels, jobs and flows by session, job or flow.
 
-    What only a variant with such work or faults has is missing from others.
+    What only a variant with such work or faults has is missing from others. Each kind of application adds
+    keys of its own.
     """
 
     probes: Streams
@@ -60,7 +63,6 @@ class VariantSummary(TypedDict):
     recoveries: NotRequired[Streams]
     services: NotRequired[dict[str, node_work.ServiceSummary]]
     experts: NotRequired[dict[str, node_work.ExpertsSummary]]
-    transfers: NotRequired[dict[str, node_work.TransferSummary]]
     refused: NotRequired[list[failures.RefusalSummary]]
     faults: NotRequired[list[failures.FaultSummary]]
     recovered: NotRequired[list[failures.RecoverySummary]]
@@ -165,10 +167,11 @@ def _variant(
 def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timeline.Event]) -> dict[str, Any]:
     """What nodes did and what broke, by the keys of the summary; empty where there is nothing."""
     faults = failures.faults(events)
+    data = VariantRecords(packets, sampled, events, faults)
     return {
         "services": node_work.services(events),
         "experts": node_work.experts(events),
-        "transfers": node_work.transfers(events, faults, packets, sampled),
+        **{key: found for part in all_reports() for key, found in part.summarise(data).items()},
         "refused": failures.refusals(events),
         "faults": faults,
         "recovered": failures.recoveries(events),

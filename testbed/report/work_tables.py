@@ -1,6 +1,6 @@
-"""The tables of services, experts and transfers, a section for each kind."""
+"""The tables of services and experts, a section for each kind."""
 
-from testbed.report.node_work import PlaneSummary, nodes_in_words
+from testbed.report.node_work import nodes_in_words
 from testbed.report.streams import by_name, stream_columns, stream_rows
 from testbed.report.summary import Summary
 from testbed.report.table import (
@@ -8,11 +8,8 @@ from testbed.report.table import (
     Column,
     PageSection,
     Table,
-    megabits,
     microseconds,
-    milliseconds,
     number,
-    seconds,
     shown_percent,
 )
 
@@ -73,68 +70,3 @@ def expert_section(summary: Summary) -> PageSection:
     ]
     caption = "Where the ranks stand; in brackets, how many of them on one node"
     return PageSection("Experts", (streams, Table(caption, columns, found, title="Experts")))
-
-
-# Transfers.
-
-TRANSFER_STREAMS = {"blocks": "block"}
-
-
-def transfer_section(summary: Summary) -> PageSection:
-    """The rates of transfers, what broke them, and the delays of their blocks."""
-    columns = (
-        *(VARIANT, Column("Transfer"), number("Whole", megabits, short="Mbit/s")),
-        *(number("Before", megabits), number("While", megabits, short="broken")),
-        *(number("After", megabits, page_only=True), number("Kept", shown_percent, strong=True)),
-        number("Outage, ms", milliseconds, short="outage", strong=True),
-        number("At, s", seconds, page_only=True),
-        number("Stalled, ms", milliseconds, short="stalled", strong=True),
-        number("Blocks sent again", short="again"),
-    )
-    transfers = by_name(summary, "transfers")
-    found = [
-        (
-            *(variant, name, each["throughput_bps"], each["before_bps"], each["broken_bps"]),
-            *(each["after_bps"], each["kept_ppm"], each["outage_ns"], each["outage_at_ns"]),
-            *(each["stalled_ns"], each["blocks_sent_again"]),
-        )
-        for variant, name, each in transfers
-    ]
-    rates = Table(
-        "Rates in Mbit/s over the whole transfer, and before, while and after a plane or a link of the "
-        "fabric was broken",
-        columns,
-        found,
-        title="Transfers: Mbit/s before and while the fabric is broken, times in ms",
-    )
-    planes = Table(
-        "What outages and stalls came from: planes that were silent for so long that the sender gave them up",
-        (VARIANT, Column("Transfer"), number("At, s", lambda at_ns: f"{at_ns / 1e9:.6f}"), Column("What")),
-        [
-            (variant, name, plane["at_ns"], plane_words(plane))
-            for variant, name, each in transfers
-            for plane in each["planes"]
-        ],
-    )
-    blocks = Table(
-        "Blocks, from first sent to arrived, in milliseconds",
-        stream_columns("Transfer"),
-        stream_rows(summary, TRANSFER_STREAMS),
-    )
-    return PageSection(
-        "Transfers",
-        (rates, planes, blocks),
-        note=(
-            "The outage is the longest time in which no block arrived at all. Stalled is the longest time in "
-            "which the blocks without a gap did not grow: what it takes until the silence of a plane is "
-            "noticed, and until what was sent there has come on the others."
-        ),
-    )
-
-
-def plane_words(plane: PlaneSummary) -> str:
-    """What became of a plane: "plane 2 given up after 1.000 ms of silence, 64 blocks sent again"."""
-    after = f"{plane['after_ns'] / 1e6:.3f} ms"
-    if plane["alive"]:
-        return f"plane {plane['plane']} alive again {after} after it was given up"
-    return f"plane {plane['plane']} given up after {after} of silence, {plane['blocks']} blocks sent again"

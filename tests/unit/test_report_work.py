@@ -22,10 +22,12 @@ from synthetic_work import (
     block_arrivals_ns,
 )
 
+from testbed.applications.transfer.summary import transfers, united
 from testbed.record.directory import RunDirectory
 from testbed.report import failures, timeline
 from testbed.report.job_tables import refusal_line
-from testbed.report.node_work import nodes_in_words, transfers, united
+from testbed.report.node_work import nodes_in_words
+from testbed.report.records import VariantRecords
 from testbed.report.summary import Summary, VariantSummary, summarise
 from testbed.report.terminal import print_table
 
@@ -131,25 +133,27 @@ def sampled_until(at_ms: int) -> pd.DataFrame:
 
 
 def test_an_outage_that_does_not_end_lasts_until_the_end_of_the_transfer() -> None:
-    found = transfers(END, [], blocks_at(2, 3, None, 5), sampled_until(100))["copy"]
+    found = transfers(VariantRecords(blocks_at(2, 3, None, 5), sampled_until(100), END, []))["copy"]
     assert (found["outage_ns"], found["outage_at_ns"]) == (95 * MS, 5 * MS)
 
 
 def test_what_a_reader_of_the_whole_waits_for_is_longer_than_an_outage() -> None:
     """Block 1 comes last: meanwhile others arrive, and nothing can be read on."""
-    found = transfers(END, [], blocks_at(2, 9, 3, 4, 5, 10), sampled_until(10))["copy"]
+    found = transfers(VariantRecords(blocks_at(2, 9, 3, 4, 5, 10), sampled_until(10), END, []))["copy"]
     assert (found["outage_ns"], found["stalled_ns"]) == (4 * MS, 7 * MS)
 
 
 def test_a_block_that_never_comes_stalls_a_transfer_to_its_end() -> None:
-    found = transfers(END, [], blocks_at(2, 3, None, 4, 5, 6), sampled_until(6))["copy"]
+    found = transfers(VariantRecords(blocks_at(2, 3, None, 4, 5, 6), sampled_until(6), END, []))["copy"]
     assert (found["outage_ns"], found["stalled_ns"]) == (MS, 3 * MS)
-    assert transfers(END, [], blocks_at(None, 3), sampled_until(6))["copy"]["stalled_ns"] is None
+    assert (
+        transfers(VariantRecords(blocks_at(None, 3), sampled_until(6), END, []))["copy"]["stalled_ns"] is None
+    )
 
 
 def test_a_transfer_of_which_nothing_arrives_has_no_outage_and_no_rates() -> None:
     fault = fault_from(10, 20)
-    found = transfers(END, [fault], blocks_at(None, None), sampled_until(100))["copy"]
+    found = transfers(VariantRecords(blocks_at(None, None), sampled_until(100), END, [fault]))["copy"]
     assert found["outage_ns"] is found["outage_at_ns"] is None
     assert found["before_bps"] is found["kept_ppm"] is None
 
@@ -165,7 +169,9 @@ def fault_from(at_ms: int, repaired_ms: int | None, *, in_fabric: bool = True) -
 
 
 def test_a_fault_that_is_never_repaired_lasts_until_the_end() -> None:
-    found = transfers(END, [fault_from(10, None)], blocks_at(*range(2, 21)), sampled_until(20))["copy"]
+    found = transfers(
+        VariantRecords(blocks_at(*range(2, 21)), sampled_until(20), END, [fault_from(10, None)])
+    )["copy"]
     assert found["before_bps"] == found["broken_bps"] == 1000 * 8 * 1000
     assert found["after_bps"] is None
     assert found["kept_ppm"] == 1_000_000
@@ -174,7 +180,10 @@ def test_a_fault_that_is_never_repaired_lasts_until_the_end() -> None:
 def test_a_node_that_dies_does_not_break_the_fabric() -> None:
     """The control of the share kept: only planes and links count."""
     dead = fault_from(10, 15, in_fabric=False)
-    assert transfers(END, [dead], blocks_at(2, 12, 18), sampled_until(20))["copy"]["broken_bps"] is None
+    assert (
+        transfers(VariantRecords(blocks_at(2, 12, 18), sampled_until(20), END, [dead]))["copy"]["broken_bps"]
+        is None
+    )
 
 
 def test_faults_that_overlap_are_counted_once() -> None:

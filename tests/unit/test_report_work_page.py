@@ -17,11 +17,17 @@ from testbed.report.drawing import DRAWN_IN_A_COLUMN, draw
 from testbed.report.frames import rates, samples
 from testbed.report.job_tables import decision, reason, scores
 from testbed.report.marks import mark_faults
+from testbed.report.records import RunRecords
 from testbed.report.summary import Summary, VariantSummary
 from testbed.report.words import conditions
 from testbed.report.work_plots import BARS_AT_MOST, plots_of_work
 
 SECTIONS = ("Services", "Experts", "Transfers")
+
+
+def recorded(run: RunDirectory, summary: Summary) -> RunRecords:
+    faults = {variant: numbers.get("faults", []) for variant, numbers in summary["variants"].items()}
+    return RunRecords(samples(run), rates(run), faults, synthetic_work.DURATION_NS)
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +79,14 @@ def test_every_table_has_a_caption_and_every_picture_words(page: str) -> None:
 @pytest.fixture(scope="module")
 def plots(written: tuple[RunDirectory, Summary]) -> dict[str, Any]:
     run, summary = written
-    found = plots_of_work(summary, samples(run), rates(run), synthetic_work.DURATION_NS)
-    assert [heading for heading, _ in found] == [
+    found = plots_of_work(summary, recorded(run, summary))
+    assert {heading for heading, _ in found} == {
         "Recoveries",
         "Clients reader",
         "Experts moe",
         "Transfer copy",
         "Requests to web",
-    ]
+    }
     return {plot.key: plot.figure for _, of_heading in found for plot in of_heading}
 
 
@@ -107,7 +113,7 @@ def test_of_very_many_recoveries_the_longest_are_drawn(written: tuple[RunDirecto
     ]
     crowded = VariantSummary(**{**summary["variants"]["two_planes"], "recovered": many})
     changed = Summary(**{**summary, "variants": {"two_planes": crowded}})
-    (plot,) = plots_of_work(changed, samples(run), rates(run), synthetic_work.DURATION_NS)[0][1]
+    (plot,) = plots_of_work(changed, recorded(run, changed))[0][1]
     assert len(plot.figure.data[0].y) == BARS_AT_MOST
     assert f"{BARS_AT_MOST} longest of 100" in plot.caption
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testbed.applications.transfer.summary import united
 from testbed.model.serving import Batching
-from testbed.report.node_work import united
 from testbed.workload.batching import BATCHERS, Batcher, Request, Token
 
 MS = 1_000_000
