@@ -3,6 +3,7 @@
     model.py     KIND    its keys in a scenario file, its measures          testbed.applications.kind
     rules.py     PART    what its entries need and what they ask for        Rules
     control.py   PART    its programs in a run                              Control
+    events.py            its events, subclasses of                          testbed.record.event.Event
     report.py    PART    its numbers, tables and plots                      Report
 
 Only `model` is required. A module imports what its part needs and nothing above it: a model no network, rules

@@ -8,6 +8,7 @@ a command loads what it needs: no plots to check a scenario, no sockets to write
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from testbed.applications.kind import Kind
@@ -27,7 +28,13 @@ def kinds() -> dict[str, Kind]:
 
 
 @cache
+def modules(name: str) -> tuple[ModuleType, ...]:
+    """The module of this name of every kind that has one, in the order of the list."""
+    paths = [f"{package}.{name}" for package in PACKAGES]
+    return tuple(import_module(path) for path in paths if find_spec(path) is not None)
+
+
+@cache
 def parts(module: str) -> tuple[Any, ...]:
     """The `PART` of every kind that has a module of this name, in the order of the list."""
-    names = [f"{package}.{module}" for package in PACKAGES]
-    return tuple(import_module(name).PART for name in names if find_spec(name) is not None)
+    return tuple(each.PART for each in modules(module))

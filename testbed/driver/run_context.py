@@ -17,6 +17,7 @@ from testbed.host.load import LATE_NS
 from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
 from testbed.plan.network_plan import NetworkPlan
+from testbed.record.event import Event
 from testbed.record.logs import EventLog, RateLog
 from testbed.units import milliseconds
 
@@ -85,9 +86,9 @@ class RunContext:
         """The clock of the run."""
         return self.loop.clock
 
-    def event(self, kind: str, **fields: Any) -> None:
+    def event(self, event: Event | str, **fields: Any) -> None:
         """Record an event as of now."""
-        self.events.write(kind, self.clock.now_ns(), **fields)
+        self.events.write(event, self.clock.now_ns(), **fields)
 
     def start(
         self,

@@ -1,7 +1,7 @@
 """Line logs of a running variant: its events, and the rates sampled along the way.
 
 Each line is one JSON object with its keys in the order given, so the same run gives the same bytes.
-Which kinds of event there are and what they carry is in `event_kinds`.
+Which kinds of event there are and what they carry is in `testbed.record.events`.
 """
 
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.record.closing import Closing
+from testbed.record.event import Event
 
 EVENTS_FILE = "events.jsonl"
 RATES_FILE = "rates.jsonl"
@@ -42,9 +43,10 @@ class EventLog(LineLog):
 
     file_name = EVENTS_FILE
 
-    def write(self, kind: str, at_ns: int, **fields: Any) -> None:
+    def write(self, event: Event | str, at_ns: int, **fields: Any) -> None:
         """Record an event at an instant in ns since the start of the scenario."""
-        self._append({"at_ns": at_ns, "kind": kind, **fields})
+        content = {"kind": event, **fields} if isinstance(event, str) else event.as_json()
+        self._append({"at_ns": at_ns, **content})
 
 
 class RateLog(LineLog):

@@ -6,17 +6,22 @@ For the reference and for editors; no run needs it, so that nothing is read befo
 import ast
 import inspect
 import textwrap
+from dataclasses import is_dataclass
 from enum import Enum
 from itertools import pairwise
 
 from testbed.model.base import Value
 
 
-def meanings(described: type[Value] | type[Enum]) -> dict[str, str]:
-    """Each field or member that has a docstring of its own, with it, on one line; inherited ones too."""
+def meanings(described: type) -> dict[str, str]:
+    """Each field or member of a value, an enum or a dataclass that has a docstring of its own, with it.
+
+    On one line; inherited ones too.
+    """
     found: dict[str, str] = {}
     for each in reversed(described.__mro__):
-        if (issubclass(each, Value) and each is not Value) or (issubclass(each, Enum) and len(each)):
+        is_enum = issubclass(each, Enum) and len(each)
+        if (issubclass(each, Value) and each is not Value) or is_enum or is_dataclass(each):
             found |= _own(each)
     return found
 

@@ -14,6 +14,7 @@ from testbed.net.queue_messages import QueueCounters
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 from testbed.pon import TCont
+from testbed.record.event import Event
 from testbed.scenario import load
 from topologies import elastic_access
 
@@ -134,8 +135,9 @@ class FakeEvents:
     def __init__(self) -> None:
         self.written: list[dict[str, Any]] = []
 
-    def write(self, kind: str, at_ns: int, **fields: Any) -> None:
-        self.written.append({"at_ns": at_ns, "kind": kind, **fields})
+    def write(self, event: Event | str, at_ns: int, **fields: Any) -> None:
+        content = {"kind": event, **fields} if isinstance(event, str) else event.as_json()
+        self.written.append({"at_ns": at_ns, **content})
 
     def kinds(self) -> list[str]:
         return [event["kind"] for event in self.written]

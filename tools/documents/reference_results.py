@@ -1,6 +1,9 @@
 """The reference of results: measures, statistics, events and exit statuses."""
 
 import signal
+from dataclasses import MISSING, Field, fields
+from types import NoneType
+from typing import Any, get_args
 
 from documents.tables import table
 from testbed.cli.interrupts import SIGNALS
@@ -20,6 +23,7 @@ from testbed.model.quantity import (
     Statistic,
     statistics_of,
 )
+from testbed.record.event import Event, event_classes
 from testbed.record.event_kinds import EVENTS
 from testbed.scenario.meanings import meanings
 
@@ -44,14 +48,29 @@ def page() -> str:
             "`2 Gbit/s` and `35 %`; a count is a bare number.\n",
             table(("Statistic", "Is a", "Of", "Meaning"), map(_statistic, Statistic)),
             "## Events\n\nThe lines of `events.jsonl`, each with `variant`, `at_ns`, `kind`, and these:\n",
-            table(
-                ("Kind", "Fields", "When"),
-                [(f"`{kind}`", event.fields, event.when) for kind, event in EVENTS.items()],
-            ),
+            table(("Kind", "Fields", "When"), [*_plain_events(), *map(_event, event_classes().values())]),
             "## Exit statuses\n",
             table(("Status", "Meaning"), _statuses()),
         ]
     )
+
+
+def _plain_events() -> list[tuple[str, str, str]]:
+    return [(f"`{kind}`", event.fields, event.when) for kind, event in EVENTS.items()]
+
+
+def _event(described: type[Event]) -> tuple[str, ...]:
+    said = meanings(described)
+    told = (_field(each, said.get(each.name)) for each in fields(described))
+    return f"`{described.kind}`", "; ".join(told), " ".join((described.__doc__ or "").split())
+
+
+def _field(described: Field[Any], meaning: str | None) -> str:
+    """A field's name, whether it may be null or missing, and what it means."""
+    may_be = "null" if described.default is MISSING else "missing"
+    is_optional = NoneType in get_args(described.type)
+    name = f"`{described.name}`" + (f" (may be {may_be})" if is_optional else "")
+    return f"{name}: {meaning.removesuffix('.')}" if meaning else name
 
 
 def _measure(measure: Measure) -> tuple[str, ...]:

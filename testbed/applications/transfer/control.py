@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from testbed.applications.transfer.endpoints import TransferSink, TransferSource
+from testbed.applications.transfer.events import TransferEnd, TransferPlane
 from testbed.applications.transfer.model import Transfer, Transfers
 from testbed.driver.children import Child
 from testbed.driver.run_context import Process, RunContext
@@ -12,6 +13,7 @@ from testbed.host import ports
 from testbed.host.process import Part
 from testbed.model.base import ACROSS
 from testbed.plan.fabric import addresses_towards
+from testbed.record.events import RunWarning
 from testbed.record.streams import ReceivedLog, SentLog
 
 
@@ -53,7 +55,7 @@ class RunningTransfers:
     def _record(self, name: str, _child: Child, message: dict[str, Any]) -> None:
         fields = {key: value for key, value in message.items() if key not in ("kind", "at_ns")}
         if message["kind"] == "plane":
-            self._run.events.write("transfer.plane", message["at_ns"], transfer=name, **fields)
+            self._run.events.write(TransferPlane(transfer=name, **fields), message["at_ns"])
             return
         self._run.rates.write(message["at_ns"], session=name, direction=ACROSS, **fields)
 
@@ -64,10 +66,9 @@ class RunningTransfers:
             transfer = self._transfers[name]
             if missing := sent["blocks"] - received["blocks"]:
                 text = f"transfer {name}: {missing} of {sent['blocks']} blocks never arrived"
-                self._run.event("warning", text=text)
+                self._run.event(RunWarning(text=text))
             duration_ns = int(transfer.ends_at_ns - transfer.starts_at_ns)
-            self._run.event(
-                "transfer.end",
+            end = TransferEnd(
                 transfer=name,
                 received_bytes=received["in_time_bytes"],
                 throughput_bps=received["in_time_bytes"] * 8 * 10**9 // duration_ns,
@@ -75,6 +76,7 @@ class RunningTransfers:
                 outage_ns=received["outage_ns"],
                 stalled_ns=received["stalled_ns"],
             )
+            self._run.event(end)
 
 
 PART = RunningTransfers
