@@ -10,7 +10,7 @@ Only `model` is required. A module imports what its part needs and nothing above
 no run, control no report. What is common to the programs of several kinds is in `testbed.host`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -56,6 +56,10 @@ class Rules:
     def names(self, script: "Script") -> Iterator[Named]:
         """Every name by which events, logs and reports tell entries of this kind and their parts apart."""
         yield from ()
+
+    def having(self, measure: str, script: "Script") -> "tuple[str, Sequence[str]] | None":
+        """What entries with a measure of this kind are called, and their names; None for other measures."""
+        return None
 
     def jobs(self, script: "Script") -> "Iterator[tuple[str, Job]]":
         """Every job that entries of this kind may place, by its name."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from testbed.model.base import Value
+from testbed.model.measure import Measure, Statistic
 
 
 class Section(Value):
@@ -22,8 +23,10 @@ class Kind:
     """One kind of application.
 
     `nouns` has what one entry of each key is called in messages and in the report, by key of the scenario
-    file: {"transfers": "transfer"}.
+    file: {"transfers": "transfer"}. `measures` and `statistics` are those that no other kind has.
     """
 
     section: type[Section]
     nouns: Mapping[str, str]
+    measures: tuple[Measure, ...] = ()
+    statistics: tuple[Statistic, ...] = ()

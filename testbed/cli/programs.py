@@ -25,7 +25,6 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.command import UserProgram
 from testbed.model.network import Role
 from testbed.model.pon import Reporting
-from testbed.model.quantity import Measure
 from testbed.net.olt import Announced, Olt
 from testbed.net.shaper import PonShaper
 from testbed.plan.network_plan import NetworkPlan
@@ -218,7 +217,7 @@ class PlannedPrograms:
         """How the packets of a measured flow are logged: as those of a session of its name."""
         direction = self._plan.network.direction(flow.source, flow.destination)
         assert direction is not None, "a measured flow crosses the access network"
-        return {"session": name, "measure": Measure.PACKET, "direction": direction}
+        return {"session": name, "measure": "packet", "direction": direction}
 
     def _ends(self, placed: Placed, logs: Path) -> Ends:
         return Ends(

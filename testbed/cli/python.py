@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from testbed.applications.quantity import Quantified
 from testbed.cli.running import run_scenario
 from testbed.errors import ScenarioError
-from testbed.model.quantity import Quantified
 from testbed.record.directory import RunDirectory
 from testbed.report import rates, samples, summary_frame, write
 from testbed.report.expectations import measured

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from testbed.live.tail import LineTail, RecordTail
 from testbed.live.view import StreamKey, View
-from testbed.model.quantity import Measure
 from testbed.record.logs import EVENTS_FILE, RATES_FILE
 from testbed.record.streams import RECEIVED, SENT
 
-WATCHED = (Measure.PROBE, Measure.FRAME, Measure.FIRST_TOKEN, Measure.EXCHANGE, Measure.REQUEST)
+WATCHED = ("probe", "frame", "first_token", "exchange", "request")
 """The measures whose delays are followed. Packets, tokens and blocks are too many to be read twice."""
 
 MOST_STREAMS = 128

@@ -11,7 +11,6 @@ from testbed.applications.game.model import Session
 from testbed.host.datagrams import PROBES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.host.loop import Loop
 from testbed.model.base import Direction
-from testbed.model.quantity import Measure
 from testbed.probe.packet import build, read
 from testbed.record.streams import ReceivedLog, SentLog
 
@@ -30,7 +29,7 @@ class ProbeSender:
         port = first_port + PROBES_PORT
         self._source, self._destination = (*source, port), (*destination, port)
         self._socket = L2Socket(iface=interface, type=_ETH_P_LOOPBACK, promisc=False)
-        self._log = SentLog(logs, session=name, measure=Measure.PROBE, direction=direction)
+        self._log = SentLog(logs, session=name, measure="probe", direction=direction)
         self._sent = 0
 
     def start(self) -> None:
@@ -68,7 +67,7 @@ class ProbeReceiver:
     ) -> None:
         self._loop = loop
         self._datagrams = Datagrams(loop.clock, address, first_port + PROBES_PORT)
-        self._log = ReceivedLog(logs, session=name, measure=Measure.PROBE, direction=direction)
+        self._log = ReceivedLog(logs, session=name, measure="probe", direction=direction)
 
     def start(self) -> None:
         """Set out to read what arrives."""

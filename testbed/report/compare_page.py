@@ -11,7 +11,7 @@ import plotly.offline
 from markupsafe import Markup
 from rich.console import Console
 
-from testbed.model.quantity import Kind
+from testbed.model.measure import Unit
 from testbed.record.atomic import named_by_user
 from testbed.report.comparison import PER_MILLE, SEED, Compared, Comparison, Stream
 from testbed.report.figures import Plot, alone, panels, style
@@ -24,7 +24,7 @@ from testbed.sweep.statistics import BLOCKS, LEVEL, RESAMPLES, Estimate
 PLOTTED_AT_MOST = 12
 """Panels of distributions; of more streams, those that differ most."""
 
-_NS = Kind.DELAY.unit
+_NS = Unit.DELAY.unit
 _SHOWN = ("mean", "p50", "p95", "p99", "max")
 
 

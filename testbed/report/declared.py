@@ -10,11 +10,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.errors import ScenarioError
 from testbed.model.base import FROM_TEXT
 from testbed.model.network import Network
-from testbed.model.quantity import Expectation, Reference
 from testbed.record import checksums
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory

@@ -3,47 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from testbed.model.quantity import (
-    ONE_WAY,
-    OWN_STATISTICS,
-    Expectation,
-    Kind,
-    Measure,
-    Quantified,
-    Reference,
-)
+from testbed.applications.quantity import Expectation, Quantified, Reference
+from testbed.model.measure import Unit
 from testbed.report.metrics import statistic
 from testbed.units import RATE, milliseconds, percent
 
-MEASURE_KEYS = {
-    "probe": "probes",
-    "frame": "frames",
-    "packet": "packets",
-    "message": "messages",
-    "command": "commands",
-    "flow": "flows",
-    "first_token": "first_tokens",
-    "token": "tokens",
-    "answer": "answers",
-    "dispatch": "dispatches",
-    "combine": "combinations",
-    "exchange": "exchanges",
-    "block": "blocks",
-    "request": "requests",
-    "recovery": "recoveries",
-    "transfer": "transfers",
-    "service": "services",
-    "jobs": "placement",
-}
-"""Where the numbers of a measure stand in a variant's summary."""
-
-
-_ENDINGS = {Kind.DELAY: "_ns", Kind.COUNT: "", Kind.RATE: "_bps", Kind.SHARE: "_ppm"}
+_ENDINGS = {Unit.DELAY: "_ns", Unit.COUNT: "", Unit.RATE: "_bps", Unit.SHARE: "_ppm"}
 """How the summary's names of numbers end, by what they count in."""
 
 
 class Verdict(TypedDict):
-    """Whether one expectation holds, and by which number in which `unit` (`Kind.unit`); null without one."""
+    """Whether one expectation holds, and by which number in which `unit` (`Unit.unit`); null without one."""
 
     text: str
     holds: bool
@@ -52,7 +22,7 @@ class Verdict(TypedDict):
 
 
 class Compared(TypedDict):
-    """A published figure beside ours, both in `unit` (`Kind.unit`); null is a number that the run lacks."""
+    """A published figure beside ours, both in `unit` (`Unit.unit`); null is a number that the run lacks."""
 
     text: str
     published: int
@@ -64,26 +34,26 @@ class Compared(TypedDict):
 def measured(wanted: Quantified, variants: Mapping[str, Any]) -> int | None:
     """The number that is named, or None if the run does not have it."""
     variant = variants.get(wanted.variant, {})
-    if wanted.measure is Measure.CHANNEL:
+    if wanted.measure == "channel":
         return _of_channels(wanted, variant)
-    found: Any = variant.get(MEASURE_KEYS[wanted.measure], {})
+    found: Any = variant.get(wanted.of.key, {})
     if not wanted.is_of_all:
         found = found.get(wanted.session, {})
-    if wanted.measure in OWN_STATISTICS:
+    if not wanted.of.is_stream:
         return _of_a_whole(wanted, found)
-    found = found.get(wanted.direction or ONE_WAY.get(wanted.measure))
+    found = found.get(wanted.direction or wanted.of.direction)
     return None if found is None else statistic(found, wanted.statistic)
 
 
 def _of_a_whole(wanted: Quantified, numbers: Mapping[str, Any]) -> int | None:
     """A number of a flow, a transfer, a service or all jobs; the summary has its unit in its name."""
-    value = numbers.get(f"{wanted.statistic}{_ENDINGS[wanted.statistic.kind]}")
+    value = numbers.get(f"{wanted.statistic}{_ENDINGS[wanted.unit]}")
     return None if value is None else int(value)
 
 
 def _of_channels(wanted: Quantified, variant: Mapping[str, Any]) -> int | None:
     """A number of one channel in a direction, or of all channels; the summary has its unit in its name."""
-    key = f"{wanted.statistic}{_ENDINGS[wanted.statistic.kind]}"
+    key = f"{wanted.statistic}{_ENDINGS[wanted.unit]}"
     if wanted.is_of_all:
         found = variant.get("admission", {}).get(key)
         value = found[wanted.direction] if wanted.direction is not None and found is not None else found
@@ -99,7 +69,7 @@ def evaluate(expectation: Expectation, variants: Mapping[str, Any]) -> Verdict:
     holds = (
         value is not None and (lowest is None or value >= lowest) and (highest is None or value <= highest)
     )
-    unit = expectation.statistic.kind.unit
+    unit = expectation.unit.unit
     return Verdict(text=sentence(expectation), holds=holds, measured=value, unit=unit)
 
 
@@ -109,7 +79,7 @@ def compare(reference: Reference, variants: Mapping[str, Any]) -> Compared:
         text=quantity(reference),
         published=reference.value,
         measured=measured(reference, variants),
-        unit=reference.statistic.kind.unit,
+        unit=reference.unit.unit,
         source=reference.source,
     )
 
@@ -130,9 +100,7 @@ def judged(
 def sentence(expectation: Expectation) -> str:
     """An expectation in words: "elastic: player downstream probe p50 at most 8 ms"."""
     bounds = (("at least", expectation.at_least), ("at most", expectation.at_most))
-    said = [
-        f"{word} {expectation.statistic.kind.written(bound)}" for word, bound in bounds if bound is not None
-    ]
+    said = [f"{word} {expectation.unit.written(bound)}" for word, bound in bounds if bound is not None]
     return f"{quantity(expectation)} {' and '.join(said)}"
 
 
@@ -153,8 +121,8 @@ def verdict_line(judged: Sequence[Verdict]) -> str:
 
 
 def show(value: int | None, unit: str) -> str:
-    """A number in a unit of `Kind.unit`, for people."""
+    """A number in a unit of `Unit.unit`, for people."""
     if value is None:
         return "nothing"
-    shown = {Kind.RATE.unit: RATE.format_down, Kind.DELAY.unit: milliseconds, Kind.SHARE.unit: percent}
+    shown = {Unit.RATE.unit: RATE.format_down, Unit.DELAY.unit: milliseconds, Unit.SHARE.unit: percent}
     return shown.get(unit, str)(value)

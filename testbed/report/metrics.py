@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from testbed.model.quantity import DELAY_STATISTICS, Kind, Statistic
+from testbed.model.measure import DELAY_STATISTICS
 
 Integers = NDArray[np.int64]
 
@@ -71,7 +71,7 @@ def nearest_rank(count: int, per_mille: int) -> int:
     return max(0, -(-count * per_mille // 1000) - 1)
 
 
-def statistic(numbers: Mapping[str, Any], wanted: Statistic) -> int | None:
+def statistic(numbers: Mapping[str, Any], wanted: str) -> int | None:
     """One number of a stream, in the unit of its kind."""
-    value: int | None = numbers["delay_ns"][wanted] if wanted.kind is Kind.DELAY else numbers[wanted]
+    value: int | None = (numbers["delay_ns"] if wanted in DELAY_STATISTICS else numbers)[wanted]
     return value

@@ -7,11 +7,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from testbed.model.quantity import Kind
+from testbed.model.measure import Unit
 from testbed.report.figures import Plot
 from testbed.sweep.statistics import Estimate
 
-_SCALES = {Kind.DELAY.unit: (1e6, "ms"), Kind.RATE.unit: (1e6, "Mbit/s"), Kind.SHARE.unit: (1e4, "%")}
+_SCALES = {Unit.DELAY.unit: (1e6, "ms"), Unit.RATE.unit: (1e6, "Mbit/s"), Unit.SHARE.unit: (1e4, "%")}
 """By unit inside: what one of the unit for people is, and its name."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
-from testbed.model.quantity import Kind
+from testbed.model.measure import Unit
 from testbed.report.channels import ChannelSummary, WaySummary
 from testbed.report.congestion import congestion_tables
 from testbed.report.expectations import show
@@ -304,7 +304,7 @@ def _verdicts(summary: Summary) -> Table:
 
 
 def _references(summary: Summary) -> Table:
-    in_ms = all(compared["unit"] == Kind.DELAY.unit for compared in summary["references"])
+    in_ms = all(compared["unit"] == Unit.DELAY.unit for compared in summary["references"])
     title = "Published figures beside ours"
     short_form = _shown_in_ms if in_ms else _shown
     columns = (

@@ -6,8 +6,8 @@ from typing import Any, NotRequired, TypedDict, cast
 import pandas as pd
 
 from testbed.applications.application import all_reports
+from testbed.applications.quantity import MEASURES, Expectation, Reference
 from testbed.model.base import Direction
-from testbed.model.quantity import Expectation, Measure, Reference
 from testbed.record.directory import RunDirectory
 from testbed.report import failures, node_work, timeline
 from testbed.report.channels import (
@@ -16,7 +16,7 @@ from testbed.report.channels import (
     summarise_admission,
     summarise_channels,
 )
-from testbed.report.expectations import MEASURE_KEYS, Compared, Verdict, compare, judged
+from testbed.report.expectations import Compared, Verdict, compare, judged
 from testbed.report.frames import rates, samples, streams
 from testbed.report.host_load import HostLoadSummary, host_load
 from testbed.report.metrics import NOTHING, StreamMetrics, stream_metrics
@@ -26,10 +26,10 @@ Streams = dict[str, dict[str, StreamMetrics]]
 """The numbers of one measure: {session: {direction: numbers}}."""
 
 _DIRECTIONS = {
-    Measure.PROBE: (Direction.DOWNSTREAM, Direction.UPSTREAM),
-    Measure.FRAME: (Direction.DOWNSTREAM,),
-    Measure.PACKET: (Direction.DOWNSTREAM,),
-    Measure.COMMAND: (Direction.UPSTREAM,),
+    "probe": (Direction.DOWNSTREAM, Direction.UPSTREAM),
+    "frame": (Direction.DOWNSTREAM,),
+    "packet": (Direction.DOWNSTREAM,),
+    "command": (Direction.UPSTREAM,),
 }
 """Frames and their packets go down to the player, commands go up, probes go both ways; in a meeting there
 are frames and packets upstream as well."""
@@ -141,13 +141,13 @@ def all_hold(summary: Summary) -> bool:
 def _variant(
     packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timeline.Event], end_ns: int
 ) -> VariantSummary:
-    by_measure: dict[str, Streams] = {MEASURE_KEYS[measure]: {} for measure in _DIRECTIONS}
+    by_measure: dict[str, Streams] = {MEASURES[measure].key: {} for measure in _DIRECTIONS}
     for (_, session, measure, direction), of_stream in streams(packets):
-        sessions = by_measure.setdefault(MEASURE_KEYS[measure], {})
+        sessions = by_measure.setdefault(MEASURES[measure].key, {})
         sessions.setdefault(session, {})[direction] = stream_metrics(of_stream)
     flows, channels, jobs = timeline.flows(events), timeline.channels(events, end_ns), timeline.jobs(events)
     for measure, directions in _DIRECTIONS.items():
-        sessions = by_measure[MEASURE_KEYS[measure]]
+        sessions = by_measure[MEASURES[measure].key]
         sessions |= {name: _complete(sessions[name], directions) for name in sessions if name not in flows}
     numbers = VariantSummary(
         probes=by_measure.pop("probes"),

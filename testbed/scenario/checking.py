@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import NetworkChoice, Scenario, Script
 from testbed.model.base import FROM_TEXT, Name, Value
 from testbed.model.network import Network
-from testbed.model.quantity import Expectation, Reference
 from testbed.scenario.problems import Problem, of_variants, problem_at, problems_of, refusal
 from testbed.scenario.quantity_rules import quantity_rules
 from testbed.scenario.repeat import expanded

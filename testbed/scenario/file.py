@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.model.network import Network
-from testbed.model.quantity import Expectation, Reference
 from testbed.units import DURATION
 from testbed.words import counted
 

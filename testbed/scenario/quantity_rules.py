@@ -3,26 +3,27 @@
 Pure functions. Each yields the keys of what is at fault and what to do about it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from testbed.applications.application import all_rules
 from testbed.applications.flows.model import Flow
 from testbed.applications.game.model import Session
+from testbed.applications.quantity import STATISTICS, Quantified
 from testbed.applications.script import Script
 from testbed.extension import ExtensionError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network
-from testbed.model.quantity import ONE_WAY, Measure, Quantified, Statistic
 from testbed.model.workload import Workload
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.scenario.workloads import workload_kind
 from testbed.words import instead, listed
 
-_ALWAYS_MEASURED: dict[Measure, tuple[Direction, ...]] = {
-    Measure.PROBE: (DOWNSTREAM, UPSTREAM),
-    Measure.FRAME: (DOWNSTREAM,),
-    Measure.PACKET: (DOWNSTREAM,),
-    Measure.COMMAND: (UPSTREAM,),
+_ALWAYS_MEASURED: dict[str, tuple[Direction, ...]] = {
+    "probe": (DOWNSTREAM, UPSTREAM),
+    "frame": (DOWNSTREAM,),
+    "packet": (DOWNSTREAM,),
+    "command": (UPSTREAM,),
 }
 """Which way each measure of any session goes: frames come down in packets, commands go up to the node."""
 
@@ -52,21 +53,21 @@ def _named_rules(
 ) -> Iterator[Finding]:
     """Whether a variant has the session or flow that is named, with that measure in that direction."""
     measure = quantity.measure
-    if measure is Measure.CHANNEL:
+    if measure == "channel":
         yield from _channel_rules(at, quantity, script)
         return
-    if measure in (*ONE_WAY, Measure.TRANSFER, Measure.SERVICE, Measure.JOBS):
+    if quantity.of.direction is not None or (quantity.of.statistics and measure != "flow"):
         yield from _work_rules(at, quantity, script)
         return
     name = quantity.session
     assert name is not None, "only what is of all channels or jobs names no session"
     flow, workload = script.background.get(name), script.workloads.get(name)
-    if measure is Measure.FLOW:
+    if measure == "flow":
         if flow is None and workload is None:
             known = [*script.background, *script.workloads]
             yield (*at, "session"), f"there is no flow {name!r}; {instead(name, known)}"
     elif name in script.sessions:
-        if measure is Measure.MESSAGE:
+        if measure == "message":
             yield (*at, "measure"), "a session has no messages; those are of workloads"
             return
         ways = _measured_in(measure, script.sessions[name])
@@ -107,9 +108,9 @@ def _streams_of_workload(
         yield (*at, "direction"), message
 
 
-def _measured_in(measure: Measure, session: Session) -> tuple[Direction, ...]:
+def _measured_in(measure: str, session: Session) -> tuple[Direction, ...]:
     """Which way a measure of a session goes; video goes up as well if the session has any upstream."""
-    if measure in (Measure.FRAME, Measure.PACKET) and session.sends_video(UPSTREAM):
+    if measure in ("frame", "packet") and session.sends_video(UPSTREAM):
         return (DOWNSTREAM, UPSTREAM)
     return _ALWAYS_MEASURED[measure]
 
@@ -117,34 +118,36 @@ def _measured_in(measure: Measure, session: Session) -> tuple[Direction, ...]:
 def _work_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Finding]:
     """Whether a variant has the work on nodes that is named, and whether anything breaks in it if need be."""
     name, measure, variant = quantity.session, quantity.measure, quantity.variant
-    if measure is Measure.JOBS:
+    if measure == "jobs":
         if not (script.sessions or script.jobs or script.services or script.experts):
             yield (*at, "measure"), f"there are no jobs in variant {variant!r}"
         return
     assert name is not None, "only what is of all jobs names no session"
-    what, names = _doing(measure, script)
+    what, names = _having(measure, script)
     if name not in names:
         yield (*at, "session"), f"there is no {what} {name!r}; {instead(name, names)}"
-    elif measure is Measure.REQUEST and script.jobs[name].requests is None:
+    elif measure == "request" and script.jobs[name].requests is None:
         yield (*at, "session"), f"nothing is asked of the jobs of {name!r}; write requests for them"
-    elif (measure is Measure.RECOVERY or quantity.statistic is Statistic.KEPT) and not script.faults:
-        key = "measure" if measure is Measure.RECOVERY else "statistic"
+    elif not script.faults and (quantity.of.of_faults or STATISTICS[quantity.statistic].of_faults):
+        key = "measure" if quantity.of.of_faults else "statistic"
         yield (*at, key), f"nothing breaks in variant {variant!r}; write faults for it, or remove this"
 
 
-def _doing(measure: Measure, script: Script) -> tuple[str, list[str]]:
-    """What does the work that a measure is of, and the names of all that do it in a variant."""
-    if measure in (Measure.FIRST_TOKEN, Measure.TOKEN, Measure.ANSWER):
+def _having(measure: str, script: Script) -> tuple[str, Sequence[str]]:
+    """What has a measure, and the names of all of these in a variant."""
+    for rules in all_rules():
+        having = rules.having(measure, script)
+        if having is not None:
+            return having
+    if measure in ("first_token", "token", "answer"):
         return "client of a service", [name for each in script.services.values() for name in each.clients]
-    if measure in (Measure.DISPATCH, Measure.COMBINE, Measure.EXCHANGE):
+    if measure in ("dispatch", "combine", "exchange"):
         return "group of experts", [*script.experts]
-    if measure is Measure.REQUEST:
+    if measure == "request":
         return "group of jobs", [*script.jobs]
-    if measure is Measure.RECOVERY:
+    if measure == "recovery":
         return "job or group of jobs", [*script.sessions, *script.services, *script.jobs, *script.experts]
-    if measure is Measure.SERVICE:
-        return "service", [*script.services]
-    return "transfer", [*script.transfers]
+    return "service", [*script.services]
 
 
 def _channel_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Finding]:
@@ -168,7 +171,7 @@ def _packets_of_flow(
             (*at, "session"),
             f"the packets of flow {quantity.session!r} are not recorded; write measured: true for it",
         )
-    elif quantity.measure is not Measure.PACKET:
+    elif quantity.measure != "packet":
         yield (
             (*at, "measure"),
             f"a measured flow has packets and no {quantity.measure}; write measure: packet",

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field
 
+from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Script
 from testbed.model.base import Name, Value
-from testbed.model.quantity import Expectation, Reference
 from testbed.scenario.tree import Keys
 
 

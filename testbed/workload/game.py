@@ -15,7 +15,6 @@ from testbed.applications.game.model import Scene, Session
 from testbed.host.datagrams import COMMANDS_PORT, FRAMES_PORT, READ_INTERVAL_NS, Datagrams
 from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.quantity import Measure
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import frames
 from testbed.workload.rendering import Gpu
@@ -99,9 +98,7 @@ class RenderServer:
         self._gpu = Gpu(session.render_ns, session.frames_per_second) if session.render_ns else None
         self._video = ends.sender(loop, datagrams, DOWNSTREAM, self._gpu)
         self._received = ends.receiver(datagrams, UPSTREAM)
-        self._command_log = ReceivedLog(
-            ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM
-        )
+        self._command_log = ReceivedLog(ends.logs, session=ends.name, measure="command", direction=UPSTREAM)
         first_ns = ends.session.starts_at_ns if ends.from_ns is None else ends.from_ns
         self._scenes = [scene for scene in ends.session.scenes if scene.at_ns >= first_ns]
 
@@ -155,7 +152,7 @@ class Player:
         self._commands = Datagrams(loop.clock, ends.player_ip, ends.first_port + COMMANDS_PORT)
         self._received = ends.receiver(datagrams, DOWNSTREAM)
         self._video = ends.sender(loop, datagrams, UPSTREAM)
-        self._command_log = SentLog(ends.logs, session=ends.name, measure=Measure.COMMAND, direction=UPSTREAM)
+        self._command_log = SentLog(ends.logs, session=ends.name, measure="command", direction=UPSTREAM)
         self._sent = 0
         self._commands.aim(ends.node_ip, ends.first_port + COMMANDS_PORT)
         if self._received is not None:

@@ -16,7 +16,6 @@ from typing import Any
 from testbed.errors import KernelError
 from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM
-from testbed.model.quantity import Measure
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.prompts import Connection, Tokens, prompt_message
 from testbed.workload.requests import Asked
@@ -45,7 +44,7 @@ class _Unanswered:
 class _Times:
     """One measure: a row when something begins, and its other half when it has arrived."""
 
-    def __init__(self, logs: Path, name: str, measure: Measure) -> None:
+    def __init__(self, logs: Path, name: str, measure: str) -> None:
         stream = {"session": name, "measure": measure, "direction": DOWNSTREAM}
         self._sent, self._received = SentLog(logs, **stream), ReceivedLog(logs, **stream)
 
@@ -77,9 +76,9 @@ class InferenceClient:
         self._requests = enumerate(asking.requests)
         self._unanswered: dict[int, _Unanswered] = {}
         self._running = count()
-        self._first = _Times(logs, asking.name, Measure.FIRST_TOKEN)
-        self._token = _Times(logs, asking.name, Measure.TOKEN)
-        self._answer = _Times(logs, asking.name, Measure.ANSWER)
+        self._first = _Times(logs, asking.name, "first_token")
+        self._token = _Times(logs, asking.name, "token")
+        self._answer = _Times(logs, asking.name, "answer")
         self._connection: Connection | None = None
         self._tokens = Tokens(asking.token_bytes)
 

@@ -12,7 +12,6 @@ from typing import TypedDict
 from testbed.host.datagrams import Datagrams
 from testbed.host.loop import Loop
 from testbed.model.base import Direction
-from testbed.model.quantity import Measure
 from testbed.model.video import VIDEO_PAYLOAD_BYTES
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.frames import Frame
@@ -51,8 +50,8 @@ class VideoSender:
         self._loop, self._datagrams, self._frames = loop, datagrams, frames
         self._epoch, self._from_ns, self._gpu = epoch, from_ns, gpu
         stream = _Stream(session=session, direction=direction)
-        self._packet_log = SentLog(logs, measure=Measure.PACKET, **stream)
-        self._frame_log = SentLog(logs, measure=Measure.FRAME, **stream)
+        self._packet_log = SentLog(logs, measure="packet", **stream)
+        self._frame_log = SentLog(logs, measure="frame", **stream)
         self._packets = 0
         datagrams.hold_much()
 
@@ -140,8 +139,8 @@ class VideoReceiver:
     def __init__(self, datagrams: Datagrams, logs: Path, *, session: str, direction: Direction) -> None:
         self._datagrams = datagrams
         stream = _Stream(session=session, direction=direction)
-        self._packet_log = ReceivedLog(logs, measure=Measure.PACKET, **stream)
-        self._frame_log = ReceivedLog(logs, measure=Measure.FRAME, **stream)
+        self._packet_log = ReceivedLog(logs, measure="packet", **stream)
+        self._frame_log = ReceivedLog(logs, measure="frame", **stream)
         self._arriving: dict[int, _Arriving] = {}
         self._epoch, self._epoch_of_frames = 0, 0
         self._last_frame = -1

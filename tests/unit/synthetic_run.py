@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.model.quantity import Expectation, Reference
 from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge

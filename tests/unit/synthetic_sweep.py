@@ -12,9 +12,9 @@ from typing import Any
 import synthetic_run
 
 from testbed import report
+from testbed.applications.quantity import Expectation
 from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.quantity import Expectation, Measure
 from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog
 from testbed.record.merge import merge
@@ -38,9 +38,9 @@ def make_run(path: Path, variants: tuple[str, ...] = VARIANTS) -> RunDirectory:
         raw = run.raw_path(variant)
         raw.mkdir(parents=True)
         for flow, direction in FLOWS.items():
-            _write_stream(raw, flow, Measure.PACKET, direction, load)
+            _write_stream(raw, flow, "packet", direction, load)
         for direction in (UPSTREAM, DOWNSTREAM):
-            _write_stream(raw, "player", Measure.PROBE, direction, load)
+            _write_stream(raw, "player", "probe", direction, load)
         with EventLog(raw) as events:
             events.write("network.ready", 0)
             for flow, received_bytes in {
@@ -60,7 +60,7 @@ def make_run(path: Path, variants: tuple[str, ...] = VARIANTS) -> RunDirectory:
     return run
 
 
-def _write_stream(raw: Path, name: str, measure: Measure, direction: Direction, load: int) -> None:
+def _write_stream(raw: Path, name: str, measure: str, direction: Direction, load: int) -> None:
     draws = random.Random(f"{name} {direction} {load}")
     stream: dict[str, Any] = {"session": name, "measure": measure, "direction": direction}
     with SentLog(raw, **stream) as sent, ReceivedLog(raw, **stream) as received:

@@ -14,10 +14,10 @@ from typing import Any
 import synthetic_run
 
 from testbed import report
+from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.model.base import ACROSS, DOWNSTREAM
 from testbed.model.network import Egress, Fabric, Network, Role, Station, Wire
-from testbed.model.quantity import Expectation, Reference
 from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge

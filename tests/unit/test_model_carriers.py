@@ -20,12 +20,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from testbed.applications.flows.model import Flow
+from testbed.applications.quantity import MEASURES
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.model import carriers
 from testbed.model.base import Argument, Line, Name
 from testbed.model.pon import Aqm
-from testbed.model.quantity import Measure
 from testbed.net import fabric_messages, messages, queue_messages
 from testbed.net.messages import Request, attributes_of
 from testbed.net.shaper import class_requests
@@ -351,7 +351,7 @@ def test_a_name_is_a_part_of_a_file_s_name(text: str) -> None:
 
 
 def test_the_longest_names_make_file_names_that_the_kernel_takes() -> None:
-    longest = max(Measure, key=len)
+    longest = max(MEASURES, key=len)
     name = f"{'a' * 40}.{longest}.downstream.received"
     assert len(os.fsencode(name)) <= 255
     assert accepted(Name, "a" * 40)

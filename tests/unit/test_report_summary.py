@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from synthetic_run import expectations, make_run, manifest, references
 
+from testbed.applications.quantity import Expectation
 from testbed.errors import ScenarioError
-from testbed.model.quantity import Expectation
 from testbed.record.directory import RunDirectory
 from testbed.report.expectations import evaluate, judged, sentence
 from testbed.report.frames import rates, samples, summary_frame, to_csv

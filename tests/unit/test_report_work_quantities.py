@@ -8,18 +8,17 @@ import pytest
 from pydantic import ValidationError
 from synthetic_work import network, scenario
 
-from testbed.model.base import FROM_TEXT
-from testbed.model.quantity import (
-    ONE_WAY,
-    OWN_STATISTICS,
+from testbed.applications.quantity import (
+    MEASURES,
+    STATISTICS,
     Expectation,
-    Kind,
-    Measure,
     Quantified,
     Reference,
-    Statistic,
+    statistics_of,
 )
-from testbed.report.expectations import MEASURE_KEYS, compare, evaluate, sentence, show
+from testbed.model.base import FROM_TEXT
+from testbed.model.measure import Unit
+from testbed.report.expectations import compare, evaluate, sentence, show
 from testbed.scenario.quantity_rules import quantity_rules
 
 VARIANTS = ("one_plane", "two_planes")
@@ -58,7 +57,7 @@ def findings(quantity: Quantified) -> list[tuple[str, str]]:
         named("recovery", "max", "llm"),
         named("service", "utilisation", "llm"),
         named("service", "token_rate", "llm"),
-        *(named("jobs", str(statistic)) for statistic in OWN_STATISTICS[Measure.JOBS]),
+        *(named("jobs", statistic) for statistic in statistics_of("jobs")),
     ],
 )
 def test_whatever_a_variant_has_can_be_named(quantity: Quantified) -> None:
@@ -171,8 +170,8 @@ def test_what_cannot_be_is_told(written: dict[str, Any], message: str) -> None:
 def test_the_reference_names_every_measure_and_statistic() -> None:
     text = (Path(__file__).parents[2] / "docs" / "reference" / "results.md").read_text()
     measures, statistics = (_first_column(text, heading) for heading in ("Measures", "Statistics"))
-    assert measures == {*map(str, Measure)}
-    assert statistics == {*map(str, Statistic)}
+    assert measures == {*MEASURES}
+    assert statistics == {*STATISTICS}
 
 
 def _first_column(text: str, heading: str) -> set[str]:
@@ -182,10 +181,9 @@ def _first_column(text: str, heading: str) -> set[str]:
 
 
 def test_every_measure_has_its_place_in_the_summary_and_no_two_the_same() -> None:
-    placed = {*MEASURE_KEYS.values()}
-    assert len(placed) == len(MEASURE_KEYS)
-    assert {*Measure} - {Measure.CHANNEL} == {*MEASURE_KEYS}
-    assert not {*ONE_WAY} & {*OWN_STATISTICS}
+    placed = {each.key for each in MEASURES.values()}
+    assert len(placed) == len(MEASURES)
+    assert all(each.is_stream for each in MEASURES.values() if each.direction is not None)
 
 
 NUMBERS: dict[str, Any] = {
@@ -280,10 +278,10 @@ def test_a_run_without_any_of_it_holds_nothing_of_it(numbers: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("quantity", "value", "published", "unit"),
     [
-        (named("recovery", "p50", "web"), "83 ms", 83_000_000, Kind.DELAY.unit),
-        (named("service", "utilisation", "llm"), "85 %", 850_000, Kind.SHARE.unit),
-        (named("transfer", "throughput", "copy"), "3 Gbit/s", 3 * 10**9, Kind.RATE.unit),
-        (named("service", "token_rate", "llm"), 538, 538, Kind.COUNT.unit),
+        (named("recovery", "p50", "web"), "83 ms", 83_000_000, Unit.DELAY.unit),
+        (named("service", "utilisation", "llm"), "85 %", 850_000, Unit.SHARE.unit),
+        (named("transfer", "throughput", "copy"), "3 Gbit/s", 3 * 10**9, Unit.RATE.unit),
+        (named("service", "token_rate", "llm"), 538, 538, Unit.COUNT.unit),
     ],
 )
 def test_a_published_figure_is_in_the_unit_of_its_statistic_and_survives_its_own_text(
@@ -318,6 +316,6 @@ def test_a_published_figure_in_another_unit_is_refused(
 def test_a_number_is_shown_with_its_unit() -> None:
     shown = [
         show(value, kind.unit)
-        for value, kind in ((None, Kind.DELAY), (5, Kind.COUNT), (5 * 10**8, Kind.RATE))
+        for value, kind in ((None, Unit.DELAY), (5, Unit.COUNT), (5 * 10**8, Unit.RATE))
     ]
     assert shown == ["nothing", "5", "500 Mbit/s"]

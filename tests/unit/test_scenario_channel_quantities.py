@@ -7,9 +7,10 @@ import pytest
 import scenario_documents
 from pydantic import ValidationError
 
+from testbed.applications.quantity import STATISTICS, Expectation, Quantified
 from testbed.errors import ScenarioError
 from testbed.model.base import FROM_TEXT
-from testbed.model.quantity import Expectation, Kind, Quantified, Statistic
+from testbed.model.measure import Unit
 from testbed.report.expectations import evaluate, sentence, show
 from testbed.scenario import load
 
@@ -120,8 +121,8 @@ def test_a_share_is_bounded_by_a_share() -> None:
 
 
 def test_every_statistic_has_a_kind_and_is_written_with_its_unit() -> None:
-    assert {each.kind for each in Statistic} == set(Kind)
-    assert Kind.SHARE.written(350_000) == "35 %"
+    assert {each.kind for each in STATISTICS.values()} == set(Unit)
+    assert Unit.SHARE.written(350_000) == "35 %"
 
 
 OF_CHANNEL = "session: player, measure: channel, "
@@ -160,7 +161,7 @@ def test_the_channel_of_a_session_that_asks_for_one_can_be_expected(tmp_path: Pa
     old = "session: player, direction: downstream, statistic: p50, at_most: 8 ms"
     new = "session: player, direction: upstream, measure: channel, statistic: unused, at_most: 8 %"
     (first, *_) = load(scenario_documents.write(tmp_path, (old, new))).expectations
-    assert (first.at_most, first.statistic.kind) == (80_000, Kind.SHARE)
+    assert (first.at_most, first.unit) == (80_000, Unit.SHARE)
 
 
 def test_frames_upstream_can_be_expected_of_a_session_that_sends_them(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_the_throughput_of_a_flow_can_be_expected_wherever_it_goes(tmp_path: Pat
     within = ("source: node1", "source: home1")
     expected = ("expect:\n", f"expect:\n  - {flow}\n")
     (first, *_) = load(scenario_documents.write(tmp_path, within, expected)).expectations
-    assert (first.at_least, first.statistic.kind.written(first.at_least or 0)) == (10**9, "1 Gbit/s")
+    assert (first.at_least, first.unit.written(first.at_least or 0)) == (10**9, "1 Gbit/s")
     told = refusal(tmp_path, (expected[0], expected[1].replace("download", "upload")))
     assert "expect.0.session: there is no flow 'upload'; known is download" in told
 

@@ -14,7 +14,6 @@ from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.host.process import Part
 from testbed.model.base import UPSTREAM
-from testbed.model.quantity import Measure
 from testbed.record.samples import StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
@@ -22,7 +21,7 @@ from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sendin
 MS = 1_000_000
 LATEST_NS = 10**18
 HERE, THERE = "127.0.0.1", "127.0.0.2"
-STREAM = {"session": "up", "measure": Measure.PACKET, "direction": UPSTREAM}
+STREAM = {"session": "up", "measure": "packet", "direction": UPSTREAM}
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_a_measured_flow_is_logged_packet_by_packet_at_both_ends(
     socket_ = sending(loop.clock, HERE, THERE, port)
     source = PacedSource(loop, measured, socket_, Random(1), SentLog(tmp_path, **STREAM))
     run(loop, sink, source)
-    joined = join(tmp_path, StreamName("up", Measure.PACKET, UPSTREAM))
+    joined = join(tmp_path, StreamName("up", "packet", UPSTREAM))
     assert joined.seq.tolist() == list(range(40))
     assert set(joined.size_bytes.tolist()) == {200}
     assert all(at_ns >= (5 + seq) * MS for seq, at_ns in enumerate(joined.sent_at_ns.tolist()))

@@ -6,6 +6,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from documents.tables import table
+from testbed.applications.quantity import MEASURES, OF_ALL_CHANNELS, STATISTICS, statistics_of
 from testbed.cli.interrupts import SIGNALS
 from testbed.errors import (
     EXPECTATION_FAILED,
@@ -15,14 +16,7 @@ from testbed.errors import (
     NotReadyError,
     ScenarioError,
 )
-from testbed.model.quantity import (
-    OF_ALL_CHANNELS,
-    ONE_WAY,
-    OWN_STATISTICS,
-    Measure,
-    Statistic,
-    statistics_of,
-)
+from testbed.model.measure import Measure, Statistic
 from testbed.record.event import Event, event_classes
 from testbed.record.event_kinds import EVENTS
 from testbed.scenario.meanings import meanings
@@ -43,10 +37,10 @@ def page() -> str:
         [
             INTRODUCTION,
             "## Measures\n\nThe key `measure` of expectations, and the column of samples and summary.\n",
-            table(("Measure", "Direction", "Statistics", "Meaning"), map(_measure, Measure)),
+            table(("Measure", "Direction", "Statistics", "Meaning"), map(_measure, MEASURES.values())),
             "## Statistics\n\nThe key `statistic`. Delays, rates and shares have their units, as `8 ms`,\n"
             "`2 Gbit/s` and `35 %`; a count is a bare number.\n",
-            table(("Statistic", "Is a", "Of", "Meaning"), map(_statistic, Statistic)),
+            table(("Statistic", "Is a", "Of", "Meaning"), map(_statistic, STATISTICS.values())),
             "## Events\n\nThe lines of `events.jsonl`, each with `variant`, `at_ns`, `kind`, and these:\n",
             table(("Kind", "Fields", "When"), [*_plain_events(), *map(_event, event_classes().values())]),
             "## Exit statuses\n",
@@ -74,31 +68,31 @@ def _field(described: Field[Any], meaning: str | None) -> str:
 
 
 def _measure(measure: Measure) -> tuple[str, ...]:
-    own = OWN_STATISTICS.get(measure)
-    one_way = measure in ONE_WAY or (own is not None and measure is not Measure.CHANNEL)
+    one_way = not measure.is_stream or measure.direction is not None
     direction = "not written" if one_way else "required"
-    if measure is Measure.CHANNEL:
+    if measure.name == "channel":
         direction = "as the statistic says"
-    statistics = _OF_A_STREAM if own is None else _listed(own)
-    return f"`{measure}`", direction, statistics, meanings(Measure)[measure.name]
+    statistics = _OF_A_STREAM if measure.statistics is None else _listed(measure.statistics)
+    return f"`{measure.name}`", direction, statistics, measure.meaning
 
 
 def _statistic(statistic: Statistic) -> tuple[str, ...]:
-    streams = statistic in statistics_of(Measure.PROBE)
-    wholes = [measure for measure, own in OWN_STATISTICS.items() if statistic in own]
-    of = ["every stream"] if streams else []
-    for measure in wholes:
-        if measure is not Measure.CHANNEL:
-            of.append(f"`{measure}`")
-        elif statistic not in OF_ALL_CHANNELS:
+    name = statistic.name
+    of = ["every stream"] if name in statistics_of("probe") else []
+    for measure in MEASURES.values():
+        if name not in (measure.statistics or ()):
+            continue
+        if measure.name != "channel":
+            of.append(f"`{measure.name}`")
+        elif name not in OF_ALL_CHANNELS:
             of.append("one `channel`, in a direction")
         else:
-            direction = ", in a direction" if statistic is OF_ALL_CHANNELS[-1] else ""
+            direction = ", in a direction" if name == OF_ALL_CHANNELS[-1] else ""
             of.append(f"all channels{direction}; no session is written")
-    return f"`{statistic}`", str(statistic.kind), ", ".join(of), meanings(Statistic)[statistic.name]
+    return f"`{name}`", str(statistic.kind), ", ".join(of), statistic.meaning
 
 
-def _listed(statistics: tuple[Statistic, ...]) -> str:
+def _listed(statistics: tuple[str, ...]) -> str:
     return ", ".join(f"`{each}`" for each in statistics)
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from testbed.applications.kind import Kind, Section
-from testbed.model.base import Duration, Name, Size
+from testbed.model.base import ACROSS, Duration, Name, Size
+from testbed.model.measure import Measure, Statistic, Unit
 from testbed.model.span import Span
 
 Blocks = Annotated[Size, Field(ge=64, le=65_000)]
@@ -48,4 +49,40 @@ class Transfers(Section):
     """Bulk between two compute nodes."""
 
 
-KIND = Kind(section=Transfers, nouns={"transfers": "transfer"})
+MEASURES = (
+    Measure(
+        name="block",
+        key="blocks",
+        meaning="Of a transfer: from a block first sent to its arrival, however often it had to be sent.",
+        direction=ACROSS,
+    ),
+    Measure(
+        name="transfer",
+        key="transfers",
+        meaning="A transfer as a whole.",
+        statistics=("throughput", "kept", "outage", "stalled"),
+        undirected="a transfer has one way only, from its source",
+    ),
+)
+STATISTICS = (
+    Statistic(
+        name="kept",
+        kind=Unit.SHARE,
+        meaning=(
+            "The rate while a plane or a link of the fabric is broken, of the rate before the first of "
+            "these faults."
+        ),
+        of_faults=True,
+    ),
+    Statistic(name="outage", kind=Unit.DELAY, meaning="The longest time without an arriving block."),
+    Statistic(
+        name="stalled",
+        kind=Unit.DELAY,
+        meaning=(
+            "The longest time in which the blocks without a gap did not grow: what a reader of the whole "
+            "waits for."
+        ),
+    ),
+)
+
+KIND = Kind(section=Transfers, nouns={"transfers": "transfer"}, measures=MEASURES, statistics=STATISTICS)

@@ -1,6 +1,6 @@
 """What transfers need of their network: nodes that exist, packets that fit, answers that come in time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from testbed.applications.application import Named, PacketLoad, Rules
 from testbed.applications.script import Script
@@ -31,6 +31,12 @@ class TransferRules(Rules):
         """Those of the transfers."""
         for name in Transfers.of(script).transfers:
             yield Named(("transfers", name), name, "the transfer")
+
+    def having(self, measure: str, script: Script) -> tuple[str, Sequence[str]] | None:
+        """The transfers."""
+        if measure not in ("block", "transfer"):
+            return None
+        return "transfer", [*Transfers.of(script).transfers]
 
     def processes(self, script: Script) -> int:
         """A source and a sink each."""
