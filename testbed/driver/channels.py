@@ -33,6 +33,8 @@ from testbed.model.channel import ChannelRequest
 from testbed.model.channel import Channels as Settings
 from testbed.plan.network_plan import ShapedClass
 from testbed.plan.pon import channel_tcont
+from testbed.record.event import Event as Recordable
+from testbed.record.events import ClassClosed, ClassOpened, ClassResized, of_decision
 from testbed.record.logs import EventLog
 
 _EMPTY_CHECK_NS = 1_000_000
@@ -65,7 +67,7 @@ class Channels:
         self._when_closed: dict[str, Callable[[], None]] = {}
         self._wake_at_ns: int | None = None
         self._observer = Observer(network, loop, settings.sample_ns, self.tell)
-        self.on_decision: Callable[[Decision], None] = lambda _decision: None
+        self.on_decision: Callable[[Recordable], None] = lambda _decision: None
 
     def request(self, carried: Carried, channel: ChannelRequest, demand: Demand | None = None) -> None:
         """Ask for a channel for some packets; with a demand it opens at the rate that this needs."""
@@ -128,8 +130,7 @@ class Channels:
                 continue
             for output in alike:
                 if isinstance(output, Decision):
-                    self._events.write(output.kind, now_ns, **output.fields)
-                    decisions.append(output)
+                    decisions.append(self._decided(output, now_ns))
                 else:
                     self._carry_out(output)
         self._sleep()
@@ -154,17 +155,17 @@ class Channels:
                 self._network.open(output.direction, shaped, [carried.towards(output.direction)])
                 self._assign(output.session, output.direction, shaped)
                 self._open[output.session, output.direction] = shaped
-                self._acted("net.open", output.session, output.direction, output.rate_bps)
+                self._acted(
+                    ClassOpened(session=output.session, direction=output.direction, rate_bps=output.rate_bps)
+                )
                 if output.session in self._observed:
                     self._observer.opened(output.session, output.direction, shaped.minor)
             case Close():
                 self._close(output.session)
 
-    def _resize(self, outputs: list[Output], now_ns: int) -> list[Decision]:
+    def _resize(self, outputs: list[Output], now_ns: int) -> list[Recordable]:
         """Carry out neighbouring resizes in one request a direction, in their order; the decisions."""
-        decisions = [output for output in outputs if isinstance(output, Decision)]
-        for decision in decisions:
-            self._events.write(decision.kind, now_ns, **decision.fields)
+        decisions = [self._decided(output, now_ns) for output in outputs if isinstance(output, Decision)]
         for direction in _DIRECTIONS:
             changed = []
             for output in outputs:
@@ -175,7 +176,7 @@ class Channels:
             self._network.resize(direction, *(shaped for _, shaped in changed))
             for session, shaped in changed:
                 self._assign(session, direction, shaped)
-                self._acted("net.resize", session, direction, shaped.rate_bps)
+                self._acted(ClassResized(session=session, direction=direction, rate_bps=shaped.rate_bps))
         return decisions
 
     def _resized(self, output: Resize) -> ShapedClass:
@@ -217,7 +218,7 @@ class Channels:
                 if direction is UPSTREAM:
                     self._assignment.forget(shaped.minor)
                 self._network.remove(direction, shaped)
-                self._acted("net.close", session, direction, shaped.rate_bps)
+                self._acted(ClassClosed(session=session, direction=direction, rate_bps=shaped.rate_bps))
         if left:
             again_ns = self._loop.clock.now_ns() + _EMPTY_CHECK_NS
             self._loop.at(again_ns, lambda: self._remove_when_empty(session, left))
@@ -228,10 +229,13 @@ class Channels:
             del self._carried[session]
             then()
 
-    def _acted(self, kind: str, session: str, direction: Direction, rate_bps: int) -> None:
-        self._events.write(
-            kind, self._loop.clock.now_ns(), session=session, direction=direction, rate_bps=rate_bps
-        )
+    def _decided(self, decision: Decision, now_ns: int) -> Recordable:
+        event = of_decision(decision)
+        self._events.write(event, now_ns)
+        return event
+
+    def _acted(self, event: Recordable) -> None:
+        self._events.write(event, self._loop.clock.now_ns())
 
 
 def _is_resize(output: Output) -> bool:

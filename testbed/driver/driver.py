@@ -10,7 +10,6 @@ what it decides with is pure and lives in `channel` and `placement`.
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from testbed.applications.application import Running, all_controls
 from testbed.applications.script import Scenario
@@ -38,6 +37,7 @@ from testbed.driver.surveys import Surveys
 from testbed.driver.workloads import Workloads
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.loop import Loop
+from testbed.record.events import NetworkReady, RunEnded
 from testbed.record.logs import EventLog, RateLog
 
 PROGRESS_NS = 250_000_000
@@ -167,7 +167,7 @@ class Driver:
             self._assignment.start()
             for running in self._running:
                 running.start()
-            self._events.write("network.ready", self._clock.now_ns())
+            self._events.write(NetworkReady(), self._clock.now_ns())
             self._sessions.start()
             self._ordering.start(self._programs, self._children)
             rates = Rates(
@@ -185,7 +185,7 @@ class Driver:
             for child in (self._ordering.program, self._assignment.program):
                 if child is not None:
                     self._run.stop(child)
-            self._events.write("run.end", self._clock.now_ns())
+            self._events.write(RunEnded(), self._clock.now_ns())
         except BaseException:
             self._children.kill()
             raise
@@ -212,6 +212,3 @@ class Driver:
         next_ns = (now_ns // PROGRESS_NS + 1) * PROGRESS_NS
         if next_ns <= self._end_ns:
             self._loop.at(next_ns, self._tell_progress)
-
-    def _event(self, kind: str, **fields: Any) -> None:
-        self._events.write(kind, self._clock.now_ns(), **fields)

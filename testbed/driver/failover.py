@@ -20,6 +20,8 @@ from testbed.driver.sessions import Sessions
 from testbed.driver.takeover import orders
 from testbed.model.failure import Fault
 from testbed.model.job import Job
+from testbed.record.event import Event
+from testbed.record.events import JobServed, JobStopped, NodeFailed, NodeReturned
 
 
 class Failover:
@@ -85,7 +87,7 @@ class Failover:
             case "silent":
                 self._gave_up(message["node"], message["silent_ns"], message["fence_ns"])
             case "back":
-                self._event("node.return", node=message["node"])
+                self._event(NodeReturned(node=message["node"]))
                 self._jobs.return_node(message["node"])
             case "serves":
                 self._serves(message)
@@ -93,13 +95,13 @@ class Failover:
                 self._served(message["job"], message["epoch"], message["at_ns"])
             case "dropped":
                 node, job, epoch = message["node"], message["job"], message["epoch"]
-                self._event("job.stop", job=job, node=node, epoch=epoch)
+                self._event(JobStopped(job=job, node=node, epoch=epoch))
                 self._sessions.dropped(job, node)
                 self._services.dropped(job, node)
 
     def _gave_up(self, node: str, silent_ns: int, fence_ns: int) -> None:
         """A node is given up; if it is alive, it may serve for `fence_ns` still."""
-        self._event("node.fail", node=node, silent_ns=silent_ns)
+        self._event(NodeFailed(node=node, silent_ns=silent_ns))
         now_ns = self._loop.clock.now_ns()
         for job in self._jobs.on(node):
             self._recoveries.detected(job, now_ns)
@@ -115,7 +117,7 @@ class Failover:
         self._recoveries.ready(
             job, node, epoch, message["ordered_ns"], message["moved_ns"], message["ready_ns"]
         )
-        self._event("job.serve", job=job, node=node, epoch=epoch)
+        self._event(JobServed(job=job, node=node, epoch=epoch))
         # Whoever placed the job has started its programs on its first node already.
         if epoch != self._first_epoch[job]:
             self._jobs.moved(job, node, epoch)
@@ -145,8 +147,8 @@ class Failover:
         elif after.node is not None and after.epoch != before.epoch:
             self._health.inform(group, job, after.epoch, after.node)
 
-    def _event(self, kind: str, **fields: Any) -> None:
-        self._events.write(kind, self._loop.clock.now_ns(), **fields)
+    def _event(self, event: Event) -> None:
+        self._events.write(event, self._loop.clock.now_ns())
 
 
 def _jobs_of(scenario: Scenario) -> dict[str, Job]:

@@ -7,13 +7,13 @@ scheduler find out over the emulated network, or never.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from testbed.driver.due import Due
 from testbed.driver.health_protocols import BreakableNetwork
 from testbed.host.loop import Loop
 from testbed.model.failure import Fault
 from testbed.plan.network_plan import NetworkPlan
+from testbed.record.events import FaultBegan, FaultRepaired
 from testbed.record.logs import EventLog
 
 
@@ -65,7 +65,7 @@ class Faults:
         interfaces = broken_by(self._plan, fault)
         self._network.cut(interfaces)
         self._cuts.update(interfaces)
-        self._write("fault", name, fault)
+        self._write(FaultBegan, name, fault)
         self._broke(fault)
 
     def _mend(self, name: str, fault: Fault) -> None:
@@ -73,13 +73,12 @@ class Faults:
         self._cuts.subtract(interfaces)
         # What another fault still breaks stays broken.
         self._network.mend(each for each in interfaces if not self._cuts[each])
-        self._write("repair", name, fault)
+        self._write(FaultRepaired, name, fault)
         self._mended(fault)
 
-    def _write(self, kind: str, name: str, fault: Fault) -> None:
-        broken: dict[str, Any] = fault.model_dump(include={"node", "isolated", "plane", "link"})
-        given = {key: value for key, value in broken.items() if value is not None}
-        self._events.write(kind, self._loop.clock.now_ns(), fault=name, **given)
+    def _write(self, described: type[FaultBegan | FaultRepaired], name: str, fault: Fault) -> None:
+        broken = fault.model_dump(include={"node", "isolated", "plane", "link"})
+        self._events.write(described(fault=name, **broken), self._loop.clock.now_ns())
 
     def stop(self) -> None:
         """Nothing: what is broken goes with the network."""

@@ -18,6 +18,8 @@ from testbed.host.load_watch import as_load
 from testbed.host.loop import Loop
 from testbed.model.network import Role
 from testbed.plan.network_plan import NetworkPlan
+from testbed.record.event import Event
+from testbed.record.events import HostLoaded, HostWasLate, RunWarning
 from testbed.record.logs import EventLog
 
 LoadWatchProgram = Callable[[Clock, Control], Callable[[], None]]
@@ -66,13 +68,13 @@ class HostLoad:
         """Stop it, and write down what it has seen, with the driver's own lateness."""
         assert self._child is not None
         told = self._children.stop(self._child)["load"]
-        self._write("host.load", **told, driver_late_ns=self._loop.late_ns)
+        self._write(HostLoaded(**told, driver_late_ns=self._loop.late_ns))
         found = complaints(as_load(told))
         if found:
-            self._write("warning", text=f"{'; '.join(found)}: this machine was not idle enough; {OFF}")
+            self._write(RunWarning(text=f"{'; '.join(found)}: this machine was not idle enough; {OFF}"))
 
     def _hear(self, _child: Child, message: dict[str, Any]) -> None:
-        self._write("host.late", **message["load"])
+        self._write(HostWasLate(**message["load"]))
 
-    def _write(self, kind: str, **fields: Any) -> None:
-        self._events.write(kind, self._loop.clock.now_ns(), **fields)
+    def _write(self, event: Event) -> None:
+        self._events.write(event, self._loop.clock.now_ns())

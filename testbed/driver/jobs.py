@@ -30,6 +30,7 @@ from testbed.placement import (
 )
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import delay_ns, delays_from_ns
+from testbed.record.events import of_decision
 from testbed.record.logs import EventLog
 
 AtMove = Callable[[str | None, int], None]
@@ -213,7 +214,7 @@ class Jobs:
             self.on_change(name, before, now)
 
     def _write(self, outcome: Outcome) -> None:
-        self._events.write(outcome.kind, self._loop.clock.now_ns(), **outcome.fields)
+        self._events.write(of_decision(outcome), self._loop.clock.now_ns())
 
 
 def _names(scenario: Scenario) -> Iterable[str]:

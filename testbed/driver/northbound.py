@@ -6,7 +6,6 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from testbed.channel import Decision
 from testbed.driver.carriable import MOST_CHANNELS
 from testbed.driver.carried import carried_of_order
 from testbed.driver.channels import Channels
@@ -24,15 +23,28 @@ from testbed.host.orders import (
     order_from_message,
 )
 from testbed.model.base import DOWNSTREAM, UPSTREAM
+from testbed.record.event import Event
+from testbed.record.events import (
+    ChannelActivated,
+    ChannelAdmitted,
+    ChannelExpired,
+    ChannelOrdered,
+    ChannelPreempted,
+    ChannelRefused,
+    ChannelReleased,
+)
 from testbed.record.logs import EventLog
 
-_STAGES = {
-    "channel.admit": Stage.ADMITTED,
-    "channel.active": Stage.ACTIVE,
-    "channel.refuse": Stage.REFUSED,
-    "channel.release": Stage.RELEASED,
-    "channel.expire": Stage.EXPIRED,
-    "channel.preempt": Stage.PREEMPTED,
+_Staged = (
+    ChannelAdmitted | ChannelActivated | ChannelRefused | ChannelReleased | ChannelExpired | ChannelPreempted
+)
+_STAGES: dict[type[_Staged], Stage] = {
+    ChannelAdmitted: Stage.ADMITTED,
+    ChannelActivated: Stage.ACTIVE,
+    ChannelRefused: Stage.REFUSED,
+    ChannelReleased: Stage.RELEASED,
+    ChannelExpired: Stage.EXPIRED,
+    ChannelPreempted: Stage.PREEMPTED,
 }
 Say = Callable[[dict[str, Any]], None]
 """Tells the other end of a line something."""
@@ -85,7 +97,9 @@ class Northbound:
 
     def _open(self, order: ChannelOrder, say: Say) -> None:
         name = self._name_of(order)
-        self._event("channel.order", name, order=order.session, device=order.device, profile=order.profile)
+        self._event(
+            ChannelOrdered(session=name, order=order.session, device=order.device, profile=order.profile)
+        )
         if not self._free:
             self._refuse(
                 order, name, f"there are {MOST_CHANNELS} ordered channels, the most there may be", say
@@ -102,7 +116,7 @@ class Northbound:
         self._channels.request(carried, order.channel.model_copy(update={"lifetime_ns": order.lifetime_ns}))
 
     def _refuse(self, order: ChannelOrder, name: str, reason: str, say: Say) -> None:
-        self._event("channel.refuse", name, reason=reason)
+        self._event(ChannelRefused(session=name, reason=reason))
         say(news_to_message(News(session=order.session, stage=Stage.REFUSED, reason=reason)))
 
     def _change(self, order: ExtendOrder | WithdrawOrder) -> None:
@@ -126,15 +140,14 @@ class Northbound:
                 return placed.name
         return order.session
 
-    def _decided(self, decision: Decision) -> None:
-        name, stage = decision.fields.get("session"), _STAGES.get(decision.kind)
-        if stage is None or name not in self._orders:
+    def _decided(self, decision: Event) -> None:
+        if not isinstance(decision, _Staged) or decision.session not in self._orders:
             return
-        session = self._orders[str(name)]
-        news = News(session=session, stage=stage, reason=str(decision.fields["reason"]))
-        self._tellers[session](news_to_message(news))
+        name, stage = decision.session, _STAGES[type(decision)]
+        session = self._orders[name]
+        self._tellers[session](news_to_message(News(session=session, stage=stage, reason=decision.reason)))
         if stage in _OVER:
-            self._release(str(name), "its channel is over")
+            self._release(name, "its channel is over")
 
     def _release(self, name: str, reason: str) -> None:
         number = self._channels.number(name)
@@ -167,5 +180,5 @@ class Northbound:
             )
         return classes
 
-    def _event(self, kind: str, session: str, **fields: Any) -> None:
-        self._events.write(kind, self._clock.now_ns(), session=session, **fields)
+    def _event(self, event: Event) -> None:
+        self._events.write(event, self._clock.now_ns())

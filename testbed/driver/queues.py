@@ -5,6 +5,7 @@ from testbed.host.clock import Clock
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.pon import Aqm
 from testbed.plan.network_plan import NetworkPlan, PonQueue, ShapedClass
+from testbed.record.events import QueueEnded
 from testbed.record.logs import EventLog
 
 ManagedQueues = dict[tuple[Direction, int], ShapedClass | PonQueue]
@@ -36,9 +37,7 @@ class Queues:
         """Write an event for each queue."""
         for (direction, minor), queue in managed_queues(self._network.plan).items():
             counted = self._network.queue_counters(direction, minor)
-            self._events.write(
-                "queue.end",
-                self._clock.now_ns(),
+            event = QueueEnded(
                 queue=queue.label,
                 direction=direction,
                 aqm=queue.aqm,
@@ -46,3 +45,4 @@ class Queues:
                 marks=counted.marks,
                 dropped_packets=counted.dropped_packets,
             )
+            self._events.write(event, self._clock.now_ns())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.model.base import ACROSS
+from testbed.record.events import JobRecovered
 from testbed.record.logs import EventLog
 from testbed.record.streams import ReceivedLog, SentLog
 
@@ -62,9 +63,7 @@ class Recoveries:
         assert found.moved_ns is not None
         del self._open[job]
         self._closed.append((job, found.fault_ns, first_ns))
-        self._events.write(
-            "job.recover",
-            now_ns,
+        event = JobRecovered(
             job=job,
             node=found.node,
             epoch=epoch,
@@ -75,6 +74,7 @@ class Recoveries:
             restart_ns=found.ready_ns - found.moved_ns,
             first_request_ns=first_ns - found.ready_ns,
         )
+        self._events.write(event, now_ns)
 
     def over(self, job: str) -> None:
         """A job is over; one that has not recovered by now never will."""

@@ -18,6 +18,7 @@ from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
 from testbed.plan.network_plan import NetworkPlan
 from testbed.record.event import Event
+from testbed.record.events import RunWarning
 from testbed.record.logs import EventLog, RateLog
 from testbed.units import milliseconds
 
@@ -125,7 +126,7 @@ class RunContext:
             # It has measured this machine and not the network.
             late = f"program {child.name} on {child.host} ran up to {milliseconds(done['late_ns'])} late"
             text = f"{late}: this machine cannot carry the scenario in real time; {OFF}"
-            self.event("warning", text=text, program=child.name, late_ns=done["late_ns"])
+            self.event(RunWarning(text=text, program=child.name, late_ns=done["late_ns"]))
         for remark in done.get("remarks", ()):
-            self.event("warning", text=f"program {child.name}: {remark}")
+            self.event(RunWarning(text=f"program {child.name}: {remark}"))
         return done

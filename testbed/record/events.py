@@ -1,7 +1,8 @@
 """The events that belong to no kind of application."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from testbed.model.base import Direction
 from testbed.record.event import Event
@@ -363,3 +364,30 @@ class HostLoaded(_OfHost):
 
     kind: ClassVar[str] = "host.load"
     driver_late_ns: int
+
+
+class Decided(Protocol):
+    """A decision of the channels' controller or of the scheduler."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of its event."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The fields of its event."""
+
+
+_DECIDED: Mapping[str, type[Event]] = {
+    each.kind: each
+    for each in (
+        *(JobPlaced, JobRefused, JobQueued, JobCompleted, JobCancelled, JobPromoted, JobEvicted, JobBackup),
+        *(ChannelAdmitted, ChannelActivated, ChannelRefused, ChannelResized, ChannelPreempted),
+        *(ChannelExpired, ChannelReleased, RunWarning),
+    )
+}
+
+
+def of_decision(decision: Decided) -> Event:
+    """The event that records a decision."""
+    return _DECIDED[decision.kind](**decision.fields)

@@ -8,6 +8,7 @@ from typing import Any
 from testbed.errors import InvariantError
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
+from testbed.record.events import RunWarning
 from testbed.record.guest_files import keep, read_bytes, remove
 from testbed.record.lines import json_object
 from testbed.record.logs import EVENTS_FILE, RATES_FILE, json_line
@@ -122,7 +123,7 @@ def _events(variant: _Variant) -> _Objects:
     """The events in order of instant, those of one instant as they were written; then the warnings."""
     ordered = sorted(variant.events, key=lambda event: event["at_ns"])
     end_ns = ordered[-1]["at_ns"] if ordered else 0
-    ordered += [{"at_ns": end_ns, "kind": "warning", "text": text} for text in variant.warnings]
+    ordered += [{"at_ns": end_ns, **RunWarning(text=text).as_json()} for text in variant.warnings]
     return [{"variant": variant.name, **event} for event in ordered]
 
 
