@@ -5,6 +5,8 @@ Those of each kind are loaded by whoever looks at its keys; here those of the pl
 
 from collections.abc import Iterable, Iterator
 
+from testbed.applications import registry
+from testbed.applications.registry import APPLICATIONS
 from testbed.applications.script import Script
 from testbed.extension import ExtensionError, Kind, Origin
 from testbed.model.channel import CHANNEL_POLICIES
@@ -59,3 +61,6 @@ def _named(script: Script) -> Iterator[tuple[Kind, str]]:
             yield CHANNEL_POLICIES, session.channel.policy
     for workload in script.workloads.values():
         yield WORKLOADS, workload.kind
+    for name in APPLICATIONS.installed():
+        if registry.is_used(name, script):
+            yield APPLICATIONS, name

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from testbed.applications import registry
 from testbed.errors import ScenarioError
 from testbed.scenario.checking import MAX_MERGED_NODES, Checked, check
 from testbed.scenario.code import as_written
@@ -60,6 +61,7 @@ def from_mapping(document: Mapping[str, Any], name: str) -> ScenarioFile:
 def _assemble(
     root: Node, name: str, path: Path | None, changes: Sequence[Setting], wanted: Sequence[str]
 ) -> ScenarioFile:
+    registry.require_all()
     if not isinstance(root.value, Mapping):
         kind = "a list" if isinstance(root.value, tuple) else "a single value"
         raise ScenarioError(f"{root.place}: is {kind}; a scenario is a mapping of keys: title, duration, …")
