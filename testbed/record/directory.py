@@ -16,6 +16,7 @@ from typing import Any, Self
 from testbed.errors import ScenarioError
 from testbed.record import checksums
 from testbed.record.atomic import explained, replacing
+from testbed.record.event import RecordedEvent, parse
 from testbed.record.guest_files import remove
 from testbed.words import quoted
 
@@ -241,23 +242,31 @@ class RunDirectory:
         checksums.renew(self.path, SUMMARY)
 
     def events(self) -> list[dict[str, Any]]:
+        """Read all events as JSON objects, in order of variant and instant; ScenarioError as `recorded`."""
+        return [each.as_json() for each in self._events()]
+
+    def recorded(self) -> list[RecordedEvent]:
         """Read all events, in order of variant and instant; ScenarioError if a line is damaged."""
         return list(self._events())
 
-    def _events(self) -> Iterator[dict[str, Any]]:
+    def _events(self) -> Iterator[RecordedEvent]:
         with explained("read", self.events_path), self.events_path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
-                    event = json.loads(line)
+                    found = json.loads(line)
                 except (ValueError, RecursionError) as error:
                     raise ScenarioError(f"{self.events_path}:{number} is not an event: {error}") from error
-                if not isinstance(event, dict) or any(
-                    not isinstance(event.get(key), kind) for key, kind in _EVENT_KEYS.items()
+                if not isinstance(found, dict) or any(
+                    not isinstance(found.get(key), kind) for key, kind in _EVENT_KEYS.items()
                 ):
                     raise ScenarioError(
                         f"{self.events_path}:{number} is not an event: it has no {', '.join(_EVENT_KEYS)}"
                     )
-                yield event
+                variant, at_ns = found.pop("variant"), found.pop("at_ns")
+                try:
+                    yield RecordedEvent(variant, at_ns, parse(found))
+                except ValueError as error:
+                    raise ScenarioError(f"{self.events_path}:{number} is damaged: {error}") from error
 
     def _read_object(self, path: Path) -> dict[str, Any]:
         if not path.is_file():

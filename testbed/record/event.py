@@ -59,7 +59,7 @@ class OtherEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     """An event of a variant, at its instant in ns since the start of the scenario."""
 
     variant: str

@@ -6,6 +6,8 @@ Which of these things happened is the events' to say; a run in which nothing bre
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict
 
+from testbed.record.event import RecordedEvent
+from testbed.record.events import FaultBegan, FaultRepaired, JobEvicted, JobPlaced, JobPromoted, JobRecovered
 from testbed.report.timeline import Event
 
 RecoveryPart = Literal["detection_ns", "decision_ns", "transfer_ns", "restart_ns", "first_request_ns"]
@@ -77,23 +79,24 @@ class PlacementSummary(TypedDict):
     evicted: int
 
 
-def faults(events: Iterable[Event]) -> list[FaultSummary]:
+def faults(events: Iterable[RecordedEvent]) -> list[FaultSummary]:
     """Every fault, in the order of the events."""
     found: list[FaultSummary] = []
-    for event in events:
-        if event["kind"] == "fault":
-            fault = FaultSummary(
-                fault=event["fault"],
-                what=broken(event),
-                in_fabric=event.get("plane") is not None or event.get("link") is not None,
-                at_ns=event["at_ns"],
-                repaired_at_ns=None,
-            )
-            found.append(fault)
-        elif event["kind"] == "repair":
-            for fault in found:
-                if fault["fault"] == event["fault"] and fault["repaired_at_ns"] is None:
-                    fault["repaired_at_ns"] = event["at_ns"]
+    for each in events:
+        match each.event:
+            case FaultBegan() as began:
+                fault = FaultSummary(
+                    fault=began.fault,
+                    what=broken(began.as_json()),
+                    in_fabric=began.plane is not None or began.link is not None,
+                    at_ns=each.at_ns,
+                    repaired_at_ns=None,
+                )
+                found.append(fault)
+            case FaultRepaired(fault=name):
+                for fault in found:
+                    if fault["fault"] == name and fault["repaired_at_ns"] is None:
+                        fault["repaired_at_ns"] = each.at_ns
     return found
 
 
@@ -109,23 +112,23 @@ def broken(fault: Mapping[str, object]) -> str:
     return f"node {fault['node']}"
 
 
-def recoveries(events: Iterable[Event]) -> list[RecoverySummary]:
+def recoveries(events: Iterable[RecordedEvent]) -> list[RecoverySummary]:
     """Every job that served again, in the order of the events."""
     return [
         RecoverySummary(
-            job=event["job"],
-            node=event["node"],
-            epoch=event["epoch"],
-            at_ns=event["at_ns"],
-            recovery_ns=event["recovery_ns"],
-            detection_ns=event["detection_ns"],
-            decision_ns=event["decision_ns"],
-            transfer_ns=event["transfer_ns"],
-            restart_ns=event["restart_ns"],
-            first_request_ns=event["first_request_ns"],
+            job=event.job,
+            node=event.node,
+            epoch=event.epoch,
+            at_ns=each.at_ns,
+            recovery_ns=event.recovery_ns,
+            detection_ns=event.detection_ns,
+            decision_ns=event.decision_ns,
+            transfer_ns=event.transfer_ns,
+            restart_ns=event.restart_ns,
+            first_request_ns=event.first_request_ns,
         )
-        for event in events
-        if event["kind"] == "job.recover"
+        for each in events
+        if isinstance(event := each.event, JobRecovered)
     ]
 
 
@@ -155,17 +158,18 @@ def refusals(events: Iterable[Event]) -> list[RefusalSummary]:
     ]
 
 
-def placement(events: Sequence[Event], jobs: Mapping[str, Mapping[str, str | None]]) -> PlacementSummary:
+def placement(
+    events: Sequence[RecordedEvent], jobs: Mapping[str, Mapping[str, str | None]]
+) -> PlacementSummary:
     """The jobs counted; `jobs` are those of `timeline.jobs`."""
-    kinds = [event["kind"] for event in events]
+    decided = [each.event for each in events]
     states = [job["state"] for job in jobs.values()]
-    placed = {event["job"] for event in events if event["kind"] == "job.place"}
     return PlacementSummary(
-        placed=len(placed),
+        placed=len({event.job for event in decided if isinstance(event, JobPlaced)}),
         refused=states.count("refused"),
         # Only what waits is ever cancelled: at its own end.
         waiting=states.count("waiting") + states.count("cancelled"),
         lost=states.count("lost"),
-        promoted=kinds.count("job.promote"),
-        evicted=kinds.count("job.evict"),
+        promoted=sum(isinstance(event, JobPromoted) for event in decided),
+        evicted=sum(isinstance(event, JobEvicted) for event in decided),
     )

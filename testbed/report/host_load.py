@@ -1,10 +1,11 @@
 """How far the numbers of a run in real time may be off, and why; virtual time has nothing of this."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from testbed.host.load import LATE_NS
-from testbed.report.timeline import Event
+from testbed.record.event import RecordedEvent
+from testbed.record.events import HostLoaded, HostWasLate, RunWarning
 from testbed.units import milliseconds, percent
 
 if TYPE_CHECKING:
@@ -35,29 +36,35 @@ class HostLoadSummary(TypedDict):
     late_seconds: int
 
 
-def host_load(events: Sequence[Event]) -> HostLoadSummary | None:
+def host_load(events: Sequence[RecordedEvent]) -> HostLoadSummary | None:
     """What the events of a variant say of the machine; None in virtual time."""
-    told = next((event for event in events if event["kind"] == "host.load"), None)
+    told = next((each.event for each in events if isinstance(each.event, HostLoaded)), None)
     if told is None:
         return None
-    programs = [
-        (event["late_ns"], event["program"]) for event in events if "program" in event and "late_ns" in event
-    ]
-    program_late_ns, latest = max([(told["driver_late_ns"], "driver"), *programs])
-    if program_late_ns <= LATE_NS:
-        latest = None
-    names = ("timers", "late_p50_ns", "late_p99_ns", "late_max_ns", "busy_ppm", "steal_ppm", "waiting_ppm")
-    numbers: dict[str, Any] = {name: told[name] for name in (*names, "dropped", "squeezed")}
-    return cast(
-        HostLoadSummary,
-        {
-            "off_by_ns": max(told["late_max_ns"], program_late_ns),
-            **numbers,
-            "latest_program": latest,
-            "program_late_ns": program_late_ns,
-            "late_seconds": sum(event["kind"] == "host.late" for event in events),
-        },
+    program_late_ns, latest = max([(told.driver_late_ns, "driver"), *_late_programs(events)])
+    return HostLoadSummary(
+        off_by_ns=max(told.late_max_ns, program_late_ns),
+        timers=told.timers,
+        late_p50_ns=told.late_p50_ns,
+        late_p99_ns=told.late_p99_ns,
+        late_max_ns=told.late_max_ns,
+        busy_ppm=told.busy_ppm,
+        steal_ppm=told.steal_ppm,
+        waiting_ppm=told.waiting_ppm,
+        dropped=told.dropped,
+        squeezed=told.squeezed,
+        latest_program=latest if program_late_ns > LATE_NS else None,
+        program_late_ns=program_late_ns,
+        late_seconds=sum(isinstance(each.event, HostWasLate) for each in events),
     )
+
+
+def _late_programs(events: Iterable[RecordedEvent]) -> Iterator[tuple[int, str]]:
+    """How late a program was, and its name."""
+    for each in events:
+        match each.event:
+            case RunWarning(late_ns=int(late_ns), program=str(program)):
+                yield late_ns, program
 
 
 def words(load: HostLoadSummary) -> str:
@@ -80,16 +87,15 @@ def lines(summary: "Summary") -> Iterator[str]:
         yield f"{variant}: {words(load)}"
 
 
-def warnings(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
+def warnings(events: Sequence[RecordedEvent]) -> Iterator[tuple[str, str]]:
     """The warnings of a run as (variant, text); the late programs of a variant together in one."""
-    found = [event for event in events if event["kind"] == "warning"]
-    for event in found:
-        if "program" not in event:
-            yield event["variant"], event["text"]
     late: dict[str, list[tuple[int, str]]] = {}
-    for event in found:
-        if "program" in event:
-            late.setdefault(event["variant"], []).append((event["late_ns"], event["program"]))
+    for each in events:
+        match each.event:
+            case RunWarning(text=text, program=None):
+                yield each.variant, text
+            case RunWarning():
+                late.setdefault(each.variant, []).extend(_late_programs([each]))
     for variant, programs in late.items():
         latest_ns, latest = max(programs)
         those = "1 program was" if len(programs) == 1 else f"{len(programs)} programs were"

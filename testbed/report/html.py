@@ -14,6 +14,8 @@ from markupsafe import Markup
 from testbed.model.network import Network
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
+from testbed.record.event import RecordedEvent
+from testbed.record.events import JobPlaced, JobPromoted
 from testbed.report import host_load, timeline
 from testbed.report.declared import Declared, read
 from testbed.report.drawing import Drawing, draw
@@ -51,7 +53,7 @@ def write(run: RunDirectory) -> Summary:
 
 def render(run: RunDirectory, summary: Summary, declared: Declared) -> str:
     """The page as text."""
-    events, manifest = run.events(), run.manifest()
+    events, manifest = run.recorded(), run.manifest()
     delays, expected = delay_section(summary), verdict_section(summary)
     return (
         environment()
@@ -81,7 +83,7 @@ def render(run: RunDirectory, summary: Summary, declared: Declared) -> str:
     )
 
 
-def _sections(summary: Summary, events: list[timeline.Event], declared: Declared) -> list[PageSection]:
+def _sections(summary: Summary, events: list[RecordedEvent], declared: Declared) -> list[PageSection]:
     """Those with something to show; the one of channels is there for any run with sessions."""
     return [
         section
@@ -110,12 +112,16 @@ def _conditions(declared: Declared, summary: Summary) -> list[Table]:
     ]
 
 
-def _events(events: list[timeline.Event]) -> Table:
+def _events(events: list[RecordedEvent]) -> Table:
     columns = (
         *(Column("Variant"), number("At, s", lambda at_ns: f"{at_ns / 1e9:.6f}"), Column("Kind")),
         words("What"),
     )
-    rows = [(event["variant"], event["at_ns"], event["kind"], describe(event)) for event in events]
+    rows = [
+        (each.variant, each.at_ns, event["kind"], describe(event))
+        for each in events
+        for event in [each.as_json()]
+    ]
     return Table("Everything that happened and was decided, in order", columns, rows, id="event-table")
 
 
@@ -137,7 +143,7 @@ def _wires(variants: str, drawing: Drawing) -> Table:
     )
 
 
-def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) -> list[tuple[str, list[Plot]]]:
+def _plots(run: RunDirectory, summary: Summary, events: list[RecordedEvent]) -> list[tuple[str, list[Plot]]]:
     """The plots by heading: across variants, then of each session and each measured flow."""
     packets, sampled = samples(run), rates(run)
     shown, arrived = telling(summary), packets.loc[packets["received_at_ns"].notna(), "session"]
@@ -163,7 +169,7 @@ def _plots(run: RunDirectory, summary: Summary, events: list[timeline.Event]) ->
 
 
 def _drawings(
-    declared: Declared, events: list[timeline.Event], summary: Summary
+    declared: Declared, events: list[RecordedEvent], summary: Summary
 ) -> list[tuple[str, Drawing, Table]]:
     """One picture, with a table of its wires, per network and use of it; variants with the same share it.
 
@@ -185,16 +191,19 @@ def _drawings(
     return [(variants, drawing, _wires(variants, drawing)) for variants, drawing in found]
 
 
-def _notes(events: list[timeline.Event]) -> dict[str, str]:
+def _notes(events: list[RecordedEvent]) -> dict[str, str]:
     """What each station does: who plays there, which job runs or waits there."""
     said: dict[str, list[str]] = {}
-    for event in events:
-        if event["kind"] == "session.start":
-            said.setdefault(event["player"], []).append(event["session"])
-        elif event["kind"] in ("job.place", "job.promote"):
-            said.setdefault(event["node"], []).append(event["job"])
-            if event.get("backup") is not None:
-                said.setdefault(event["backup"], []).append(f"backup of {event['job']}")
+    for each in events:
+        match each.event:
+            case JobPlaced() | JobPromoted() as placed:
+                said.setdefault(placed.node, []).append(placed.job)
+                if isinstance(placed, JobPlaced) and placed.backup is not None:
+                    said.setdefault(placed.backup, []).append(f"backup of {placed.job}")
+            case other:
+                start = other.as_json()
+                if start["kind"] == "session.start":
+                    said.setdefault(start["player"], []).append(start["session"])
     return {station: ", ".join(dict.fromkeys(words)) for station, words in said.items()}
 
 

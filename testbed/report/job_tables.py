@@ -1,8 +1,10 @@
 """The tables of jobs: where they ran, what broke, and how long it took until they served again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from testbed.record.event import Event, RecordedEvent
+from testbed.record.events import JobCancelled, JobEvicted, JobPlaced, JobPromoted, JobQueued, JobRefused
 from testbed.report.failures import RECOVERY_PARTS, RecoverySummary, RefusalSummary
 from testbed.report.streams import listed, stream_columns, stream_rows
 from testbed.report.summary import Summary, VariantSummary
@@ -18,7 +20,6 @@ from testbed.report.table import (
     seconds,
     words,
 )
-from testbed.report.timeline import Event
 
 _NAMED_AT_MOST = 4
 _SHOWN_AT_MOST = 12
@@ -27,14 +28,19 @@ _SHOWN_AT_MOST = 12
 JOB_STREAMS = {"requests": "request", "recoveries": "recovery"}
 PLACEMENT_COUNTS: tuple[Literal["placed", "refused", "waiting", "lost", "promoted", "evicted"], ...]
 PLACEMENT_COUNTS = ("placed", "refused", "waiting", "lost", "promoted", "evicted")
-PLACEMENTS = ("job.place", "job.refuse", "job.queue", "job.promote", "job.evict", "job.cancel")
-"""Decisions about where a job runs."""
+_WITHOUT_NODE: dict[type[Event], str] = {
+    JobRefused: "refused",
+    JobQueued: "waits",
+    JobEvicted: "waits",
+    JobCancelled: "cancelled",
+}
+"""Decisions after which a job has no node, in a word."""
 
 SCORES_SHOWN = 5
 """Nodes of a decision that are shown with their scores: the best."""
 
 
-def job_section(summary: Summary, events: Sequence[Event]) -> PageSection:
+def job_section(summary: Summary, events: Sequence[RecordedEvent]) -> PageSection:
     """Where jobs ran, what broke, how long it took until they served again, and every decision about them."""
     return PageSection(
         "Jobs",
@@ -174,45 +180,36 @@ def _gaps(summary: Summary) -> Table:
     )
 
 
-def _decisions(events: Sequence[Event]) -> Table:
+def _decisions(events: Sequence[RecordedEvent]) -> Table:
     columns = (
         *(VARIANT, number("At, s", seconds), Column("Job"), Column("Node"), Column("Backup")),
         *(words("Reason"), words("Scores")),
     )
     found = [
-        (
-            *(event["variant"], event["at_ns"], event["job"], decision(event), event.get("backup")),
-            *(reason(event), scores(event)),
-        )
-        for event in events
-        if event["kind"] in PLACEMENTS
+        (each.variant, each.at_ns, *decision)
+        for each in events
+        if (decision := decision_row(each.event)) is not None
     ]
     return Table("Where jobs were placed, and why", columns, found, folded=folded(found, "decisions"))
 
 
-def decision(event: Event) -> str:
-    """Where a decision leaves a job: its node, or in a word why it has none."""
-    without_node = {
-        "job.refuse": "refused",
-        "job.queue": "waits",
-        "job.evict": "waits",
-        "job.cancel": "cancelled",
-    }
-    if event["kind"] in without_node:
-        return without_node[event["kind"]]
-    return f"{event['node']}, its backup" if event["kind"] == "job.promote" else str(event["node"])
+def decision_row(event: Event) -> tuple[str, str, str | None, str, str] | None:
+    """Where a job runs: the job, its node or why it has none, its backup, the reason, and scores."""
+    match event:
+        case JobPlaced():
+            return event.job, event.node, event.backup, event.reason or "-", scores(event.scores)
+        case JobPromoted():
+            return event.job, f"{event.node}, its backup", None, f"{event.failed} failed", "-"
+        case JobRefused() | JobQueued() | JobEvicted():
+            return event.job, _WITHOUT_NODE[type(event)], None, event.reason or "-", "-"
+        case JobCancelled():
+            return event.job, _WITHOUT_NODE[type(event)], None, "-", "-"
+    return None
 
 
-def reason(event: Event) -> str:
-    """Why a decision about a job was taken."""
-    if event.get("reason"):
-        return str(event["reason"])
-    return f"{event['failed']} failed" if "failed" in event else "-"
-
-
-def scores(event: Event) -> str:
+def scores(by_node: Mapping[str, float]) -> str:
     """The best nodes with their scores, and how many more there were."""
-    found = sorted((event.get("scores") or {}).items(), key=lambda pair: -pair[1])
+    found = sorted(by_node.items(), key=lambda pair: -pair[1])
     shown = found if len(found) <= SCORES_SHOWN + 1 else found[:SCORES_SHOWN]
     text = ", ".join(f"{node} {score:.2f}" for node, score in shown)
     more = len(found) - len(shown)

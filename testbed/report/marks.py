@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import plotly.graph_objects as go
 
+from testbed.record.event import RecordedEvent
 from testbed.report.failures import FaultSummary
 from testbed.report.figures import NEUTRAL
-from testbed.report.timeline import Event, of_session
 
 BANDS = " Grey bands: what is broken meanwhile."
 """What to add to a caption if faults are marked."""
@@ -18,10 +18,13 @@ _LINES, _LINE_PX = 6, 14
 """Words of faults that follow each other closely stand on so many lines, one below the other."""
 
 
-def mark_scenes(figure: go.Figure, events: Iterable[Event], session: str) -> None:
+def mark_scenes(figure: go.Figure, events: Iterable[RecordedEvent], session: str) -> None:
     """A line where each scene begins. Variants share the session's script, so each scene is drawn once."""
     scenes: Mapping[tuple[int, str], None] = {
-        (event["at_ns"], event["scene"]): None for event in of_session(events, session, "scene")
+        (each.at_ns, event["scene"]): None
+        for each in events
+        for event in [each.event.as_json()]
+        if event["kind"] == "scene" and event["session"] == session
     }
     leave_room(figure)
     for at_ns, name in scenes:

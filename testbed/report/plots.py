@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from testbed.report import timeline
+from testbed.record.event import RecordedEvent
+from testbed.record.events import ChannelResized
 from testbed.report.failures import FaultSummary
 from testbed.report.figures import NEUTRAL, Plot, alone, integers, panels, said, style
 from testbed.report.marks import BANDS, mark_faults, mark_scenes
@@ -29,7 +30,7 @@ class Recorded:
     variants: Sequence[str]
     samples: pd.DataFrame
     rates: pd.DataFrame
-    events: Sequence[timeline.Event]
+    events: Sequence[RecordedEvent]
     faults: Mapping[str, Sequence[FaultSummary]]
 
     def packets(self, variant: str, measure: str, direction: str) -> pd.DataFrame:
@@ -186,29 +187,26 @@ def _rates(recorded: Recorded) -> Plot:
 
 
 def _resizes(recorded: Recorded, variant: str, direction: str, index: int) -> go.Scatter:
-    events = [
-        event
-        for event in timeline.of_session(
-            timeline.of_variant(recorded.events, variant), recorded.session, "channel.resize"
-        )
-        if event["direction"] == direction
+    found = [
+        (each.at_ns, resize)
+        for each in recorded.events
+        if each.variant == variant
+        and isinstance(resize := each.event, ChannelResized)
+        and (resize.session, resize.direction) == (recorded.session, direction)
     ]
-    words = [
-        f"{RATE.format(event['from_bps'])} → {RATE.format(event['to_bps'])}: {event['reason']}"
-        for event in events
-    ]
+    resizes = [resize for _, resize in found]
     return go.Scatter(
-        x=[event["at_ns"] / 1e9 for event in events],
-        y=[0] * len(events),
+        x=[at_ns / 1e9 for at_ns, _ in found],
+        y=[0] * len(found),
         name=f"{variant}: resize",
         showlegend=False,
         mode="markers",
         marker={
             "color": style(index).colour,
-            "symbol": ["triangle-up" if e["to_bps"] > e["from_bps"] else "triangle-down" for e in events],
+            "symbol": ["triangle-up" if e.to_bps > e.from_bps else "triangle-down" for e in resizes],
             "size": 12,
         },
-        text=words,
+        text=[f"{RATE.format(e.from_bps)} → {RATE.format(e.to_bps)}: {e.reason}" for e in resizes],
         cliponaxis=False,
         hovertemplate=f"{variant}, %{{x:.3f}} s: %{{text}}<extra></extra>",
     )

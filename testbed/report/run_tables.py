@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
 from testbed.model.measure import Unit
+from testbed.record.event import RecordedEvent
+from testbed.record.events import ChannelExpired, ChannelPreempted, ChannelRefused
 from testbed.report.channels import ChannelSummary, WaySummary
 from testbed.report.congestion import congestion_tables
 from testbed.report.expectations import show
@@ -26,7 +28,6 @@ from testbed.report.table import (
     verdict,
     words,
 )
-from testbed.report.timeline import Event
 from testbed.units import RATE, SIZE
 
 _SESSION = Column("Session")
@@ -47,7 +48,12 @@ _DELAY_TITLES = (
 )
 _ADMISSION: tuple[Literal["asked", "admitted", "refused", "preempted", "expired"], ...]
 _ADMISSION = ("asked", "admitted", "refused", "preempted", "expired")
-_LOST_CHANNELS = {"channel.refuse": "refused", "channel.preempt": "pre-empted", "channel.expire": "expired"}
+_LostChannel = ChannelRefused | ChannelPreempted | ChannelExpired
+_LOST_CHANNELS: dict[type[_LostChannel], str] = {
+    ChannelRefused: "refused",
+    ChannelPreempted: "pre-empted",
+    ChannelExpired: "expired",
+}
 """The decisions by which a session is without the channel that it wants, and what becomes of it."""
 
 
@@ -158,7 +164,7 @@ def _channel_rows(summary: Summary) -> list[tuple[str, str, ChannelSummary, str,
     ]
 
 
-def channel_section(summary: Summary, events: Sequence[Event]) -> PageSection:
+def channel_section(summary: Summary, events: Sequence[RecordedEvent]) -> PageSection:
     """What channels had and used, how long packets waited in them, and who got none."""
     return PageSection(
         "Channels",
@@ -263,20 +269,14 @@ def _admission(summary: Summary) -> Table:
     )
 
 
-def _lost_channels(events: Sequence[Event]) -> Table:
+def _lost_channels(events: Sequence[RecordedEvent]) -> Table:
     return Table(
         "Refused, pre-empted and expired channels, and why",
         (VARIANT, number("At, s", seconds), _SESSION, Column("What"), words("Reason")),
         [
-            (
-                event["variant"],
-                event["at_ns"],
-                event["session"],
-                _LOST_CHANNELS[event["kind"]],
-                event["reason"],
-            )
-            for event in events
-            if event["kind"] in _LOST_CHANNELS
+            (each.variant, each.at_ns, lost.session, _LOST_CHANNELS[type(lost)], lost.reason)
+            for each in events
+            if isinstance(lost := each.event, _LostChannel)
         ],
     )
 

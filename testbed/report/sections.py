@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from testbed.applications.application import all_reports
+from testbed.record.event import RecordedEvent
 from testbed.report.job_tables import JOB_STREAMS, job_section
 from testbed.report.run_tables import channel_section
 from testbed.report.streams import stream_columns, stream_rows
 from testbed.report.summary import Summary
 from testbed.report.table import PageSection, Table
-from testbed.report.timeline import Event
 from testbed.report.work_tables import (
     EXPERT_STREAMS,
     SERVICE_STREAMS,
@@ -20,7 +20,7 @@ _STREAMS_AT_MOST = 12
 """Names in the table of all streams on a terminal; of more, those that waited longest."""
 
 
-def sections(summary: Summary, events: Sequence[Event] = ()) -> tuple[PageSection, ...]:
+def sections(summary: Summary, events: Sequence[RecordedEvent] = ()) -> tuple[PageSection, ...]:
     """The sections of every kind; those of which a run has nothing have no rows.
 
     A terminal shows no single events, so it needs no `events`.

@@ -9,6 +9,7 @@ from testbed.applications.application import all_reports
 from testbed.applications.quantity import MEASURES, Expectation, Reference
 from testbed.model.base import Direction
 from testbed.record.directory import RunDirectory
+from testbed.record.event import RecordedEvent
 from testbed.report import failures, node_work, timeline
 from testbed.report.channels import (
     AdmissionSummary,
@@ -100,7 +101,7 @@ def summarise(
         ScenarioError: The run directory is damaged.
     """
     manifest = run.manifest()
-    packets, sampled, events = samples(run), rates(run), run.events()
+    packets, sampled, events = samples(run), rates(run), run.recorded()
     variants = {
         name: _variant(
             packets[packets["variant"] == name],
@@ -139,13 +140,14 @@ def all_hold(summary: Summary) -> bool:
 
 
 def _variant(
-    packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timeline.Event], end_ns: int
+    packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[RecordedEvent], end_ns: int
 ) -> VariantSummary:
     by_measure: dict[str, Streams] = {MEASURES[measure].key: {} for measure in _DIRECTIONS}
     for (_, session, measure, direction), of_stream in streams(packets):
         sessions = by_measure.setdefault(MEASURES[measure].key, {})
         sessions.setdefault(session, {})[direction] = stream_metrics(of_stream)
-    flows, channels, jobs = timeline.flows(events), timeline.channels(events, end_ns), timeline.jobs(events)
+    objects = [each.as_json() for each in events]
+    flows, channels, jobs = timeline.flows(objects), timeline.channels(events, end_ns), timeline.jobs(events)
     for measure, directions in _DIRECTIONS.items():
         sessions = by_measure[MEASURES[measure].key]
         sessions |= {name: _complete(sessions[name], directions) for name in sessions if name not in flows}
@@ -164,18 +166,18 @@ def _variant(
     return cast("VariantSummary", {**numbers, **{key: value for key, value in further.items() if value}})
 
 
-def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[timeline.Event]) -> dict[str, Any]:
+def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[RecordedEvent]) -> dict[str, Any]:
     """What nodes did and what broke, by the keys of the summary; empty where there is nothing."""
-    faults = failures.faults(events)
-    data = VariantRecords(packets, sampled, events, faults)
+    faults, objects = failures.faults(events), [each.as_json() for each in events]
+    data = VariantRecords(packets, sampled, objects, faults)
     return {
-        "services": node_work.services(events),
-        "experts": node_work.experts(events),
+        "services": node_work.services(objects),
+        "experts": node_work.experts(objects),
         **{key: found for part in all_reports() for key, found in part.summarise(data).items()},
-        "refused": failures.refusals(events),
+        "refused": failures.refusals(objects),
         "faults": faults,
         "recovered": failures.recoveries(events),
-        "gaps": failures.gaps(events),
+        "gaps": failures.gaps(objects),
         "queues": timeline.queues(events),
         "host_load": host_load(events),
     }

@@ -1,8 +1,33 @@
 """What the events of one variant tell: how each channel and each job fared, and what marks the plots."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
+
+from testbed.record.event import Event as AnyEvent
+from testbed.record.event import RecordedEvent
+from testbed.record.events import (
+    ChannelAdmitted,
+    ChannelExpired,
+    ChannelPreempted,
+    ChannelRefused,
+    ChannelReleased,
+    ChannelResized,
+    ClassOpened,
+    ClassResized,
+    FaultBegan,
+    FaultRepaired,
+    JobBackup,
+    JobCancelled,
+    JobCompleted,
+    JobEvicted,
+    JobPlaced,
+    JobPromoted,
+    JobQueued,
+    JobRefused,
+    NodeFailed,
+    QueueEnded,
+)
 
 Event = dict[str, Any]
 
@@ -43,74 +68,83 @@ class Channel:
         )
 
 
-_LOST = {"channel.preempt": "preempted", "channel.expire": "expired"}
+_LOST: dict[type[AnyEvent], str] = {ChannelPreempted: "preempted", ChannelExpired: "expired"}
 """How a channel may end before its session gives it back."""
 
 
-def channels(events: Iterable[Event], end_ns: int) -> dict[str, Channel]:
+def channels(events: Iterable[RecordedEvent], end_ns: int) -> dict[str, Channel]:
     """The channel of each session that asked for one, by session; `end_ns` ends those still open.
 
     Of a session that asked several times the last time counts.
     """
     found: dict[str, Channel] = {}
     decided_at_ns: dict[tuple[str, str], int] = {}
-    for event in events:
-        kind: str = event["kind"]
-        at_ns: int = event["at_ns"]
-        if kind in ("channel.admit", "channel.refuse"):
-            state = "admitted" if kind == "channel.admit" else "refused"
-            reason = event["reason"] if kind == "channel.refuse" else None
-            found[event["session"]] = Channel(state, at_ns, end_ns, reason)
-        elif kind in ("net.open", "net.resize"):
-            channel, direction, rate_bps = found[event["session"]], event["direction"], event["rate_bps"]
-            steps = channel.steps.setdefault(direction, [])
-            if steps and rate_bps > steps[-1][1]:
-                key = (event["session"], direction)
-                channel.growths.setdefault(direction, []).append((decided_at_ns.get(key, at_ns), at_ns))
-            steps.append((at_ns, rate_bps))
-            channel.state = "open"
-        elif kind == "channel.resize":
-            decided_at_ns[event["session"], event["direction"]] = at_ns
-        elif kind in _LOST:
-            channel = found[event["session"]]
-            channel.state, channel.ended_at_ns, channel.reason = _LOST[kind], at_ns, event["reason"]
-        elif kind == "channel.release" and found[event["session"]].state in ("admitted", "open"):
-            found[event["session"]].state, found[event["session"]].ended_at_ns = "released", at_ns
+    for recorded in events:
+        at_ns = recorded.at_ns
+        match recorded.event:
+            case ChannelAdmitted(session=name):
+                found[name] = Channel("admitted", at_ns, end_ns)
+            case ChannelRefused(session=name, reason=reason):
+                found[name] = Channel("refused", at_ns, end_ns, reason)
+            case ClassOpened() | ClassResized() as done:
+                _step(
+                    found[done.session], done, at_ns, decided_at_ns.get((done.session, done.direction), at_ns)
+                )
+            case ChannelResized(session=name, direction=direction):
+                decided_at_ns[name, direction] = at_ns
+            case ChannelPreempted() | ChannelExpired() as lost:
+                channel = found[lost.session]
+                channel.state, channel.ended_at_ns = _LOST[type(lost)], at_ns
+                channel.reason = lost.reason
+            case ChannelReleased(session=name) if found[name].state in ("admitted", "open"):
+                found[name].state, found[name].ended_at_ns = "released", at_ns
     return found
 
 
-_STATES = {"job.refuse": "refused", "job.queue": "waiting", "job.evict": "waiting", "job.cancel": "cancelled"}
+def _step(channel: Channel, done: ClassOpened | ClassResized, at_ns: int, decided_at_ns: int) -> None:
+    steps = channel.steps.setdefault(done.direction, [])
+    if steps and done.rate_bps > steps[-1][1]:
+        channel.growths.setdefault(done.direction, []).append((decided_at_ns, at_ns))
+    steps.append((at_ns, done.rate_bps))
+    channel.state = "open"
+
+
+_STATES: dict[type[AnyEvent], str] = {
+    JobRefused: "refused",
+    JobQueued: "waiting",
+    JobEvicted: "waiting",
+    JobCancelled: "cancelled",
+}
 """What becomes of a job that has no node after a decision."""
 
 
-def jobs(events: Iterable[Event]) -> dict[str, dict[str, str | None]]:
+def jobs(events: Iterable[RecordedEvent]) -> dict[str, dict[str, str | None]]:
     """Where each job went and how it ended: {job: {node, backup, state}}.
 
-    A job whose node fails is lost until something is decided about it; that somebody is done with it is
-    no such decision. A node that was cut off and alive gives its jobs back when it is repaired.
+    A job whose node fails is lost until something is decided about it; its completion is no such decision.
+    A node that was cut off and alive gives its jobs back when it is repaired.
     """
     found: dict[str, dict[str, str | None]] = {}
     isolated: dict[str, str] = {}
-    for event in events:
-        kind = event["kind"]
-        if kind == "job.place":
-            backup = event.get("backup")
-            found[event["job"]] = {"node": event["node"], "backup": backup, "state": "placed"}
-        elif kind == "job.promote":
-            found[event["job"]] = {"node": event["node"], "backup": None, "state": "placed"}
-        elif kind in _STATES:
-            found[event["job"]] = {"node": None, "backup": None, "state": _STATES[kind]}
-        elif kind == "job.backup":
-            found[event["job"]]["backup"] = event["backup"]
-        elif kind == "job.complete" and found[event["job"]]["state"] != "lost":
-            found[event["job"]]["state"] = "completed"
-        elif kind == "fault" and event.get("isolated") is not None:
-            isolated[event["fault"]] = event["isolated"]
-            _become(found, event["isolated"], "placed", "lost")
-        elif kind in ("fault", "node.fail") and event.get("node") is not None:
-            _become(found, event["node"], "placed", "lost")
-        elif kind == "repair" and event["fault"] in isolated:
-            _become(found, isolated.pop(event["fault"]), "lost", "placed")
+    for recorded in events:
+        match recorded.event:
+            case JobPlaced(job=job, node=node, backup=backup):
+                found[job] = {"node": node, "backup": backup, "state": "placed"}
+            case JobPromoted(job=job, node=node):
+                found[job] = {"node": node, "backup": None, "state": "placed"}
+            case JobRefused() | JobQueued() | JobEvicted() | JobCancelled() as decided:
+                found[decided.job] = {"node": None, "backup": None, "state": _STATES[type(decided)]}
+            case JobBackup(job=job, backup=backup):
+                found[job]["backup"] = backup
+            case JobCompleted(job=job) if found[job]["state"] != "lost":
+                found[job]["state"] = "completed"
+            case FaultBegan(fault=fault, isolated=str(node)):
+                isolated[fault] = node
+                _become(found, node, "placed", "lost")
+            case FaultBegan(node=str(node)) | NodeFailed(node=node):
+                _become(found, node, "placed", "lost")
+            case FaultRepaired(fault=fault) if fault in isolated:
+                _become(found, isolated.pop(fault), "lost", "placed")
     return found
 
 
@@ -162,12 +196,19 @@ def congestion(event: Event) -> Congestion:
     return found
 
 
-def queues(events: Sequence[Event]) -> list[QueueSummary]:
+def queues(events: Iterable[RecordedEvent]) -> list[QueueSummary]:
     """Every queue with an AQM, in the order of the network."""
     return [
-        QueueSummary(**{key: event[key] for key in QueueSummary.__annotations__})  # type: ignore[typeddict-item]
-        for event in events
-        if event["kind"] == "queue.end"
+        QueueSummary(
+            queue=end.queue,
+            direction=end.direction,
+            aqm=end.aqm,
+            discipline=end.discipline,
+            marks=end.marks,
+            dropped_packets=end.dropped_packets,
+        )
+        for each in events
+        if isinstance(end := each.event, QueueEnded)
     ]
 
 
@@ -196,11 +237,6 @@ def flows(events: Iterable[Event]) -> dict[str, FlowSummary]:
     }
 
 
-def of_variant(events: Sequence[Event], variant: str) -> list[Event]:
+def of_variant(events: Iterable[RecordedEvent], variant: str) -> list[RecordedEvent]:
     """The events of one variant, in order."""
-    return [event for event in events if event["variant"] == variant]
-
-
-def of_session(events: Iterable[Event], session: str, *kinds: str) -> Iterator[Event]:
-    """The events of some kinds that belong to one session."""
-    return (event for event in events if event["kind"] in kinds and event.get("session") == session)
+    return [event for event in events if event.variant == variant]

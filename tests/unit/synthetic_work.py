@@ -158,15 +158,28 @@ def _write_events(events: EventLog, variant: str) -> None:
         events.write("job.complete", 1900 * MS, job=job)
     first = FIRST_TOKEN_NS[variant]
     served = {"requests": 40, "answered": 40, "tokens": 740, "of_ns": 1800 * MS}
-    served |= {"busy_ns": 450 * MS + first, "least_ns": 180 * MS}
-    events.write("service.end", 1950 * MS, service="llm", node="npu1", **served, steps=100, mean_batch=7.4)
+    served |= {"prefill_ns": 90 * MS, "busy_ns": 450 * MS + first, "least_ns": 180 * MS}
+    events.write(
+        "service.end",
+        1950 * MS,
+        service="llm",
+        node="npu1",
+        **served,
+        steps=100,
+        mean_batch=7.4,
+        exchange_ns=None,
+    )
     nodes = [f"npu{1 + rank // 2}" for rank in range(24)]
     mean_ns = EXCHANGE_NS[variant] + 3 * US
-    events.write("experts.end", 1950 * MS, experts="moe", steps=90, exchange_ns=mean_ns, nodes=nodes)
+    events.write(
+        "experts.end", 1950 * MS, experts="moe", steps=90, exchange_ns=mean_ns, given_up=0, nodes=nodes
+    )
     received_bytes = len(block_arrivals_ns(variant)) * BLOCK_BYTES
     done = {"received_bytes": received_bytes, "throughput_bps": received_bytes * 8 * 10 // 18}
     again = 64 if variant == "two_planes" else 0
-    events.write("transfer.end", 1950 * MS, transfer="copy", **done, blocks_sent_again=again)
+    events.write(
+        "transfer.end", 1950 * MS, transfer="copy", **done, blocks_sent_again=again, outage_ns=0, stalled_ns=0
+    )
     events.write("run.end", DURATION_NS)
 
 

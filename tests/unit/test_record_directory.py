@@ -97,6 +97,28 @@ def test_a_damaged_event_is_named_by_its_line(tmp_path: Path) -> None:
         run.events()
 
 
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ('"failed":"npu1"', r"events.jsonl:\d+ is damaged: job of job.evict: Field required"),
+        ('"job":"j","failed":"n","reason":7', r"events.jsonl:\d+ is damaged: reason of job.evict: "),
+    ],
+)
+def test_an_event_with_wrong_fields_is_named_by_its_line(tmp_path: Path, fields: str, reason: str) -> None:
+    run = make_run(tmp_path / "run")
+    with run.events_path.open("a") as events:
+        events.write(f'{{"variant":"v","at_ns":1,"kind":"job.evict",{fields}}}\n')
+    with pytest.raises(ScenarioError, match=reason):
+        run.recorded()
+
+
+def test_an_event_of_an_unknown_kind_is_read_as_it_is(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    with run.events_path.open("a") as events:
+        events.write('{"variant":"v","at_ns":1,"kind":"my.own","colour":"red"}\n')
+    assert run.recorded()[-1].as_json() == {"variant": "v", "at_ns": 1, "kind": "my.own", "colour": "red"}
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     run = RunDirectory.create_at(tmp_path)
     run.write_manifest(manifest())

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded import recorded
 
 from testbed.report import timeline
 from testbed.report.channels import (
@@ -18,7 +19,7 @@ from testbed.report.channels import (
 
 MS = 1_000_000
 SECOND = 1000 * MS
-ADMIT = {"kind": "channel.admit", "at_ns": 0, "session": "s", "reason": "fits"}
+ADMIT = {"kind": "channel.admit", "at_ns": 0, "session": "s", "rates": {}, "reason": "fits"}
 
 
 def acted(kind: str, at_ns: int, rate_bps: int, direction: str = "downstream") -> dict[str, Any]:
@@ -57,7 +58,7 @@ def rates(*throughputs_bps: int, session: str = "s", demand_bps: int = 100) -> p
 def summary_of(
     events: list[dict[str, Any]], sent: pd.DataFrame, sampled: pd.DataFrame, end_ns: int = SECOND
 ) -> ChannelSummary:
-    return summarise_channels(timeline.channels(events, end_ns), sent, sampled)["s"]
+    return summarise_channels(timeline.channels(recorded(events), end_ns), sent, sampled)["s"]
 
 
 def test_what_is_allocated_and_not_used_is_told_exactly() -> None:
@@ -89,7 +90,7 @@ def test_a_session_that_sends_nothing_has_no_share_unused() -> None:
 
 
 def test_an_opening_lasts_from_the_request_to_the_first_packet_sent_in_the_channel() -> None:
-    events = [ADMIT, decided("active", 300 * MS), acted("open", 300 * MS, 100)]
+    events = [ADMIT, decided("active", 300 * MS, rates={}), acted("open", 300 * MS, 100)]
     sent = packets((100 * MS, 50 * MS), (310 * MS, 2 * MS), (320 * MS, 2 * MS))
     found = summary_of(events, sent, rates())["downstream"]
     assert (found["opened_after_ns"], found["opening_ns"]) == (300 * MS, 310 * MS)
@@ -119,9 +120,9 @@ def test_growing_lasts_from_the_decision_to_the_first_packet_and_shrinking_does_
     events = [
         ADMIT,
         acted("open", 0, 100),
-        decided("resize", 10, direction="downstream"),
+        decided("resize", 10, direction="downstream", from_bps=100, to_bps=200),
         acted("resize", 12, 200),
-        decided("resize", 30, direction="downstream"),
+        decided("resize", 30, direction="downstream", from_bps=200, to_bps=100),
         acted("resize", 30, 100),
     ]
     found = summary_of(events, packets((0, 1), (15, 1), (90, 1)), rates())["downstream"]
@@ -129,15 +130,17 @@ def test_growing_lasts_from_the_decision_to_the_first_packet_and_shrinking_does_
 
 
 def test_a_channel_that_is_lost_ends_then_and_says_why() -> None:
-    for kind, state in (("preempt", "preempted"), ("expire", "expired")):
-        events = [ADMIT, acted("open", 0, 100), decided(kind, 200 * MS), decided("release", 400 * MS)]
+    by = {"by": "other", "link": "pon"}
+    for kind, state, more in (("preempt", "preempted", by), ("expire", "expired", {})):
+        events = [ADMIT, acted("open", 0, 100), decided(kind, 200 * MS, **more), decided("release", 400 * MS)]
         found = summary_of(events, packets((0, 1), (399 * MS, 1)), rates(50, 50))
         assert (found["state"], found["reason"]) == (state, "for a reason")
         assert found["downstream"]["allocated_mean_bps"] == 100
 
 
 def test_a_channel_that_is_never_released_lasts_to_the_end() -> None:
-    channel = timeline.channels([ADMIT, acted("open", 10, 8), acted("resize", 20, 2)], end_ns=30)["s"]
+    events = [ADMIT, acted("open", 10, 8), acted("resize", 20, 2)]
+    channel = timeline.channels(recorded(events), end_ns=30)["s"]
     assert (channel.state, channel.bits("downstream", 0, 100), channel.bits("upstream", 0, 100)) == (
         "open",
         100,

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import pytest
+from recorded import recorded
 
 from testbed.report import timeline
 from testbed.report.congestion import congestion_tables, held_up_rows, marked_rows, queue_rows
@@ -16,7 +17,7 @@ QUEUE = {"queue": "onu1", "direction": "downstream", "marks": 1_226, "dropped_pa
 
 
 def summary(*events: dict[str, Any]) -> Summary:
-    flows, queues = timeline.flows(events), timeline.queues(events)
+    flows, queues = timeline.flows(events), timeline.queues(recorded(events))
     return cast("Summary", {"variants": {"one": {"flows": flows, "queues": queues}}})
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import synthetic_run
 import synthetic_work
+from recorded import recorded
 from rich.console import Console
 from synthetic_work import (
     BLOCK_BYTES,
@@ -255,8 +256,8 @@ def test_of_very_many_refusals_a_few_are_named_and_all_are_counted() -> None:
 
 def test_a_job_that_waited_until_its_end_counts_as_waiting() -> None:
     """It was given up by then, and had no node."""
-    happened = [event("job.queue", job="j"), event("job.cancel", job="j")]
-    assert failures.placement(happened, timeline.jobs(happened)) == {**NOTHING_MOVED, "waiting": 1}
+    events = recorded([event("job.queue", job="j", reason="full"), event("job.cancel", job="j")])
+    assert failures.placement(events, timeline.jobs(events)) == {**NOTHING_MOVED, "waiting": 1}
 
 
 NOTHING_MOVED = dict.fromkeys(("placed", "refused", "waiting", "lost", "promoted", "evicted"), 0)
@@ -266,7 +267,7 @@ def event(kind: str, **fields: Any) -> dict[str, Any]:
     return {"variant": "v", "at_ns": 0, "kind": kind, **fields}
 
 
-PLACED = event("job.place", job="j", node="a", backup="b")
+PLACED = event("job.place", job="j", node="a", backup="b", reason="", scores={})
 
 
 @pytest.mark.parametrize(
@@ -280,17 +281,26 @@ PLACED = event("job.place", job="j", node="a", backup="b")
         ([event("fault", fault="f", plane=1), event("repair", fault="f", plane=1)], "placed"),
         ([event("node.fail", node="a", silent_ns=3)], "lost"),
         (
-            [event("node.fail", node="a"), event("job.promote", job="j", failed="a", node="b", epoch=2)],
+            [
+                event("node.fail", node="a", silent_ns=3),
+                event("job.promote", job="j", failed="a", node="b", epoch=2),
+            ],
             "placed",
         ),
-        ([event("node.fail", node="a"), event("job.evict", job="j", failed="a")], "waiting"),
-        ([event("node.fail", node="a"), event("job.complete", job="j")], "lost"),
-        ([event("job.complete", job="j"), event("node.fail", node="a")], "completed"),
+        (
+            [
+                event("node.fail", node="a", silent_ns=3),
+                event("job.evict", job="j", failed="a", reason="no backup"),
+            ],
+            "waiting",
+        ),
+        ([event("node.fail", node="a", silent_ns=3), event("job.complete", job="j")], "lost"),
+        ([event("job.complete", job="j"), event("node.fail", node="a", silent_ns=3)], "completed"),
         ([event("job.cancel", job="j")], "cancelled"),
     ],
 )
 def test_a_job_is_lost_when_its_node_failed_and_nobody_decided_anything(happened: Events, state: str) -> None:
-    assert timeline.jobs([PLACED, *happened])["j"]["state"] == state
+    assert timeline.jobs(recorded([PLACED, *happened]))["j"]["state"] == state
 
 
 def test_expectations_and_references_can_be_of_all_of_this(summary: Summary) -> None:

@@ -1,6 +1,7 @@
 """The page of a run with work on nodes and failures: sections, plots, marks, the drawing, and the words."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from synthetic_work import NODES, network, scenario
 
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.record.directory import RunDirectory
+from testbed.record.events import JobCompleted, JobEvicted, JobPlaced, JobPromoted, JobQueued
 from testbed.report import failures
 from testbed.report.drawing import DRAWN_IN_A_COLUMN, draw
 from testbed.report.frames import rates, samples
-from testbed.report.job_tables import decision, reason, scores
+from testbed.report.job_tables import decision_row
 from testbed.report.marks import mark_faults
 from testbed.report.records import RunRecords
 from testbed.report.summary import Summary, VariantSummary
@@ -205,17 +207,16 @@ def test_what_was_declared_is_said_in_words() -> None:
 
 def test_a_decision_is_told_shortly() -> None:
     many = {f"npu{number}": float(number) for number in range(384)}
-    placed = {"kind": "job.place", "node": "npu1", "scores": many, "reason": "best"}
-    assert (decision(placed), reason(placed)) == ("npu1", "best")
-    assert (
-        scores(placed)
-        == "npu383 383.00, npu382 382.00, npu381 381.00, npu380 380.00, npu379 379.00 and 379 more"
-    )
-    assert scores({"kind": "job.queue"}) == "-"
-    assert decision({"kind": "job.queue", "reason": "full"}) == "waits"
-    assert reason({"kind": "job.promote", "failed": "npu1"}) == "npu1 failed"
-    assert reason({"kind": "job.evict", "failed": "npu1", "reason": "no backup"}) == "no backup"
-    assert reason({"kind": "job.place", "reason": ""}) == "-"
+    placed = JobPlaced(job="j", node="npu1", backup=None, reason="best", scores=many)
+    best = "npu383 383.00, npu382 382.00, npu381 381.00, npu380 380.00, npu379 379.00 and 379 more"
+    assert decision_row(placed) == ("j", "npu1", None, "best", best)
+    assert decision_row(replace(placed, reason="", scores={})) == ("j", "npu1", None, "-", "-")
+    promoted = JobPromoted(job="j", failed="npu1", node="npu2", epoch=2)
+    assert decision_row(promoted) == ("j", "npu2, its backup", None, "npu1 failed", "-")
+    assert decision_row(JobQueued(job="j", reason="full")) == ("j", "waits", None, "full", "-")
+    evicted = JobEvicted(job="j", failed="npu1", reason="no backup")
+    assert decision_row(evicted) == ("j", "waits", None, "no backup", "-")
+    assert decision_row(JobCompleted(job="j")) is None
 
 
 def test_a_session_whose_stream_only_goes_across_has_no_plots_of_its_own(
