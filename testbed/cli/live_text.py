@@ -9,6 +9,8 @@ from testbed.live import wording
 from testbed.live.delays import BIN_NS, Delays
 from testbed.live.spark import on_grid, sparkline
 from testbed.live.view import RATE_BIN_NS, Channel, Job, Rate, View
+from testbed.record.event import Event
+from testbed.record.events import RunEnded
 
 LEAST_COLUMNS = 60
 """A variant's block is no narrower, unless the terminal is: two stand side by side where there is room."""
@@ -31,7 +33,7 @@ class Block:
     @property
     def state(self) -> str:
         """Whether it waits, runs or is done."""
-        if self.view.counts["run.end"]:
+        if self.view.counts[RunEnded.kind]:
             return "done"
         return "running" if self.of_ns or self.view.at_ns is not None else "waiting"
 
@@ -96,7 +98,7 @@ def block_lines(block: Block, screen: Screen) -> list[Text]:
     if view.events and events > 0:
         newest = list(view.events)[-events:]
         found.append(Text("Events", "bold"))
-        found += [Text(f"{wording.seconds(each['at_ns']):>8} {_event(each)}") for each in newest]
+        found += [Text(f"{wording.seconds(at_ns):>8} {_event(event)}") for at_ns, event in newest]
     return [_fitted(line, screen.columns) for line in found[: screen.rows]]
 
 
@@ -202,8 +204,9 @@ def job_words(name: str, job: Job) -> str:
     return f"{_short(name, 20)} {job.state}{where}{backup}"
 
 
-def _event(event: dict[str, object]) -> str:
-    return f"{event['kind']} {wording.fields(event)}"
+def _event(event: Event) -> str:
+    content = event.as_json()
+    return f"{content['kind']} {wording.fields(content)}"
 
 
 def _short(text: str, most: int) -> str:

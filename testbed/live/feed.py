@@ -55,8 +55,9 @@ def feed(view: View) -> dict[str, Any]:
             for name, job in [*view.jobs.items()][:MOST_TOLD]
         ],
         "events": [
-            {"at_ns": event["at_ns"], "kind": event["kind"], "text": wording.fields(event)}
-            for event in [*view.events][-MOST_TOLD:]
+            {"at_ns": at_ns, "kind": content["kind"], "text": wording.fields(content)}
+            for at_ns, event in [*view.events][-MOST_TOLD:]
+            for content in [event.as_json()]
         ],
         "counts": {
             "rates": len(view.rates),

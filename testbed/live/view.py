@@ -11,6 +11,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from testbed.live.delays import Delays
+from testbed.record.event import Event
+from testbed.record.events import (
+    ChannelActivated,
+    ChannelAdmitted,
+    ChannelExpired,
+    ChannelOrdered,
+    ChannelPreempted,
+    ChannelRefused,
+    ChannelReleased,
+    ChannelResized,
+    HostWasLate,
+    JobBackup,
+    JobCancelled,
+    JobCompleted,
+    JobEvicted,
+    JobPlaced,
+    JobPromoted,
+    JobQueued,
+    JobRefused,
+    OfChannel,
+    OfJob,
+)
 
 MOST_EVENTS = 200
 MOST_ENDED = 32
@@ -19,14 +41,16 @@ MOST_RATES = 120
 """Samples that a rate's history has: a minute, at one each half second."""
 RATE_BIN_NS = 500_000_000
 
-_LATE = "host.late"
-"""In real time: the machine was late in the last second. They would leave no room for other events."""
 _LATE_FOR_NS = 2_500_000_000
 """What was told of the machine counts for so long."""
 
 ADMITTED, ACTIVE = "admitted", "active"
 OPEN_STATES = (ADMITTED, ACTIVE)
-_OVER = {"channel.refuse": "refused", "channel.expire": "expired", "channel.preempt": "preempted"}
+_OVER: dict[type[Event], str] = {
+    ChannelRefused: "refused",
+    ChannelExpired: "expired",
+    ChannelPreempted: "preempted",
+}
 
 Key = tuple[str, str]
 """A session, or whatever else is sampled, and a direction."""
@@ -84,7 +108,8 @@ class View:
         self.jobs: dict[str, Job] = {}
         self.rates: dict[Key, Rate] = {}
         self.delays: dict[StreamKey, Delays] = {}
-        self.events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
+        self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_EVENTS)
+        """The newest, each with its instant."""
         self.told = 0
         """How many events there were that belong among the newest."""
         self.counts: Counter[str] = Counter()
@@ -99,25 +124,26 @@ class View:
             return 0
         return self._late[1]
 
-    def take_event(self, event: dict[str, Any]) -> None:
-        """Fold one line of events.jsonl."""
-        kind: str = event["kind"]
-        self._reached(event["at_ns"])
-        if kind == _LATE:
-            self._late = (event["at_ns"], event["late_max_ns"])
-        else:
-            self.events.append(event)
-            self.told += 1
-        self.counts[kind] += 1
-        subject = kind.partition(".")[0]
-        if subject == "session":
-            self._session(kind, event)
-        elif subject == "channel":
-            self._channel(kind, event)
-        elif subject == "job":
-            self._job(kind, event)
-        elif kind == "transfer.end":
-            self._forget_rates(event["transfer"])
+    def take_event(self, at_ns: int, event: Event) -> None:
+        """Fold one event, in the order of events.jsonl."""
+        self._reached(at_ns)
+        content = event.as_json()
+        self.counts[content["kind"]] += 1
+        if isinstance(event, HostWasLate):
+            # These would leave no room for other events.
+            self._late = (at_ns, event.late_max_ns)
+            return
+        self.events.append((at_ns, event))
+        self.told += 1
+        match event:
+            case OfChannel():
+                self._channel(event)
+            case OfJob():
+                self._job(event)
+            case _:
+                self._session(content)
+        if event.ended_source is not None:
+            self._forget_rates(event.ended_source)
 
     def take_rate(self, sample: Mapping[str, Any]) -> None:
         """Fold one line of rates.jsonl, or one class of the kernel's with the same keys and its `minor`.
@@ -149,57 +175,60 @@ class View:
     def _reached(self, at_ns: int) -> None:
         self.at_ns = at_ns if self.at_ns is None else max(self.at_ns, at_ns)
 
-    def _session(self, kind: str, event: Mapping[str, Any]) -> None:
-        name = event["session"]
-        if kind == "session.start":
-            self.sessions[name] = event["node"]
-            self._over.discard(name)
-        elif kind == "session.end":
-            self.sessions.pop(name, None)
-            self._over.add(name)
-            self._forget_rates(name)
-            if name in self.channels and self.channels[name].state not in OPEN_STATES:
-                del self.channels[name]
+    def _session(self, event: Mapping[str, Any]) -> None:
+        match event:
+            case {"kind": "session.start", "session": name, "node": node}:
+                self.sessions[name] = node
+                self._over.discard(name)
+            case {"kind": "session.end", "session": name}:
+                self.sessions.pop(name, None)
+                self._over.add(name)
+                self._forget_rates(name)
+                if name in self.channels and self.channels[name].state not in OPEN_STATES:
+                    del self.channels[name]
 
     def _forget_rates(self, name: str) -> None:
         self.rates = {key: rate for key, rate in self.rates.items() if key[0] != name}
 
-    def _channel(self, kind: str, event: Mapping[str, Any]) -> None:
-        name = event["session"]
-        if kind == "channel.release":
+    def _channel(self, event: OfChannel) -> None:
+        name = event.session
+        if isinstance(event, ChannelReleased):
             self.channels.pop(name, None)
             return
         channel = self.channels.setdefault(name, Channel(ADMITTED))
-        if kind == "channel.order":
-            channel.state, channel.device, channel.profile = "ordered", event["device"], event["profile"]
-            return
-        channel.reason = event["reason"]
-        if kind == "channel.resize":
-            channel.rates_bps[event["direction"]] = event["to_bps"]
-        elif kind in _OVER:
-            channel.state, channel.rates_bps = _OVER[kind], {}
-            self._forget_ended()
-        elif kind in ("channel.admit", "channel.active"):
-            channel.state = ADMITTED if kind == "channel.admit" else ACTIVE
-            channel.rates_bps = dict(event["rates"])
+        match event:
+            case ChannelOrdered():
+                channel.state, channel.device, channel.profile = "ordered", event.device, event.profile
+            case ChannelResized():
+                channel.rates_bps[event.direction] = event.to_bps
+                channel.reason = event.reason
+            case ChannelAdmitted() | ChannelActivated():
+                channel.state = ADMITTED if isinstance(event, ChannelAdmitted) else ACTIVE
+                channel.rates_bps, channel.reason = (
+                    {str(key): rate for key, rate in event.rates.items()},
+                    event.reason,
+                )
+            case ChannelRefused() | ChannelExpired() | ChannelPreempted():
+                channel.state, channel.rates_bps, channel.reason = _OVER[type(event)], {}, event.reason
+                self._forget_ended()
 
     def _forget_ended(self) -> None:
         ended = [name for name, channel in self.channels.items() if channel.state in _OVER.values()]
         for name in ended[:-MOST_ENDED]:
             del self.channels[name]
 
-    def _job(self, kind: str, event: Mapping[str, Any]) -> None:
-        name = event["job"]
-        match kind:
-            case "job.place":
-                self.jobs[name] = Job("running", event["node"], event.get("backup"))
-            case "job.promote":
-                self.jobs[name] = Job("running", event["node"])
-            case "job.backup":
-                self.jobs.setdefault(name, Job("running")).backup = event["backup"]
-            case "job.queue" | "job.evict":
+    def _job(self, event: OfJob) -> None:
+        name = event.job
+        match event:
+            case JobPlaced():
+                self.jobs[name] = Job("running", event.node, event.backup)
+            case JobPromoted():
+                self.jobs[name] = Job("running", event.node)
+            case JobBackup():
+                self.jobs.setdefault(name, Job("running")).backup = event.backup
+            case JobQueued() | JobEvicted():
                 self.jobs[name] = Job("waiting")
-            case "job.refuse":
+            case JobRefused():
                 self.jobs[name] = Job("refused")
-            case "job.complete" | "job.cancel":
+            case JobCompleted() | JobCancelled():
                 self.jobs.pop(name, None)

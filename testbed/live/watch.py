@@ -7,9 +7,12 @@ time, see `testbed.record.streams`.
 
 import os
 from pathlib import Path
+from typing import Any
 
+from testbed.errors import InvariantError
 from testbed.live.tail import LineTail, RecordTail
 from testbed.live.view import StreamKey, View
+from testbed.record.event import Event, parse
 from testbed.record.logs import EVENTS_FILE, RATES_FILE
 from testbed.record.streams import RECEIVED, SENT
 
@@ -38,8 +41,8 @@ class Watch:
         """
         # Events are read after the rates and told before them: a session's start is known before its samples.
         rates = self._rates.new_objects()
-        for event in self._events.new_objects():
-            self.view.take_event(event)
+        for found in self._events.new_objects():
+            self.view.take_event(*self._event(found))
         for sample in rates:
             self.view.take_rate(sample)
         self._find_streams()
@@ -47,6 +50,12 @@ class Watch:
             delays = self.view.stream(key)
             delays.sent(sent.new_records())
             delays.received(received.new_records())
+
+    def _event(self, found: dict[str, Any]) -> tuple[int, Event]:
+        try:
+            return found.pop("at_ns"), parse(found)
+        except (KeyError, ValueError) as error:
+            raise InvariantError(f"{self._events.path} has a line that is not an event: {error}") from error
 
     def _find_streams(self) -> None:
         try:

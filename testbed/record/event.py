@@ -38,6 +38,11 @@ class Event:
                 raise TypeError(f"{cls.__qualname__} and {known.__qualname__} are both events {cls.kind!r}")
             _CLASSES[cls.kind] = cls
 
+    @property
+    def ended_source(self) -> str | None:
+        """The session, or other source of samples in rates.jsonl, that ends with this event."""
+        return None
+
     def as_json(self) -> dict[str, Any]:
         """The kind and the fields, in the order of events.jsonl."""
         values = ((each, getattr(self, each.name)) for each in fields(self))

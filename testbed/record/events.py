@@ -16,17 +16,19 @@ class NetworkReady(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfJob(Event):
+class OfJob(Event):
+    """What all events of jobs have."""
+
     job: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _NoNode(_OfJob):
+class _NoNode(OfJob):
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPlaced(_OfJob):
+class JobPlaced(OfJob):
     """The scheduler gives a job a node."""
 
     kind: ClassVar[str] = "job.place"
@@ -52,21 +54,21 @@ class JobQueued(_NoNode):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobCompleted(_OfJob):
+class JobCompleted(OfJob):
     """A job is done, and its node is free again."""
 
     kind: ClassVar[str] = "job.complete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobCancelled(_OfJob):
+class JobCancelled(OfJob):
     """A job is given up; it no longer waits."""
 
     kind: ClassVar[str] = "job.cancel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPromoted(_OfJob):
+class JobPromoted(OfJob):
     """The node of a job has failed, and the job's backup takes over."""
 
     kind: ClassVar[str] = "job.promote"
@@ -76,7 +78,7 @@ class JobPromoted(_OfJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobEvicted(_OfJob):
+class JobEvicted(OfJob):
     """A job has lost its node and had no backup; it waits."""
 
     kind: ClassVar[str] = "job.evict"
@@ -85,7 +87,7 @@ class JobEvicted(_OfJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobBackup(_OfJob):
+class JobBackup(OfJob):
     """A job has another backup, or no longer has one."""
 
     kind: ClassVar[str] = "job.backup"
@@ -94,7 +96,7 @@ class JobBackup(_OfJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobServed(_OfJob):
+class JobServed(OfJob):
     """The program of a job serves on a node for the first time."""
 
     kind: ClassVar[str] = "job.serve"
@@ -103,7 +105,7 @@ class JobServed(_OfJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobStopped(_OfJob):
+class JobStopped(OfJob):
     """The agent of a node no longer serves a job: it was told to stop, or its lease is over."""
 
     kind: ClassVar[str] = "job.stop"
@@ -112,7 +114,7 @@ class JobStopped(_OfJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobRecovered(_OfJob):
+class JobRecovered(OfJob):
     """A job serves again after a fault."""
 
     kind: ClassVar[str] = "job.recover"

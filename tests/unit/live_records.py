@@ -2,11 +2,22 @@
 
 from typing import Any
 
+from testbed.record.event import Event, parse
+
 SECOND_NS = 10**9
+Happened = tuple[int, Event]
+"""An instant and an event."""
 
 
-def event(at_s: float, kind: str, **fields: Any) -> dict[str, Any]:
-    return {"at_ns": round(at_s * SECOND_NS), "kind": kind, **fields}
+def event(at_s: float, kind: str, **fields: Any) -> Happened:
+    return round(at_s * SECOND_NS), parse({"kind": kind, **fields})
+
+
+def late(at_s: float, late_max_ns: int) -> Happened:
+    """A second in which the machine was late."""
+    counted = {"seconds": 1.0, "timers": 100, "late_p50_ns": 1, "late_p99_ns": 2, "late_max_ns": late_max_ns}
+    shares = {"busy_ppm": 0, "steal_ppm": 0, "waiting_ppm": None}
+    return event(at_s, "host.late", **counted, **shares, dropped=0, squeezed=0)
 
 
 def sample(
@@ -23,7 +34,7 @@ def sample(
     } | fields
 
 
-def beginning(session: str = "player") -> list[dict[str, Any]]:
+def beginning(session: str = "player") -> list[Happened]:
     """A session with a channel begins."""
     rates = {"downstream": 100_000_000, "upstream": 20_000_000}
     return [
@@ -43,7 +54,7 @@ def beginning(session: str = "player") -> list[dict[str, Any]]:
     ]
 
 
-def ending(session: str = "player") -> list[dict[str, Any]]:
+def ending(session: str = "player") -> list[Happened]:
     """It ends in order."""
     return [
         event(9, "session.end", session=session),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from api_caller import session_body
-from live_records import event, sample
+from live_records import late, sample
 from prometheus_client.parser import text_string_to_metric_families
 from watched_network import LOOPBACK, SECOND_NS, Watched, shaped, watched
 
@@ -70,7 +70,7 @@ def test_the_metrics_have_what_the_records_say_in_base_units(tmp_path: Path) -> 
 def test_how_late_the_machine_is_is_told_in_seconds(tmp_path: Path) -> None:
     with watched(tmp_path) as network:
         assert values(network)["testbed_host_late_seconds"] == {(): 0}
-        network.write(event(1, "host.late", late_max_ns=5_000_000))
+        network.write(late(1, 5_000_000))
         network.refresh()
         assert values(network)["testbed_host_late_seconds"] == {(): 0.005}
 

@@ -11,7 +11,7 @@ from testbed.cli import live, main
 from testbed.cli.live import LiveView, require_terminal
 from testbed.errors import InvariantError, ScenarioError
 from testbed.record.directory import RunDirectory
-from testbed.record.logs import EVENTS_FILE, json_line
+from testbed.record.logs import EVENTS_FILE, EventLog
 
 
 class Terminal(io.StringIO):
@@ -25,7 +25,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     monkeypatch.setattr(live, "_EVERY_S", 0.001)
     directory = RunDirectory.create_at(tmp_path / "run")
     directory.raw_path("only").mkdir(parents=True)
-    write(directory, "".join(map(json_line, beginning())))
+    with EventLog(directory.raw_path("only")) as events:
+        for at_ns, each in beginning():
+            events.write(each, at_ns)
     return directory
 
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live_records import beginning, event, sample
+from live_records import beginning, event, late, sample
 
 from testbed.cli.live_text import Block, Screen, joined, lines, shares
 from testbed.live import wording
@@ -19,7 +19,7 @@ def playing(sessions: int = 1) -> View:
     for number in range(1, sessions + 1):
         name = f"player{number}"
         for each in beginning(name):
-            view.take_event(each)
+            view.take_event(*each)
         for tenth in range(40):
             view.take_rate(sample(1 + tenth / 10, name, throughput_bps=tenth * 100_000))
         view.take_rate(
@@ -95,7 +95,7 @@ def test_two_variants_stand_side_by_side_where_there_is_room_and_one_below_the_o
 
 def test_variants_that_wait_or_are_done_are_named_and_take_no_room() -> None:
     ended = View()
-    ended.take_event(event(20, "run.end"))
+    ended.take_event(*event(20, "run.end"))
     shown = drawn(80, 40, Block("last", View(), 0, 0, None), block("now"), block("first", ended, 20))
     assert shown[1:3] == ["waiting: last", "done: first"]
     assert shown[3].startswith("now █")
@@ -103,14 +103,14 @@ def test_variants_that_wait_or_are_done_are_named_and_take_no_room() -> None:
 
 def test_a_network_that_is_being_built_says_so() -> None:
     building = View()
-    building.take_event(event(-3, "network.ready"))
+    building.take_event(*event(-3, "network.ready"))
     assert "elastic network is being built" in drawn(80, 40, Block("elastic", building, 0, 0, None))
 
 
 def test_a_machine_that_is_late_is_told_of() -> None:
     view = playing()
     assert not any(line.startswith("late by") for line in drawn(80, 40, block(view=view)))
-    view.take_event(event(5, "host.late", late_max_ns=21_000_000))
+    view.take_event(*late(5, 21_000_000))
     assert drawn(80, 40, block(view=view))[2] == "late by up to 21.0 ms: not the network's delays alone"
 
 

@@ -1,24 +1,24 @@
 """A run folded into a view: what is under way, what is over, and nothing without bound."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from live_records import beginning, ending, event, sample
+from live_records import Happened, beginning, ending, event, late, sample
 
 from testbed.live.feed import feed
 from testbed.live.view import MOST_ENDED, MOST_EVENTS, MOST_RATES, View
 from testbed.live.watch import MOST_STREAMS, Watch
+from testbed.record.events import RunWarning
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.streams import ReceivedLog, SentLog
 
 KEY = ("player", "downstream")
 
 
-def view_of(*events: dict[str, Any]) -> View:
+def view_of(*events: Happened) -> View:
     view = View()
     for each in events:
-        view.take_event(each)
+        view.take_event(*each)
     return view
 
 
@@ -35,7 +35,7 @@ def test_a_session_that_is_over_leaves_nothing_but_its_events() -> None:
     view = view_of(*beginning())
     view.take_rate(sample(1))
     for each in ending():
-        view.take_event(each)
+        view.take_event(*each)
     view.take_rate(sample(8.9))
     assert (view.sessions, view.channels, view.jobs, view.rates) == ({}, {}, {}, {})
     assert view.told == len(view.events) == 8
@@ -52,10 +52,11 @@ def test_a_resize_changes_the_rate_that_is_shown() -> None:
     ("kind", "state"), [("refuse", "refused"), ("expire", "expired"), ("preempt", "preempted")]
 )
 def test_a_channel_that_is_over_says_so_while_its_session_lasts(kind: str, state: str) -> None:
-    over = event(2, f"channel.{kind}", session="player", reason="so it is")
+    by = {"by": "guest", "link": "pon"} if kind == "preempt" else {}
+    over = event(2, f"channel.{kind}", session="player", reason="so it is", **by)
     view = view_of(*beginning(), over)
     assert (view.channels["player"].state, view.channels["player"].rates_bps) == (state, {})
-    view.take_event(event(9, "session.end", session="player"))
+    view.take_event(*event(9, "session.end", session="player"))
     assert view.channels == {}
 
 
@@ -64,14 +65,14 @@ def test_an_ordered_channel_shows_for_whom_it_is() -> None:
     view = view_of(event(1, "channel.order", session="an-id", **order))
     channel = view.channels["an-id"]
     assert (channel.state, channel.device, channel.profile) == ("ordered", "home2", "rate-1g")
-    view.take_event(event(1, "channel.active", session="an-id", rates={"downstream": 7}, reason="static"))
+    view.take_event(*event(1, "channel.active", session="an-id", rates={"downstream": 7}, reason="static"))
     assert (channel.state, channel.device, channel.rates_bps) == ("active", "home2", {"downstream": 7})
 
 
 def test_orders_that_were_refused_do_not_pile_up() -> None:
     view = View()
     for number in range(3 * MOST_ENDED):
-        view.take_event(event(number, "channel.refuse", session=f"order {number}", reason="full", fits={}))
+        view.take_event(*event(number, "channel.refuse", session=f"order {number}", reason="full", fits={}))
     assert len(view.channels) == MOST_ENDED
     assert f"order {3 * MOST_ENDED - 1}" in view.channels
 
@@ -79,9 +80,9 @@ def test_orders_that_were_refused_do_not_pile_up() -> None:
 def test_a_job_moves_waits_and_comes_back() -> None:
     view = view_of(*beginning(), event(2, "job.promote", job="player", failed="edge", node="region", epoch=2))
     assert (view.jobs["player"].node, view.jobs["player"].backup) == ("region", None)
-    view.take_event(event(2, "job.backup", job="player", backup="metro", reason="there is room"))
+    view.take_event(*event(2, "job.backup", job="player", backup="metro", reason="there is room"))
     assert view.jobs["player"].backup == "metro"
-    view.take_event(event(3, "job.evict", job="player", failed="region", reason="no backup"))
+    view.take_event(*event(3, "job.evict", job="player", failed="region", reason="no backup"))
     assert (view.jobs["player"].state, view.jobs["player"].node) == ("waiting", None)
 
 
@@ -98,16 +99,16 @@ def test_the_newest_sample_counts_and_the_history_is_bounded() -> None:
 def test_events_are_bounded_and_those_of_each_second_are_not_among_the_newest() -> None:
     view = View()
     for number in range(2 * MOST_EVENTS):
-        view.take_event(event(number, "warning", text=str(number)))
-        view.take_event(event(number, "host.late", late_max_ns=5))
-    assert {each["kind"] for each in view.events} == {"warning"}
+        view.take_event(*event(number, "warning", text=str(number)))
+        view.take_event(*late(number, 5))
+    assert {type(event) for _, event in view.events} == {RunWarning}
     assert (len(view.events), view.told, view.counts["host.late"]) == (MOST_EVENTS, 400, 400)
 
 
 def test_a_machine_that_was_late_is_told_of_for_as_long_as_it_is_news() -> None:
     view = view_of(*beginning())
     assert view.late_ns == 0
-    view.take_event(event(5, "host.late", late_max_ns=7_000_000))
+    view.take_event(*late(5, 7_000_000))
     assert feed(view)["late_ns"] == 7_000_000
     view.take_rate(sample(7))
     assert view.late_ns == 7_000_000
@@ -125,7 +126,8 @@ def test_a_transfer_has_a_throughput_alone() -> None:
         None,
         None,
     )
-    view.take_event(event(2, "transfer.end", transfer="copy", received_bytes=1))
+    nothing_more = dict.fromkeys(("throughput_bps", "blocks_sent_again", "outage_ns", "stalled_ns"), 0)
+    view.take_event(*event(2, "transfer.end", transfer="copy", received_bytes=1, **nothing_more))
     assert view.rates == {}
 
 
@@ -142,9 +144,8 @@ def test_a_watch_reads_what_a_running_variant_has_written_by_now(tmp_path: Path)
     watch.read()
     assert watch.view.at_ns is None
     with EventLog(tmp_path) as events, RateLog(tmp_path) as rates:
-        for each in beginning():
-            fields = {key: value for key, value in each.items() if key not in ("at_ns", "kind")}
-            events.write(each["kind"], each["at_ns"], **fields)
+        for at_ns, each in beginning():
+            events.write(each, at_ns)
         rates.write(10**9, session="player", direction="downstream", throughput_bps=5)
         write_probes(tmp_path, "player", 30)
         watch.read()

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 from api_caller import Caller
-from live_records import beginning
+from live_records import Happened, beginning
 
 from testbed.api.live import LiveClasses
 from testbed.api.monitor import Monitor
@@ -73,12 +73,11 @@ class Watched:
             freely=freely,
         )
 
-    def write(self, *events: dict[str, Any]) -> None:
+    def write(self, *events: Happened) -> None:
         """Have the network write these events."""
         with EventLog(self.folder) as log:
-            for each in events:
-                fields = {key: value for key, value in each.items() if key not in ("at_ns", "kind")}
-                log.write(each["kind"], each["at_ns"], **fields)
+            for at_ns, each in events:
+                log.write(each, at_ns)
 
     def refresh(self) -> None:
         """Bring the view up to date, however short the time since the last."""

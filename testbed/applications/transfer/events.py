@@ -34,3 +34,8 @@ class TransferEnd(Event):
     """The longest time between two arrivals of new blocks."""
     stalled_ns: int
     """The longest time in which the blocks received without a gap did not grow."""
+
+    @property
+    def ended_source(self) -> str:
+        """The transfer, whose rates are sampled."""
+        return self.transfer
