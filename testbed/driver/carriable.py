@@ -8,8 +8,8 @@ from itertools import cycle, islice
 
 from testbed.applications.script import Script
 from testbed.channel import ChannelState, Decision, Request, decide
-from testbed.driver.carried import carried_of_order
-from testbed.driver.links import shared_links
+from testbed.driver.bottlenecks import shared_links
+from testbed.driver.flow_filters import filters_of_order
 from testbed.host.orders import ChannelOrder, Impossible
 from testbed.model.network import Role
 from testbed.plan.network_plan import NetworkPlan
@@ -37,11 +37,11 @@ def never_carried(scenario: Script, plan: NetworkPlan) -> Callable[[ChannelOrder
 
     def why(order: ChannelOrder) -> Impossible | None:
         try:
-            carried = carried_of_order(plan, 0, order)
+            filters = filters_of_order(plan, 0, order)
         except ValueError as error:
             return Impossible(reason=str(error), by_profile=False)
         request = Request(
-            session=order.session, channel=order.channel, links=carried.links, delay_ns=carried.delay_ns
+            session=order.session, channel=order.channel, links=filters.links, delay_ns=filters.delay_ns
         )
         _state, outputs = decide(empty, request, 0)
         for output in outputs:

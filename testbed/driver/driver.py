@@ -14,6 +14,7 @@ from pathlib import Path
 from testbed.applications.application import Running, all_controls
 from testbed.applications.script import Scenario
 from testbed.driver.assignment import Assignment
+from testbed.driver.bottlenecks import shared_links
 from testbed.driver.captures import Captures
 from testbed.driver.carriable import devices_with_channels
 from testbed.driver.channels import Channels
@@ -24,7 +25,6 @@ from testbed.driver.failover import Failover
 from testbed.driver.flows import Flows
 from testbed.driver.host_load import HostLoad, LoadWatchProgram, starting_ns
 from testbed.driver.jobs import Jobs
-from testbed.driver.links import shared_links
 from testbed.driver.ordering import Ordering
 from testbed.driver.protocols import MessageLine, Programs, RunningNetwork
 from testbed.driver.queues import Queues
@@ -34,6 +34,7 @@ from testbed.driver.scenes import Scenes
 from testbed.driver.services import Services
 from testbed.driver.sessions import DRAIN_NS, Sessions
 from testbed.driver.surveys import Surveys
+from testbed.driver.tc_southbound import TcSouthbound
 from testbed.driver.workloads import Workloads
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.loop import Loop
@@ -83,9 +84,8 @@ class Driver:
         ordered = line is not None or scenario.northbound is not None
         devices = devices_with_channels(scenario, network.plan, ordered=ordered)
         links = shared_links(network.plan, scenario.access, devices)
-        self._channels = Channels(
-            network, links, scenario.channels, self._loop, self._events, self._assignment
-        )
+        southbound = TcSouthbound(network, self._assignment)
+        self._channels = Channels(southbound, links, scenario.channels, self._loop, self._events)
         self._scenes = Scenes(network.plan, self._channels)
         self._jobs = Jobs(scenario, network.plan, self._events, self._loop)
         self._run = RunContext(
@@ -113,7 +113,7 @@ class Driver:
         if load_watch is not None:
             self._running.append(HostLoad(load_watch, network.plan, self._children, self._loop, self._events))
         self._ordering = Ordering(
-            scenario, network, self._channels, self._events, self._clock, self._sessions.placed
+            scenario, network, self._channels, southbound, self._events, self._clock, self._sessions.placed
         )
         self._end_ns = scenario.duration_ns + DRAIN_NS
 

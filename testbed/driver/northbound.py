@@ -1,4 +1,4 @@
-"""Orders of the northbound API carried out, and the API told what becomes of the channels."""
+"""Orders of the northbound API filters out, and the API told what becomes of the channels."""
 
 import heapq
 from collections.abc import Callable, Iterable
@@ -7,10 +7,11 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from testbed.driver.carriable import MOST_CHANNELS
-from testbed.driver.carried import carried_of_order
 from testbed.driver.channels import Channels
 from testbed.driver.classes import PORTS_PER_SESSION
+from testbed.driver.flow_filters import filters_of_order
 from testbed.driver.protocols import Placed, RunningNetwork
+from testbed.driver.tc_southbound import TcSouthbound
 from testbed.errors import InvariantError
 from testbed.host.clock import Clock
 from testbed.host.orders import (
@@ -63,6 +64,7 @@ class Northbound:
         self,
         network: RunningNetwork,
         channels: Channels,
+        southbound: TcSouthbound,
         events: EventLog,
         clock: Clock,
         *,
@@ -70,6 +72,7 @@ class Northbound:
         sessions: Callable[[], Iterable[Placed]],
     ) -> None:
         self._network, self._channels, self._events, self._clock = network, channels, events, clock
+        self._southbound = southbound
         self._sessions = sessions
         self._free = list(range(first_number, first_number + MOST_CHANNELS))
         self._names: dict[str, str] = {}
@@ -106,14 +109,14 @@ class Northbound:
             )
             return
         try:
-            carried = carried_of_order(self._network.plan, self._free[0], replace(order, session=name))
+            filters = filters_of_order(self._network.plan, self._free[0], replace(order, session=name))
         except ValueError as error:
             self._refuse(order, name, str(error), say)
             return
         heapq.heappop(self._free)
         self._names[order.session], self._orders[name] = name, order.session
         self._tellers[order.session] = say
-        self._channels.request(carried, order.channel.model_copy(update={"lifetime_ns": order.lifetime_ns}))
+        self._channels.request(filters, order.channel.model_copy(update={"lifetime_ns": order.lifetime_ns}))
 
     def _refuse(self, order: ChannelOrder, name: str, reason: str, say: Say) -> None:
         self._event(ChannelRefused(session=name, reason=reason))
@@ -163,7 +166,7 @@ class Northbound:
         """What the kernel says of every class of a channel."""
         counters = {direction: self._network.counters(direction) for direction in (DOWNSTREAM, UPSTREAM)}
         classes = []
-        for session, direction, shaped in self._channels.opened():
+        for session, direction, shaped in self._southbound.opened():
             counted = counters[direction][shaped.minor]
             classes.append(
                 {

@@ -1,39 +1,39 @@
-"""Reads the counters of channels' classes at a fixed interval, for the policies that go by them."""
+"""Reads the counters of channels at a fixed interval, for the policies that go by them."""
 
 from collections.abc import Callable
 
 from testbed.channel import Counted, Observation
 from testbed.driver.protocols import Counted as Counters
-from testbed.driver.protocols import RunningNetwork
+from testbed.driver.southbound import Southbound
 from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 
 
 class Observer:
-    """Tells what every watched class did since it was last read; silent while there is none."""
+    """Tells what every watched channel did since it was last read; silent while there is none."""
 
     def __init__(
-        self, network: RunningNetwork, loop: Loop, interval_ns: int, tell: Callable[[Observation], None]
+        self, southbound: Southbound, loop: Loop, interval_ns: int, tell: Callable[[Observation], None]
     ) -> None:
-        self._network, self._loop, self._interval_ns, self._tell = network, loop, interval_ns, tell
-        self._minors: dict[str, int] = {}
+        self._southbound, self._loop, self._interval_ns, self._tell = southbound, loop, interval_ns, tell
+        self._sessions: dict[str, None] = {}
         self._last: dict[tuple[str, Direction], tuple[int, int]] = {}
         self._is_due = False
 
-    def opened(self, session: str, direction: Direction, minor: int) -> None:
-        """Watch a class that was just made: it has sent nothing yet."""
-        self._minors[session] = minor
+    def opened(self, session: str, direction: Direction) -> None:
+        """Watch a channel that was just opened: it has sent nothing yet."""
+        self._sessions[session] = None
         self._last[session, direction] = (self._loop.clock.now_ns(), 0)
         self._sleep()
 
     def closed(self, session: str) -> None:
-        """Watch the classes of a session no more; it may have none."""
-        self._minors.pop(session, None)
+        """Stop watching a session's channel; it may have none."""
+        self._sessions.pop(session, None)
         for direction in (DOWNSTREAM, UPSTREAM):
             self._last.pop((session, direction), None)
 
     def _sleep(self) -> None:
-        if self._minors and not self._is_due:
+        if self._sessions and not self._is_due:
             self._is_due = True
             next_ns = (self._loop.clock.now_ns() // self._interval_ns + 1) * self._interval_ns
             self._loop.at(next_ns, self._observe)
@@ -41,15 +41,15 @@ class Observer:
     def _observe(self) -> None:
         self._is_due = False
         down, up = (
-            {} if not self._minors else self._network.counters(direction)
+            {} if not self._sessions else self._southbound.counters(direction)
             for direction in (DOWNSTREAM, UPSTREAM)
         )
         counted = {
             session: (
-                self._since(session, DOWNSTREAM, down[minor]),
-                self._since(session, UPSTREAM, up[minor]),
+                self._since(session, DOWNSTREAM, down[session]),
+                self._since(session, UPSTREAM, up[session]),
             )
-            for session, minor in self._minors.items()
+            for session in self._sessions
         }
         if counted:
             self._tell(Observation(counted=counted))

@@ -8,6 +8,7 @@ from testbed.driver.channels import Channels
 from testbed.driver.children import Child, Children
 from testbed.driver.northbound import Northbound
 from testbed.driver.protocols import MessageLine, Placed, Programs, RunningNetwork
+from testbed.driver.tc_southbound import TcSouthbound
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.record.logs import EventLog
@@ -21,6 +22,7 @@ class Ordering:
         scenario: Script,
         network: RunningNetwork,
         channels: Channels,
+        southbound: TcSouthbound,
         events: EventLog,
         clock: Clock,
         sessions: Callable[[], Iterable[Placed]],
@@ -29,6 +31,7 @@ class Ordering:
         self._northbound = Northbound(
             network,
             channels,
+            southbound,
             events,
             clock,
             first_number=len(scenario.sessions),

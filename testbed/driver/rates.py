@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from testbed.driver.channels import Channels
-from testbed.driver.classes import minor_of_home
+from testbed.driver.classes import minor_of_channel, minor_of_home
 from testbed.driver.protocols import Counted, Placed, RunningNetwork
 from testbed.driver.queues import managed_queues
 from testbed.driver.scenes import Scenes
@@ -44,7 +44,7 @@ class Rates:
             for placed in active:
                 rate_bps = self._channels.rate_bps(placed.name, direction)
                 home = minor_of_home(self._network.plan, placed.session.player)
-                minor = home if rate_bps is None else self._channels.minor(placed.name)
+                minor = home if rate_bps is None else minor_of_channel(self._channels.number(placed.name))
                 counted = counters[minor]
                 key, present = (placed.name, direction), (minor, counted.sent_bytes, now_ns)
                 before = self._last.get(key)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from testbed.applications.game.channel_demand import Packets, demand_of_scene
 from testbed.applications.game.model import Scene
 from testbed.channel import Demand, policy_called
-from testbed.driver.carried import carried_of_session
 from testbed.driver.channels import Channels
+from testbed.driver.flow_filters import filters_of_session
 from testbed.driver.protocols import Placed
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.video import VIDEO_PAYLOAD_BYTES
@@ -34,8 +34,8 @@ class Scenes:
             return
         demand = self._note(placed, placed.session.scenes[0])
         signalled = policy_called(channel.policy).hears_scenes
-        carried = carried_of_session(self._plan, index, placed)
-        self._channels.request(carried, channel, demand if signalled else None)
+        filters = filters_of_session(self._plan, index, placed)
+        self._channels.request(filters, channel, demand if signalled else None)
 
     def enter(self, placed: Placed, scene: Scene) -> None:
         """Have a session enter a scene; on return a channel that follows signals has its rates."""

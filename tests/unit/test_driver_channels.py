@@ -4,11 +4,12 @@ import pytest
 from fake_network import FakeAssignment, FakeEvents, FakeLoop, FakeNetwork, elastic, network_of
 
 from testbed.applications.script import Script
+from testbed.driver.bottlenecks import shared_links
 from testbed.driver.channels import Channels
 from testbed.driver.classes import first_port
-from testbed.driver.links import shared_links
 from testbed.driver.protocols import Placed
 from testbed.driver.scenes import Scenes
+from testbed.driver.tc_southbound import TcSouthbound
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.channel import ChannelRange
 from testbed.plan.shaping import FIRST_CHANNEL
@@ -27,12 +28,11 @@ class Run:
         self.assignment = FakeAssignment(self.network)
         links = shared_links(self.network.plan, script.access, ["home1", "home2"])
         self.channels = Channels(
-            self.network,
+            TcSouthbound(self.network, self.assignment),  # type: ignore[arg-type]
             links,
             script.channels,
             self.loop,  # type: ignore[arg-type]
             self.events,  # type: ignore[arg-type]
-            self.assignment,  # type: ignore[arg-type]
         )
         self.scenes = Scenes(self.network.plan, self.channels)
         self.over: list[str] = []

@@ -6,7 +6,7 @@ import pytest
 from fake_network import elastic, network_of
 
 from testbed.channel import Link
-from testbed.driver.links import links_between, shared_links
+from testbed.driver.bottlenecks import links_between, shared_links
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.network import Egress, Network
 from testbed.plan.make import make_plan

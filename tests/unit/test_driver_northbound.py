@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from fake_network import FakeAssignment, FakeEvents, FakeLoop, FakeNetwork, elastic, network_of
 
+from testbed.driver.bottlenecks import shared_links
 from testbed.driver.channels import Channels
-from testbed.driver.links import shared_links
 from testbed.driver.northbound import MOST_CHANNELS, Northbound
 from testbed.driver.protocols import Placed
+from testbed.driver.tc_southbound import TcSouthbound
 from testbed.errors import InvariantError
 from testbed.host.orders import (
     ChannelOrder,
@@ -62,17 +63,18 @@ class Network:
         self.loop, self.events = FakeLoop(), FakeEvents()
         self.news: list[tuple[str, str]] = []
         self.said: list[dict[str, Any]] = []
+        southbound = TcSouthbound(self.network, FakeAssignment(self.network))  # type: ignore[arg-type]
         self.channels = Channels(
-            self.network,
+            southbound,
             shared_links(self.network.plan, script.access, HOMES),
             script.channels,
             self.loop,  # type: ignore[arg-type]
             self.events,  # type: ignore[arg-type]
-            FakeAssignment(self.network),  # type: ignore[arg-type]
         )
         self.northbound = Northbound(
             self.network,
             self.channels,
+            southbound,
             self.events,  # type: ignore[arg-type]
             self.loop.clock,
             first_number=FIRST_NUMBER,

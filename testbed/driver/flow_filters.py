@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 
+from testbed.driver.bottlenecks import links_between
 from testbed.driver.classes import PORTS_PER_SESSION
-from testbed.driver.links import links_between
 from testbed.driver.protocols import Placed
 from testbed.host.orders import ChannelOrder
 from testbed.model.base import DOWNSTREAM, Direction
@@ -20,7 +20,7 @@ _ORDERS_A_RANK = 0x2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class FlowFilters:
     """The packets that a channel carries: those that match, between a host of a home and the nodes.
 
     `number`, from 0, is that of its class; `delay_ns` is the longest way to a node, without any queue.
@@ -40,19 +40,19 @@ class Carried:
         return self.downstream if direction is DOWNSTREAM else self.upstream
 
 
-def carried_of_session(plan: NetworkPlan, number: int, placed: Placed) -> Carried:
+def filters_of_session(plan: NetworkPlan, number: int, placed: Placed) -> FlowFilters:
     """A session's packets: between its two hosts, on its UDP ports at the node.
 
     Those of a session that may move are so at any node: no other session has its ports.
     """
     ports = ((placed.first_port, placed.first_port + PORTS_PER_SESSION - 1),)
     node_ip = NODES_PREFIX if placed.moves else plan.address(placed.node).ip
-    return _carried(
+    return _filters(
         plan, placed.name, number, placed.session.player, (placed.node,), node_ip, (), ports, udp=True
     )
 
 
-def carried_of_order(plan: NetworkPlan, number: int, order: ChannelOrder) -> Carried:
+def filters_of_order(plan: NetworkPlan, number: int, order: ChannelOrder) -> FlowFilters:
     """What a channel carries that was ordered through the northbound API.
 
     Raises:
@@ -69,7 +69,7 @@ def carried_of_order(plan: NetworkPlan, number: int, order: ChannelOrder) -> Car
     )
     if not nodes:
         raise ValueError(f"no compute node has an address in {prefix}")
-    return _carried(
+    return _filters(
         plan,
         order.session,
         number,
@@ -93,7 +93,7 @@ def _rank(order: ChannelOrder, prefix: IPv4Network) -> int:
     return 1 if order.lifetime_ns is not None else 2
 
 
-def _carried(
+def _filters(
     plan: NetworkPlan,
     session: str,
     number: int,
@@ -105,12 +105,12 @@ def _carried(
     *,
     udp: bool = False,
     rank: int = 0,
-) -> Carried:
+) -> FlowFilters:
     player_ip = plan.address(player).ip
     order = FIRST_SESSION_ORDER + number + rank * _ORDERS_A_RANK
     match = partial(Match, order=order, minor=FIRST_CHANNEL + number, udp=udp)
     links = dict.fromkeys(link for node in nodes for link in links_between(plan, player, node))
-    return Carried(
+    return FlowFilters(
         session=session,
         number=number,
         player=player,
