@@ -24,6 +24,7 @@ from testbed.cli.running import run_scenario
 from testbed.errors import KernelError, TestbedError
 from testbed.pon import propagation_ns
 from testbed.record.directory import RunDirectory
+from testbed.record.events import HostLoaded
 from testbed.scenario import ScenarioFile
 from testbed.scenario.loading import from_mapping
 from testbed.venue import host, kernel
@@ -139,7 +140,7 @@ def measure(seconds: int) -> dict[str, Any]:
             }
             for variant, flow in FLOWS
         ]
-        loads = [event for event in real.events() if event["kind"] == "host.load"]
+        loads = [each.as_json() for each in real.events() if isinstance(each.event, HostLoaded)]
     return {"benchmark": "host_distance", "kernel": carrier, "seconds": seconds, "rows": rows, "loads": loads}
 
 

@@ -18,6 +18,7 @@ from testbed.cli.running import run_scenario
 from testbed.errors import InvariantError, ScenarioError, TestbedError
 from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import open_regular, remove
+from testbed.record.work_events import ProgramExited
 from testbed.scenario import load
 from testbed.words import instead
 
@@ -121,8 +122,8 @@ def _pass_on(path: Path, stream: BinaryIO) -> None:
 
 
 def _status(run: RunDirectory) -> int:
-    for event in run.events():
-        status = event.get("status")
-        if event["kind"] == "program.exit" and event.get("program") == NAME and isinstance(status, int):
-            return status if status >= 0 else _SIGNALLED - status
+    for each in run.events():
+        match each.event:
+            case ProgramExited(program=name, status=status) if name == NAME:
+                return status if status >= 0 else _SIGNALLED - status
     raise InvariantError(f"no event in {run.events_path} tells how the program ended")

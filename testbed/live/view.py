@@ -127,8 +127,7 @@ class View:
     def take_event(self, at_ns: int, event: Event) -> None:
         """Fold one event, in the order of events.jsonl."""
         self._reached(at_ns)
-        content = event.as_json()
-        self.counts[content["kind"]] += 1
+        self.counts[event.as_json()["kind"]] += 1
         if isinstance(event, HostWasLate):
             # These would leave no room for other events.
             self._late = (at_ns, event.late_max_ns)
@@ -140,10 +139,11 @@ class View:
                 self._channel(event)
             case OfJob():
                 self._job(event)
-            case _:
-                self._session(content)
+        if event.started_source is not None:
+            name, self.sessions[name] = event.started_source
+            self._over.discard(name)
         if event.ended_source is not None:
-            self._forget_rates(event.ended_source)
+            self._ended(event.ended_source)
 
     def take_rate(self, sample: Mapping[str, Any]) -> None:
         """Fold one line of rates.jsonl, or one class of the kernel's with the same keys and its `minor`.
@@ -175,17 +175,12 @@ class View:
     def _reached(self, at_ns: int) -> None:
         self.at_ns = at_ns if self.at_ns is None else max(self.at_ns, at_ns)
 
-    def _session(self, event: Mapping[str, Any]) -> None:
-        match event:
-            case {"kind": "session.start", "session": name, "node": node}:
-                self.sessions[name] = node
-                self._over.discard(name)
-            case {"kind": "session.end", "session": name}:
-                self.sessions.pop(name, None)
-                self._over.add(name)
-                self._forget_rates(name)
-                if name in self.channels and self.channels[name].state not in OPEN_STATES:
-                    del self.channels[name]
+    def _ended(self, name: str) -> None:
+        self.sessions.pop(name, None)
+        self._over.add(name)
+        self._forget_rates(name)
+        if name in self.channels and self.channels[name].state not in OPEN_STATES:
+            del self.channels[name]
 
     def _forget_rates(self, name: str) -> None:
         self.rates = {key: rate for key, rate in self.rates.items() if key[0] != name}

@@ -241,11 +241,7 @@ class RunDirectory:
         self._write_object(self.summary_path, summary)
         checksums.renew(self.path, SUMMARY)
 
-    def events(self) -> list[dict[str, Any]]:
-        """Read all events as JSON objects, in order of variant and instant; ScenarioError as `recorded`."""
-        return [each.as_json() for each in self._events()]
-
-    def recorded(self) -> list[RecordedEvent]:
+    def events(self) -> list[RecordedEvent]:
         """Read all events, in order of variant and instant; ScenarioError if a line is damaged."""
         return list(self._events())
 

@@ -39,6 +39,11 @@ class Event:
             _CLASSES[cls.kind] = cls
 
     @property
+    def started_source(self) -> tuple[str, str] | None:
+        """The session that begins with this event, and the node that serves it."""
+        return None
+
+    @property
     def ended_source(self) -> str | None:
         """The session, or other source of samples in rates.jsonl, that ends with this event."""
         return None
@@ -82,7 +87,8 @@ def event_classes() -> dict[str, type[Event]]:
     # Writing needs no model and no list of kinds.
     from testbed.applications.registry import modules
 
-    owners = [import_module("testbed.record.events"), *modules("events")]
+    common = [import_module(f"testbed.record.{name}") for name in ("events", "work_events")]
+    owners = [*common, *modules("events")]
     places = {owner.__name__: place for place, owner in enumerate(owners)}
     ordered = sorted(_CLASSES.values(), key=lambda each: places.get(each.__module__, len(places)))
     return {each.kind: each for each in ordered}

@@ -3,12 +3,13 @@
 Which of these things happened is the events' to say; a run in which nothing breaks has none of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypedDict
 
-from testbed.record.event import RecordedEvent
+from testbed.applications.game.events import SessionGap, SessionRefused
+from testbed.record.event import Event, RecordedEvent
 from testbed.record.events import FaultBegan, FaultRepaired, JobEvicted, JobPlaced, JobPromoted, JobRecovered
-from testbed.report.timeline import Event
+from testbed.record.work_events import ExpertsRefused, ServiceRefused
 
 RecoveryPart = Literal["detection_ns", "decision_ns", "transfer_ns", "restart_ns", "first_request_ns"]
 
@@ -132,30 +133,38 @@ def recoveries(events: Iterable[RecordedEvent]) -> list[RecoverySummary]:
     ]
 
 
-def gaps(events: Iterable[Event]) -> list[GapSummary]:
+def gaps(events: Iterable[RecordedEvent]) -> list[GapSummary]:
     """The gaps of all sessions, in the order of the events."""
     return [
         GapSummary(
-            session=event["session"],
-            gap_ns=event["gap_ns"],
-            frames_due=event["frames_due"],
-            frames_missed=event["frames_missed"],
+            session=gap.session,
+            gap_ns=gap.gap_ns,
+            frames_due=gap.frames_due,
+            frames_missed=gap.frames_missed,
         )
-        for event in events
-        if event["kind"] == "session.gap"
+        for each in events
+        if isinstance(gap := each.event, SessionGap)
     ]
 
 
-_REFUSALS = {"session.refuse": "session", "service.refuse": "service", "experts.refuse": "experts"}
-
-
-def refusals(events: Iterable[Event]) -> list[RefusalSummary]:
+def refusals(events: Iterable[RecordedEvent]) -> list[RefusalSummary]:
     """Everything that did not run for lack of a node, in the order of the events."""
     return [
-        RefusalSummary(what=what, name=event[what], at_ns=event["at_ns"], reason=event["reason"])
-        for event in events
-        if (what := _REFUSALS.get(event["kind"])) is not None
+        RefusalSummary(what=what, name=name, at_ns=each.at_ns, reason=reason)
+        for each in events
+        for what, name, reason in _refused(each.event)
     ]
+
+
+def _refused(event: Event) -> Iterator[tuple[str, str, str]]:
+    """What it was, its name, and why."""
+    match event:
+        case SessionRefused(session=name, reason=reason):
+            yield "session", name, reason
+        case ServiceRefused(service=name, reason=reason):
+            yield "service", name, reason
+        case ExpertsRefused(experts=name, reason=reason):
+            yield "experts", name, reason
 
 
 def placement(

@@ -11,6 +11,7 @@ from typing import Any, cast
 import plotly.offline
 from markupsafe import Markup
 
+from testbed.applications.game.events import SessionStarted
 from testbed.model.network import Network
 from testbed.record.atomic import explained, replacing
 from testbed.record.directory import RunDirectory
@@ -53,7 +54,7 @@ def write(run: RunDirectory) -> Summary:
 
 def render(run: RunDirectory, summary: Summary, declared: Declared) -> str:
     """The page as text."""
-    events, manifest = run.recorded(), run.manifest()
+    events, manifest = run.events(), run.manifest()
     delays, expected = delay_section(summary), verdict_section(summary)
     return (
         environment()
@@ -200,10 +201,8 @@ def _notes(events: list[RecordedEvent]) -> dict[str, str]:
                 said.setdefault(placed.node, []).append(placed.job)
                 if isinstance(placed, JobPlaced) and placed.backup is not None:
                     said.setdefault(placed.backup, []).append(f"backup of {placed.job}")
-            case other:
-                start = other.as_json()
-                if start["kind"] == "session.start":
-                    said.setdefault(start["player"], []).append(start["session"])
+            case SessionStarted(session=session, player=player):
+                said.setdefault(player, []).append(session)
     return {station: ", ".join(dict.fromkeys(words)) for station, words in said.items()}
 
 

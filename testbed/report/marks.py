@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import plotly.graph_objects as go
 
+from testbed.applications.game.events import SceneEntered
 from testbed.record.event import RecordedEvent
 from testbed.report.failures import FaultSummary
 from testbed.report.figures import NEUTRAL
@@ -21,10 +22,9 @@ _LINES, _LINE_PX = 6, 14
 def mark_scenes(figure: go.Figure, events: Iterable[RecordedEvent], session: str) -> None:
     """A line where each scene begins. Variants share the session's script, so each scene is drawn once."""
     scenes: Mapping[tuple[int, str], None] = {
-        (each.at_ns, event["scene"]): None
+        (each.at_ns, entered.scene): None
         for each in events
-        for event in [each.event.as_json()]
-        if event["kind"] == "scene" and event["session"] == session
+        if isinstance(entered := each.event, SceneEntered) and entered.session == session
     }
     leave_room(figure)
     for at_ns, name in scenes:

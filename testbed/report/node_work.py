@@ -6,7 +6,8 @@ Everything is integer arithmetic, as in `testbed.report.metrics`. Shares are in 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from testbed.report.timeline import Event
+from testbed.record.event import RecordedEvent
+from testbed.record.work_events import ExpertsEnded, ServiceEnded
 
 MILLION = 1_000_000
 
@@ -39,36 +40,34 @@ class ExpertsSummary(TypedDict):
     nodes: list[str]
 
 
-def services(events: Iterable[Event]) -> dict[str, ServiceSummary]:
+def services(events: Iterable[RecordedEvent]) -> dict[str, ServiceSummary]:
     """Every service that has ended."""
     return {
-        event["service"]: ServiceSummary(
-            node=event["node"],
-            requests=event["requests"],
-            answered=event["answered"],
-            tokens=event["tokens"],
-            busy_ns=event["busy_ns"],
-            least_ns=event["least_ns"],
-            of_ns=event["of_ns"],
-            steps=event["steps"],
-            mean_batch=event["mean_batch"],
-            utilisation_ppm=event["busy_ns"] * MILLION // event["of_ns"] if event["of_ns"] else None,
-            saturation_ppm=event["least_ns"] * MILLION // event["of_ns"] if event["of_ns"] else None,
-            token_rate=event["tokens"] * 10**9 // event["of_ns"] if event["of_ns"] else None,
+        end.service: ServiceSummary(
+            node=end.node,
+            requests=end.requests,
+            answered=end.answered,
+            tokens=end.tokens,
+            busy_ns=end.busy_ns,
+            least_ns=end.least_ns,
+            of_ns=end.of_ns,
+            steps=end.steps,
+            mean_batch=end.mean_batch,
+            utilisation_ppm=end.busy_ns * MILLION // end.of_ns if end.of_ns else None,
+            saturation_ppm=end.least_ns * MILLION // end.of_ns if end.of_ns else None,
+            token_rate=end.tokens * 10**9 // end.of_ns if end.of_ns else None,
         )
-        for event in events
-        if event["kind"] == "service.end"
+        for each in events
+        if isinstance(end := each.event, ServiceEnded)
     }
 
 
-def experts(events: Iterable[Event]) -> dict[str, ExpertsSummary]:
+def experts(events: Iterable[RecordedEvent]) -> dict[str, ExpertsSummary]:
     """Every group of experts that has ended."""
     return {
-        event["experts"]: ExpertsSummary(
-            steps=event["steps"], exchange_ns=event["exchange_ns"], nodes=event["nodes"]
-        )
-        for event in events
-        if event["kind"] == "experts.end"
+        end.experts: ExpertsSummary(steps=end.steps, exchange_ns=end.exchange_ns, nodes=end.nodes)
+        for each in events
+        if isinstance(end := each.event, ExpertsEnded)
     }
 
 

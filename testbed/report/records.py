@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from testbed.record.event import RecordedEvent
 from testbed.report.failures import FaultSummary
-from testbed.report.timeline import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class VariantRecords:
 
     packets: pd.DataFrame
     rates: pd.DataFrame
-    events: Sequence[Event]
+    events: Sequence[RecordedEvent]
     faults: Sequence[FaultSummary]
 
 

@@ -101,7 +101,7 @@ def summarise(
         ScenarioError: The run directory is damaged.
     """
     manifest = run.manifest()
-    packets, sampled, events = samples(run), rates(run), run.recorded()
+    packets, sampled, events = samples(run), rates(run), run.events()
     variants = {
         name: _variant(
             packets[packets["variant"] == name],
@@ -146,8 +146,7 @@ def _variant(
     for (_, session, measure, direction), of_stream in streams(packets):
         sessions = by_measure.setdefault(MEASURES[measure].key, {})
         sessions.setdefault(session, {})[direction] = stream_metrics(of_stream)
-    objects = [each.as_json() for each in events]
-    flows, channels, jobs = timeline.flows(objects), timeline.channels(events, end_ns), timeline.jobs(events)
+    flows, channels, jobs = timeline.flows(events), timeline.channels(events, end_ns), timeline.jobs(events)
     for measure, directions in _DIRECTIONS.items():
         sessions = by_measure[MEASURES[measure].key]
         sessions |= {name: _complete(sessions[name], directions) for name in sessions if name not in flows}
@@ -168,16 +167,16 @@ def _variant(
 
 def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[RecordedEvent]) -> dict[str, Any]:
     """What nodes did and what broke, by the keys of the summary; empty where there is nothing."""
-    faults, objects = failures.faults(events), [each.as_json() for each in events]
-    data = VariantRecords(packets, sampled, objects, faults)
+    faults = failures.faults(events)
+    data = VariantRecords(packets, sampled, events, faults)
     return {
-        "services": node_work.services(objects),
-        "experts": node_work.experts(objects),
+        "services": node_work.services(events),
+        "experts": node_work.experts(events),
         **{key: found for part in all_reports() for key, found in part.summarise(data).items()},
-        "refused": failures.refusals(objects),
+        "refused": failures.refusals(events),
         "faults": faults,
         "recovered": failures.recoveries(events),
-        "gaps": failures.gaps(objects),
+        "gaps": failures.gaps(events),
         "queues": timeline.queues(events),
         "host_load": host_load(events),
     }

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
-from testbed.record.event import Event as AnyEvent
-from testbed.record.event import RecordedEvent
+from testbed.applications.flows.events import FlowEnded
+from testbed.record.event import Event, RecordedEvent
 from testbed.record.events import (
     ChannelAdmitted,
     ChannelExpired,
@@ -28,8 +28,6 @@ from testbed.record.events import (
     NodeFailed,
     QueueEnded,
 )
-
-Event = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -68,7 +66,7 @@ class Channel:
         )
 
 
-_LOST: dict[type[AnyEvent], str] = {ChannelPreempted: "preempted", ChannelExpired: "expired"}
+_LOST: dict[type[Event], str] = {ChannelPreempted: "preempted", ChannelExpired: "expired"}
 """How a channel may end before its session gives it back."""
 
 
@@ -109,7 +107,7 @@ def _step(channel: Channel, done: ClassOpened | ClassResized, at_ns: int, decide
     channel.state = "open"
 
 
-_STATES: dict[type[AnyEvent], str] = {
+_STATES: dict[type[Event], str] = {
     JobRefused: "refused",
     JobQueued: "waiting",
     JobEvicted: "waiting",
@@ -182,17 +180,17 @@ class QueueSummary(TypedDict):
     dropped_packets: int
 
 
-def congestion(event: Event) -> Congestion:
+def congestion(event: FlowEnded) -> Congestion:
     """What an event `flow.end` says of it."""
     found = Congestion()
-    if event.get("busy_ns"):
-        found["receive_window_ppm"] = event["receive_window_ns"] * 10**6 // event["busy_ns"]
-    if event.get("least_round_trip_ns"):
-        found["round_trip_ppm"] = event["round_trip_ns"] * 10**6 // event["least_round_trip_ns"]
-    if event.get("refills"):
-        found["send_buffer_ppm"] = event["dry_refills"] * 10**6 // event["refills"]
-    if "packets" in event:
-        found["packets"], found["ce_packets"] = event["packets"], event["ce_packets"]
+    if event.busy_ns and event.receive_window_ns is not None:
+        found["receive_window_ppm"] = event.receive_window_ns * 10**6 // event.busy_ns
+    if event.least_round_trip_ns and event.round_trip_ns is not None:
+        found["round_trip_ppm"] = event.round_trip_ns * 10**6 // event.least_round_trip_ns
+    if event.refills and event.dry_refills is not None:
+        found["send_buffer_ppm"] = event.dry_refills * 10**6 // event.refills
+    if event.packets is not None and event.ce_packets is not None:
+        found["packets"], found["ce_packets"] = event.packets, event.ce_packets
     return found
 
 
@@ -223,17 +221,17 @@ class FlowSummary(Congestion):
     throughput_bps: int
 
 
-def flows(events: Iterable[Event]) -> dict[str, FlowSummary]:
+def flows(events: Iterable[RecordedEvent]) -> dict[str, FlowSummary]:
     """What each background flow brought to its destination, by flow."""
     return {
-        event["flow"]: FlowSummary(
-            received_bytes=event["received_bytes"],
-            drained_bytes=event.get("drained_bytes"),
-            throughput_bps=event["throughput_bps"],
-            **congestion(event),
+        end.flow: FlowSummary(
+            received_bytes=end.received_bytes,
+            drained_bytes=end.drained_bytes,
+            throughput_bps=end.throughput_bps,
+            **congestion(end),
         )
-        for event in events
-        if event["kind"] == "flow.end"
+        for each in events
+        if isinstance(end := each.event, FlowEnded)
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import objects
 from serve_process import PATIENCE_S, Server, children, gone, serving
 
 from testbed.api.settings import SCOPES
@@ -69,7 +70,7 @@ def test_a_signal_ends_it_in_order_and_the_run_directory_stays(
         assert served.end(signum) == 0
         assert gone(inner)
     run = RunDirectory.open(served.run)
-    assert [event["kind"] for event in run.events()] == ["network.ready", "run.end"]
+    assert [event["kind"] for event in objects(run)] == ["network.ready", "run.end"]
     manifest = run.manifest()
     assert (manifest["variants"], manifest["venue"], manifest["virtual_s"]) == (["best_effort"], "host", 0.0)
     assert sorted(path.name for path in run.path.iterdir()) == [

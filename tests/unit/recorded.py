@@ -1,8 +1,9 @@
-"""Events as a report reads them, from what stands in events.jsonl."""
+"""Events as a report reads them, from JSON objects, and the other way round."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from testbed.record.directory import RunDirectory
 from testbed.record.event import RecordedEvent, parse
 
 
@@ -16,3 +17,8 @@ def recorded(objects: Iterable[Mapping[str, Any]]) -> list[RecordedEvent]:
 
 def _content(each: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in each.items() if key not in ("variant", "at_ns")}
+
+
+def objects(run: RunDirectory) -> list[dict[str, Any]]:
+    """The events of a run as JSON objects."""
+    return [each.as_json() for each in run.events()]

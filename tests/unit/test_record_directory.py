@@ -109,14 +109,14 @@ def test_an_event_with_wrong_fields_is_named_by_its_line(tmp_path: Path, fields:
     with run.events_path.open("a") as events:
         events.write(f'{{"variant":"v","at_ns":1,"kind":"job.evict",{fields}}}\n')
     with pytest.raises(ScenarioError, match=reason):
-        run.recorded()
+        run.events()
 
 
 def test_an_event_of_an_unknown_kind_is_read_as_it_is(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     with run.events_path.open("a") as events:
         events.write('{"variant":"v","at_ns":1,"kind":"my.own","colour":"red"}\n')
-    assert run.recorded()[-1].as_json() == {"variant": "v", "at_ns": 1, "kind": "my.own", "colour": "red"}
+    assert run.events()[-1].as_json() == {"variant": "v", "at_ns": 1, "kind": "my.own", "colour": "red"}
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 import pytest
 
-from testbed.applications.transfer.events import TransferPlane
+from testbed.applications.transfer.events import TransferPlaneChanged
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.record.event import Event, OtherEvent, event_classes, parse
 from testbed.record.events import ChannelRefused, JobPlaced
@@ -53,7 +53,7 @@ def test_every_event_comes_back_from_its_json_form(kind: str) -> None:
 
 def test_every_event_says_when_it_is_written() -> None:
     for described in event_classes().values():
-        assert (described.__doc__ or "").endswith("."), described
+        assert (described.__doc__ or "").strip().endswith("."), described
         assert not (described.__doc__ or "").startswith(f"{described.__name__}("), described
 
 
@@ -77,7 +77,7 @@ def test_a_field_with_a_default_is_left_out_and_another_is_null() -> None:
     ],
 )
 def test_a_field_that_is_wrong_is_named(changed: dict[str, Any], why: str) -> None:
-    event = TransferPlane(transfer="copy", plane=2, alive=False, after_ns=1, blocks=0)
+    event = TransferPlaneChanged(transfer="copy", plane=2, alive=False, after_ns=1, blocks=0)
     with pytest.raises(ValueError, match=why):
         parse({**event.as_json(), **changed})
 
@@ -95,7 +95,7 @@ def test_an_event_of_an_unknown_kind_stays_as_it_is() -> None:
 
 
 def test_two_classes_cannot_have_one_kind() -> None:
-    with pytest.raises(TypeError, match=r"Again and TransferPlane are both events 'transfer.plane'"):
+    with pytest.raises(TypeError, match=r"Again and TransferPlaneChanged are both events 'transfer.plane'"):
 
         @dataclass(frozen=True, slots=True, kw_only=True)
         class Again(Event):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from recorded import objects
 from synthetic_run import VARIANTS, make_run
 
 from testbed.errors import InvariantError, ScenarioError
@@ -67,7 +68,7 @@ def test_of_a_packet_that_arrives_twice_the_first_counts_and_a_warning_tells(run
     warning = f"only/{RECEIVED_FILE}: 1 packets arrived again; the first arrival counts"
     assert merged(run).warnings == (warning,)
     assert [(row["delay_ns"], row["arrival"]) for row in rows(run)] == [(5, 0), (10, 1)]
-    assert run.events()[-1] == {"variant": "only", "at_ns": 100, "kind": "warning", "text": warning}
+    assert objects(run)[-1] == {"variant": "only", "at_ns": 100, "kind": "warning", "text": warning}
 
 
 def test_a_clean_stream_gives_no_warning(run: RunDirectory) -> None:
@@ -106,7 +107,7 @@ def test_an_event_cut_off_is_a_warning(run: RunDirectory) -> None:
         file.write('{"at_ns":200,"ki')
     (warning,) = merged(run).warnings
     assert "the last line is cut off" in warning
-    assert [event["kind"] for event in run.events()] == ["run.end", "warning"]
+    assert [event["kind"] for event in objects(run)] == ["run.end", "warning"]
 
 
 def test_a_broken_event_in_the_middle_voids_the_run(run: RunDirectory) -> None:
@@ -126,7 +127,7 @@ def test_events_are_in_order_of_instant_and_equal_instants_as_written(run: RunDi
         for kind, at_ns in (("b", 7), ("a", 7), ("c", 3)):
             events.write(kind, at_ns)
     merged(run)
-    assert [event["kind"] for event in run.events()] == ["c", "b", "a", "run.end"]
+    assert [event["kind"] for event in objects(run)] == ["c", "b", "a", "run.end"]
 
 
 def test_a_stream_in_which_nothing_was_sent_has_no_rows(run: RunDirectory) -> None:
@@ -165,7 +166,7 @@ def test_the_same_records_give_the_same_bytes_and_other_records_do_not(tmp_path:
 
 def test_the_variants_keep_the_order_in_which_they_were_given(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    assert list(dict.fromkeys(event["variant"] for event in run.events())) == list(VARIANTS)
+    assert list(dict.fromkeys(event["variant"] for event in objects(run))) == list(VARIANTS)
     assert not (run.path / "raw").exists()
 
 

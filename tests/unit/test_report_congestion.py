@@ -17,7 +17,8 @@ QUEUE = {"queue": "onu1", "direction": "downstream", "marks": 1_226, "dropped_pa
 
 
 def summary(*events: dict[str, Any]) -> Summary:
-    flows, queues = timeline.flows(events), timeline.queues(recorded(events))
+    found = recorded(events)
+    flows, queues = timeline.flows(found), timeline.queues(found)
     return cast("Summary", {"variants": {"one": {"flows": flows, "queues": queues}}})
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import synthetic_run
+from recorded import objects
 from synthetic_run import VARIANTS, write_report
 
 from testbed.cli import main
@@ -19,6 +20,7 @@ from testbed.errors import ScenarioError
 from testbed.live.watch import Watch
 from testbed.record import checksums
 from testbed.record.directory import RunDirectory
+from testbed.record.logs import EventLog
 from testbed.report import declared
 from testbed.report.figures import Plot
 from testbed.report.frames import samples
@@ -62,6 +64,14 @@ def test_the_marker_tells_of_an_execution(foreign: RunDirectory, tmp_path: Path)
     assert (tmp_path / "marker").exists()
 
 
+def watch_as_if_it_ran(run: RunDirectory, raw: Path) -> None:
+    raw.mkdir()
+    with EventLog(raw) as events:
+        for each in run.events():
+            events.write(each.event, each.at_ns)
+    Watch(raw).read()
+
+
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_reading_a_foreign_run_executes_nothing_of_it(
     foreign: RunDirectory, written: RunDirectory, tmp_path: Path, *, is_recorded: bool
@@ -71,7 +81,7 @@ def test_reading_a_foreign_run_executes_nothing_of_it(
     assert main(["report", str(foreign.path), "--csv", str(tmp_path / "csv")]) == (1 if is_recorded else 0)
     page = str(tmp_path / "compare.html")
     assert main(["compare", str(written.path), str(foreign.path), "--out", page]) == 0
-    Watch(foreign.path).read()
+    watch_as_if_it_ran(foreign, tmp_path / "raw")
     assert not (tmp_path / "marker").exists()
     shown = foreign.report_path.read_text()
     assert ("The network is not drawn" in shown) is not is_recorded
@@ -194,7 +204,7 @@ def _put(run: RunDirectory, word: str) -> None:
     run.plan_path.write_text(word)
     events = [
         {key: word if key in ("reason", "text", "scene", "name") else value for key, value in each.items()}
-        for each in run.events()
+        for each in objects(run)
     ]
     run.events_path.write_text("".join(json.dumps(each) + "\n" for each in events))
     table = pq.read_table(run.samples_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import plotly.offline
 import pytest
+from recorded import recorded
 from rich.console import Console
 from synthetic_sweep import LOADS, VARIANTS, make_run, scenario, write_report
 
@@ -155,7 +156,7 @@ def test_what_queues_delivered_after_a_flow_is_told_and_is_in_no_throughput(writ
 
 def test_a_run_that_counted_both_together_says_nothing_of_the_second() -> None:
     old = {"kind": "flow.end", "flow": "up", "received_bytes": 5, "throughput_bps": 40}
-    assert timeline.flows([old])["up"]["drained_bytes"] is None
+    assert timeline.flows(recorded([old]))["up"]["drained_bytes"] is None
 
 
 def test_flows_are_said_in_words() -> None:

@@ -118,15 +118,19 @@ def blocks_at(*arrivals_ms: int | None) -> pd.DataFrame:
     )
 
 
-END: Events = [
-    {
-        "kind": "transfer.end",
-        "transfer": "copy",
-        "received_bytes": 0,
-        "throughput_bps": 0,
-        "blocks_sent_again": 0,
-    }
-]
+END = recorded(
+    [
+        {
+            "kind": "transfer.end",
+            "transfer": "copy",
+            "received_bytes": 0,
+            "throughput_bps": 0,
+            "blocks_sent_again": 0,
+            "outage_ns": 0,
+            "stalled_ns": 0,
+        }
+    ]
+)
 
 
 def sampled_until(at_ms: int) -> pd.DataFrame:
@@ -248,7 +252,7 @@ def test_what_runs_is_not_told_to_have_been_refused(plain: Summary) -> None:
 def test_of_very_many_refusals_a_few_are_named_and_all_are_counted() -> None:
     events: Events = [event("session.refuse", session=f"s{each}", reason="full") for each in range(9)]
     events += [event("experts.refuse", experts="moe", reason="full")]
-    found = cast(Summary, {"variants": {"v": {"refused": failures.refusals(events)}}})
+    found = cast(Summary, {"variants": {"v": {"refused": failures.refusals(recorded(events))}}})
     assert refusal_line(found) == (
         "Not run, for lack of a node: v: session s0, session s1, session s2, session s3 and 6 more."
     )

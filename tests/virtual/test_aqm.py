@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 from mechanism import results_of
+from recorded import objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
@@ -79,7 +80,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def test_the_queues_of_a_session_s_home_are_told_with_what_they_did(made: RunDirectory) -> None:
-    told = {each["direction"]: each for each in made.events() if each["kind"] == "queue.end"}
+    told = {each["direction"]: each for each in objects(made) if each["kind"] == "queue.end"}
     assert {direction: each["discipline"] for direction, each in told.items()} == {
         "downstream": "fq_codel",
         "upstream": "cake",
@@ -92,6 +93,6 @@ def test_what_an_aqm_drops_counts_among_the_drops_of_a_session_s_class(made: Run
     rows = pyarrow.parquet.read_table(made.rates_path).to_pylist()
     dropped = {row["direction"]: row["dropped"] for row in rows if row["session"] == "player"}
     told = {
-        each["direction"]: each["dropped_packets"] for each in made.events() if each["kind"] == "queue.end"
+        each["direction"]: each["dropped_packets"] for each in objects(made) if each["kind"] == "queue.end"
     }
     assert 0 < dropped["downstream"] <= told["downstream"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from recorded import objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
@@ -58,7 +59,7 @@ def rate_before(run: RunDirectory, variant: str, at_ns: int) -> int:
     """The downstream rate that the network gave the player at an instant."""
     rates_bps: list[int] = [
         event["rate_bps"]
-        for event in run.events()
+        for event in objects(run)
         if event["variant"] == variant
         and event["kind"] in ("net.open", "net.resize")
         and event["direction"] == "downstream"
@@ -160,7 +161,7 @@ def test_a_crowd_is_admitted_until_the_line_is_full_and_gold_takes_from_bronze(t
         "silver",
         "bronze",
     }
-    refused = [event for event in run.events() if event["kind"] == "channel.refuse"]
+    refused = [event for event in objects(run) if event["kind"] == "channel.refuse"]
     assert all(event["fits"]["downstream"] < 600_000_000 for event in refused)
     assert (admission["fairness_ppm"]["downstream"] or 0) > 900_000
     # Who was refused, or lost the channel, still plays: over the home's own line.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
@@ -37,7 +38,7 @@ def summary(run: RunDirectory, name: str) -> Summary:
 
 
 def events(run: RunDirectory, variant: str, *kinds: str) -> list[dict[str, Any]]:
-    return [each for each in run.events() if each["variant"] == variant and each["kind"] in kinds]
+    return [each for each in objects(run) if each["variant"] == variant and each["kind"] in kinds]
 
 
 def only(run: RunDirectory, variant: str, kind: str) -> dict[str, Any]:

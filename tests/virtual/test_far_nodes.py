@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from recorded import objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
@@ -61,7 +62,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def events(run: RunDirectory, variant: str, *kinds: str) -> list[dict[str, Any]]:
-    return [each for each in run.events() if each["variant"] == variant and each["kind"] in kinds]
+    return [each for each in objects(run) if each["variant"] == variant and each["kind"] in kinds]
 
 
 def test_no_node_fails_while_its_heartbeats_arrive_however_far_it_is(run: RunDirectory) -> None:

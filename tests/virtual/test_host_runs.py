@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from host_scenarios import ACCESS, HEAVY, QUIET, SUPERNODE
 from mechanism import FOLDER
+from recorded import objects
 from venue_boot import PYTHON, console_of, embedded_kernel, run_inside
 
 from testbed.cli.running import run_scenario
@@ -39,7 +40,7 @@ class Ran:
 
     def events(self, *kinds: str, variant: str | None = None) -> list[dict[str, Any]]:
         """The events of some kinds, in order."""
-        found = RunDirectory.open(str(self.folder)).events()
+        found = objects(RunDirectory.open(str(self.folder)))
         return [
             event for event in found if event["kind"] in kinds and variant in (None, str(event["variant"]))
         ]
@@ -191,5 +192,5 @@ def test_what_is_forced_runs_and_carries_the_doubt(ran: dict[str, Ran]) -> None:
 def test_virtual_time_has_nothing_of_this(tmp_path: Path) -> None:
     """The control: the same scenario there, which no machine is too slow for."""
     run = run_scenario(from_mapping(HEAVY, "heavy"), out=tmp_path / "run")
-    assert not [event for event in run.events() if event["kind"].startswith("host.")]
+    assert not [event for event in objects(run) if event["kind"].startswith("host.")]
     assert "host" not in run.manifest()

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 import yaml
+from recorded import objects
 from scapy.utils import RawPcapNgReader
 from venue_boot import embedded_kernel
 
@@ -73,7 +74,7 @@ def waits_ns(made: RunDirectory, flow: str) -> list[int]:
 
 
 def ended(made: RunDirectory, flow: str) -> dict[str, Any]:
-    (event,) = (each for each in made.events() if each["kind"] == "flow.end" and each["flow"] == flow)
+    (event,) = (each for each in objects(made) if each["kind"] == "flow.end" and each["flow"] == flow)
     return event
 
 
@@ -107,7 +108,7 @@ def test_what_was_marked_before_arrives_marked_and_who_is_not_capable_has_no_cou
 
 
 def test_the_queue_tells_the_marks_of_its_flows(bursts: RunDirectory) -> None:
-    told = {each["direction"]: each for each in bursts.events() if each["kind"] == "queue.end"}
+    told = {each["direction"]: each for each in objects(bursts) if each["kind"] == "queue.end"}
     assert told["downstream"]["discipline"] in ("dualpi2", "fq_codel")
     # CE that arrives is CE that leaves, and fq_codel counts it if it waited; these did not.
     assert told["downstream"]["marks"] == ended(bursts, "scalable")["ce_packets"]

@@ -14,6 +14,7 @@ import pytest
 from api_foreign_client import walk_through
 from mechanism import FOLDER
 from network_as_code import NetworkAsCodeApi
+from recorded import objects
 from serve_process import PATIENCE_S, Server, children, gone, serving
 from venue_boot import PYTHON, console_of, embedded_kernel, run_inside
 
@@ -248,11 +249,11 @@ def test_it_ends_in_order_and_its_records_tell_what_was_done(served: Server) -> 
         "samples.parquet",
         "scenario.yaml",
     ]
-    kinds = [event["kind"] for event in run.events() if event.get("session") == session]
+    kinds = [event["kind"] for event in objects(run) if event.get("session") == session]
     assert [kind for kind in kinds if kind.startswith("net.")] == ["net.open"] * 2
     assert {"channel.admit", "channel.active"} <= set(kinds)
-    assert run.events()[-1]["kind"] == "run.end"
-    assert [event["kind"] for event in run.events()].count("host.load") == 1
+    assert objects(run)[-1]["kind"] == "run.end"
+    assert [event["kind"] for event in objects(run)].count("host.load") == 1
 
 
 @pytest.mark.parametrize(("how", "exit_status"), [("order", 0), ("killed", -9)])

@@ -18,7 +18,6 @@ from testbed.errors import (
 )
 from testbed.model.measure import Measure, Statistic
 from testbed.record.event import Event, event_classes
-from testbed.record.event_kinds import EVENTS
 from testbed.scenario.meanings import meanings
 
 INTRODUCTION = """\
@@ -42,15 +41,11 @@ def page() -> str:
             "`2 Gbit/s` and `35 %`; a count is a bare number.\n",
             table(("Statistic", "Is a", "Of", "Meaning"), map(_statistic, STATISTICS.values())),
             "## Events\n\nThe lines of `events.jsonl`, each with `variant`, `at_ns`, `kind`, and these:\n",
-            table(("Kind", "Fields", "When"), [*_plain_events(), *map(_event, event_classes().values())]),
+            table(("Kind", "Fields", "When"), map(_event, event_classes().values())),
             "## Exit statuses\n",
             table(("Status", "Meaning"), _statuses()),
         ]
     )
-
-
-def _plain_events() -> list[tuple[str, str, str]]:
-    return [(f"`{kind}`", event.fields, event.when) for kind, event in EVENTS.items()]
 
 
 def _event(described: type[Event]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from testbed.applications.transfer.endpoints import TransferSink, TransferSource
-from testbed.applications.transfer.events import TransferEnd, TransferPlane
+from testbed.applications.transfer.events import TransferEnded, TransferPlaneChanged
 from testbed.applications.transfer.model import Transfer, Transfers
 from testbed.driver.children import Child
 from testbed.driver.run_context import Process, RunContext
@@ -55,7 +55,7 @@ class RunningTransfers:
     def _record(self, name: str, _child: Child, message: dict[str, Any]) -> None:
         fields = {key: value for key, value in message.items() if key not in ("kind", "at_ns")}
         if message["kind"] == "plane":
-            self._run.events.write(TransferPlane(transfer=name, **fields), message["at_ns"])
+            self._run.events.write(TransferPlaneChanged(transfer=name, **fields), message["at_ns"])
             return
         self._run.rates.write(message["at_ns"], session=name, direction=ACROSS, **fields)
 
@@ -68,7 +68,7 @@ class RunningTransfers:
                 text = f"transfer {name}: {missing} of {sent['blocks']} blocks never arrived"
                 self._run.event(RunWarning(text=text))
             duration_ns = int(transfer.ends_at_ns - transfer.starts_at_ns)
-            end = TransferEnd(
+            end = TransferEnded(
                 transfer=name,
                 received_bytes=received["in_time_bytes"],
                 throughput_bps=received["in_time_bytes"] * 8 * 10**9 // duration_ns,

@@ -7,7 +7,7 @@ from testbed.record.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransferPlane(Event):
+class TransferPlaneChanged(Event):
     """The source of a transfer gives up a plane, or finds it alive again."""
 
     kind: ClassVar[str] = "transfer.plane"
@@ -21,7 +21,7 @@ class TransferPlane(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransferEnd(Event):
+class TransferEnded(Event):
     """A transfer has ended."""
 
     kind: ClassVar[str] = "transfer.end"

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from testbed.applications.transfer.events import TransferEnded, TransferPlaneChanged
+from testbed.record.event import RecordedEvent
 from testbed.report.records import VariantRecords
-from testbed.report.timeline import Event
 
 Integers = NDArray[np.int64]
 Span = tuple[int, int]
@@ -62,13 +63,13 @@ def transfers(records: VariantRecords) -> dict[str, TransferSummary]:
     ]
     blocks = packets[packets["measure"] == "block"]
     found = {}
-    for event in events:
-        if event["kind"] == "transfer.end":
-            name = event["transfer"]
+    for each in events:
+        if isinstance(end := each.event, TransferEnded):
+            name = end.transfer
             of_transfer = blocks[blocks["session"] == name]
             sampled_ns = sampled.loc[sampled["session"] == name, "at_ns"].max()
             lasted_to_ns = 0 if pd.isna(sampled_ns) else int(sampled_ns)
-            found[name] = _transfer(event, _planes(events, name), _Arrived(of_transfer, lasted_to_ns), broken)
+            found[name] = _transfer(end, _planes(events, name), _Arrived(of_transfer, lasted_to_ns), broken)
     return found
 
 
@@ -130,7 +131,7 @@ def _whole_at_ns(blocks: pd.DataFrame) -> Integers:
 
 
 def _transfer(
-    event: Event, planes: list[PlaneSummary], arrived: _Arrived, broken: Sequence[Span]
+    end: TransferEnded, planes: list[PlaneSummary], arrived: _Arrived, broken: Sequence[Span]
 ) -> TransferSummary:
     whole = united(broken)
     before = arrived.rate_bps([(0, whole[0][0])]) if whole else None
@@ -138,9 +139,9 @@ def _transfer(
     after = arrived.rate_bps([(whole[-1][1], _LATEST_NS)]) if whole else None
     outage_ns, outage_at_ns = arrived.outage()
     return TransferSummary(
-        received_bytes=event["received_bytes"],
-        throughput_bps=event["throughput_bps"],
-        blocks_sent_again=event["blocks_sent_again"],
+        received_bytes=end.received_bytes,
+        throughput_bps=end.throughput_bps,
+        blocks_sent_again=end.blocks_sent_again,
         before_bps=before,
         broken_bps=during,
         after_bps=after,
@@ -163,15 +164,15 @@ def united(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def _planes(events: Iterable[Event], transfer: str) -> list[PlaneSummary]:
+def _planes(events: Iterable[RecordedEvent], transfer: str) -> list[PlaneSummary]:
     return [
         PlaneSummary(
-            at_ns=event["at_ns"],
-            plane=event["plane"],
-            alive=event["alive"],
-            after_ns=event["after_ns"],
-            blocks=event["blocks"],
+            at_ns=each.at_ns,
+            plane=change.plane,
+            alive=change.alive,
+            after_ns=change.after_ns,
+            blocks=change.blocks,
         )
-        for event in events
-        if event["kind"] == "transfer.plane" and event["transfer"] == transfer
+        for each in events
+        if isinstance(change := each.event, TransferPlaneChanged) and change.transfer == transfer
     ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from example_testbed.beacons.endpoints import Receiver, Sender
-from example_testbed.beacons.events import BeaconEnd
+from example_testbed.beacons.events import BeaconEnded
 from example_testbed.beacons.model import Beacon, Beacons
 from testbed.driver.children import Child
 from testbed.driver.run_context import Process, RunContext
@@ -50,7 +50,9 @@ class RunningBeacons:
         for name, (receiver, sender) in self._ends.items():
             self._run.stop(sender)
             done = self._run.stop(receiver)
-            self._run.event(BeaconEnd(beacon=name, received=done["received"], silence_ns=done["silence_ns"]))
+            self._run.event(
+                BeaconEnded(beacon=name, received=done["received"], silence_ns=done["silence_ns"])
+            )
 
 
 PART = RunningBeacons

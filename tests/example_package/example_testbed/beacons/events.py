@@ -7,7 +7,7 @@ from testbed.record.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeaconEnd(Event):
+class BeaconEnded(Event):
     """A beacon has ended, with the run."""
 
     kind: ClassVar[str] = "beacon.end"

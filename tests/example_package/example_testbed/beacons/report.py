@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from example_testbed.beacons.events import BeaconEnded
 from example_testbed.beacons.model import Beacons
 from testbed.applications.application import Report
 from testbed.applications.script import Script
@@ -28,11 +29,9 @@ class BeaconReport(Report):
 
     def summarise(self, records: VariantRecords) -> Mapping[str, Any]:
         """The numbers of each beacon's end."""
-        ends = [event for event in records.events if event["kind"] == "beacon.end"]
+        ends = [each.event for each in records.events if isinstance(each.event, BeaconEnded)]
         return {
-            "beacons": {
-                end["beacon"]: {"received": end["received"], "silence_ns": end["silence_ns"]} for end in ends
-            }
+            "beacons": {end.beacon: {"received": end.received, "silence_ns": end.silence_ns} for end in ends}
         }
 
     def sections(self, summary: Summary) -> Iterator[PageSection]:
