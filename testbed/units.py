@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
 
-from testbed.words import nearest, quoted
+from testbed.text import nearest, quoted
 
 LARGEST = 2**63 - 1
 """What fits the 64-bit integers of samples and netlink messages: 292 years, 9.2 Ebit/s."""

@@ -14,9 +14,9 @@ from testbed.api.measures import Rate, TimeSpan, rate_at_most, time_span
 from testbed.api.shape import Asked, QosProfileName, Shape, Text
 from testbed.channel import policy_called
 from testbed.errors import ScenarioError
-from testbed.extension import ExtensionError
 from testbed.model.base import DOWNSTREAM, FROM_TEXT, UPSTREAM, Direction, FieldError, Name
 from testbed.model.channel import ChannelRequest
+from testbed.plugins import ExtensionError
 from testbed.record.bounded import SETTINGS_BYTES, read_bounded
 from testbed.scenario.compose import compose
 from testbed.scenario.problems import problems_of, refusal

@@ -18,7 +18,7 @@ from testbed.model.base import FieldError, Name, Value
 from testbed.record.bounded import SETTINGS_BYTES, read_bounded
 from testbed.scenario.compose import compose
 from testbed.scenario.problems import problems_of, refusal
-from testbed.words import instead
+from testbed.text import instead
 
 _SHORTEST = 32
 """Characters below which a token could be guessed, or copied from an example."""

@@ -20,7 +20,7 @@ from testbed.model import measure as common
 from testbed.model.base import FROM_TEXT, Direction, FieldError, Line, Name, Value
 from testbed.model.carriers import MOST_COUNT
 from testbed.model.measure import STREAM_STATISTICS, Measure, Statistic, Unit
-from testbed.words import instead, listed, quoted
+from testbed.text import instead, listed, quoted
 
 MEASURES: dict[str, Measure] = {
     each.name: each

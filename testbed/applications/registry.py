@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from testbed.applications.kind import Kind
-from testbed.extension import ExtensionError, Origin, place_of
-from testbed.extension import Kind as ExtensionKind
 from testbed.model.base import Value
+from testbed.plugins import ExtensionError, Origin, place_of
+from testbed.plugins import Kind as ExtensionKind
 
 SHIPPED = (
     "testbed.applications.flows",

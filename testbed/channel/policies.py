@@ -5,10 +5,10 @@ from typing import cast
 from testbed.channel.following import Following
 from testbed.channel.policy import Answer, ChannelPolicy, Need, Told
 from testbed.channel.signalled import Signalled, Static
-from testbed.extension import ExtensionError, Origin, methods, place_of
 from testbed.model.channel import CHANNEL_POLICIES, ResizePolicy
+from testbed.plugins import ExtensionError, Origin, methods, place_of
+from testbed.text import quoted
 from testbed.units import RATE
-from testbed.words import quoted
 
 _SHIPPED: dict[str, ChannelPolicy] = {
     ResizePolicy.STATIC: Static(),

@@ -8,8 +8,8 @@ from testbed.api.profiles import Profile
 from testbed.api.settings import ApiSettings
 from testbed.host.orders import ChannelOrder, ExtendOrder, News, Order
 from testbed.model.base import DOWNSTREAM, UPSTREAM
+from testbed.text import counted
 from testbed.units import DURATION, RATE
-from testbed.words import counted
 
 _MOST_DEVICES = 8
 """More than so many are an operator's network, which nobody reads from a terminal."""

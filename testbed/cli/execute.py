@@ -20,7 +20,7 @@ from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import open_regular, remove
 from testbed.record.work_events import ProgramExited
 from testbed.scenario import load
-from testbed.words import instead
+from testbed.text import instead
 
 NAME = "exec"
 _SIGNALLED = 128

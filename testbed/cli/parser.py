@@ -7,9 +7,9 @@ from typing import Any
 
 from testbed import __version__
 from testbed.scenario import shipped
+from testbed.text import instead, nearest
 from testbed.venue.registry import VENUES, default_venue
 from testbed.venue.venue import STALL_LIMIT_S, WALL_LIMIT_S
-from testbed.words import instead, nearest
 
 _EXIT_STATUSES = """\
 exit status: 0 all expectations hold, 1 one does not, 2 your file or command line, 3 a kernel refused or

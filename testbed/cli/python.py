@@ -16,7 +16,7 @@ from testbed.record.directory import RunDirectory
 from testbed.report import rates, samples, summary_frame, write
 from testbed.report.expectations import measured
 from testbed.scenario import from_mapping, load
-from testbed.words import instead
+from testbed.text import instead
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from testbed.cli.interrupts import held
 from testbed.errors import InvariantError, ScenarioError, TestbedError, error_of
 from testbed.lifeline import tied
 from testbed.plan.make import make_plan
-from testbed.plan.text import plan_text
+from testbed.plan.plan_text import plan_text
 from testbed.record.atomic import explained
 from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import keep, remove

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from testbed.extension import ExtensionError, Kind
 from testbed.model.channel import CHANNEL_POLICIES
 from testbed.model.placement import PLACEMENT_POLICIES, PLACEMENT_SCORES
 from testbed.model.workload import WORKLOADS
+from testbed.plugins import ExtensionError, Kind
 from testbed.scenario import shipped, shipped_topologies
 from testbed.scenario.source import scenario_path, topologies, topology_path
 

@@ -19,8 +19,8 @@ from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.order import Ended, Happened, Order
 from testbed.sweep.plan import SweepPlan, make_plan
 from testbed.sweep.tally import Tally, failed_line
+from testbed.text import counted
 from testbed.venue import kernel
-from testbed.words import counted
 
 
 def sweep(options: argparse.Namespace) -> int:

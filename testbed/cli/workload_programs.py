@@ -6,7 +6,6 @@ from pathlib import Path
 
 from testbed.applications.script import Script
 from testbed.errors import TestbedError
-from testbed.extension import ExtensionError, place_of
 from testbed.host import ports
 from testbed.host.clock import Clock
 from testbed.host.control import Control
@@ -14,6 +13,7 @@ from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
 from testbed.model.workload import WORKLOADS
 from testbed.plan.network_plan import NetworkPlan
+from testbed.plugins import ExtensionError, place_of
 from testbed.scenario.workloads import MakeParts, WorkloadKind, parameters_of, workload_kind
 from testbed.workload.end import End
 

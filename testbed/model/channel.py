@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.extension import Kind
 from testbed.model.base import CarriedRate, Direction, Duration, FieldError, Name, QueueSize, Value
 from testbed.model.extended import known, offered
+from testbed.plugins import Kind
 
 Period = Annotated[Duration, Field(gt=0)]
 

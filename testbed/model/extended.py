@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import AfterValidator, Field
 from pydantic.config import JsonDict
 
-from testbed.extension import Kind
+from testbed.plugins import Kind
 
 
 def known(kind: Kind, shipped: type[StrEnum] | None = None) -> AfterValidator:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.extension import Kind
 from testbed.model.base import FieldError, Name, Value
 from testbed.model.extended import known, offered
+from testbed.plugins import Kind
 
 Weight = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 

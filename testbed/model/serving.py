@@ -9,7 +9,7 @@ from testbed.model.base import Duration, FieldError, InputFile, Name, Size
 from testbed.model.decoding import DECODE_TABLES, DecodePoint, DecodeTable, Tokens
 from testbed.model.job import Job
 from testbed.model.span import Span
-from testbed.words import instead
+from testbed.text import instead
 
 
 class Batching(StrEnum):

@@ -5,10 +5,10 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from testbed.extension import Kind
 from testbed.model.base import Name
 from testbed.model.extended import known, offered
 from testbed.model.span import Span
+from testbed.plugins import Kind
 
 WORKLOADS = Kind(group="testbed.workloads", noun="workload")
 

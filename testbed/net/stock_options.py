@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.errors import ScenarioError
-from testbed.words import listed
+from testbed.text import listed
 
 DEFAULT_QUEUE_PACKETS = 1000
 """What a queue holds without max_queue_size: as many as Mininet's, which are those of veth interfaces."""

@@ -5,11 +5,11 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from testbed.extension import ExtensionError, Origin, methods, place_of
 from testbed.model.placement import PLACEMENT_POLICIES, PLACEMENT_SCORES, Placement
 from testbed.placement.policy import NodeChoice, NodeScore, Question
 from testbed.placement.scoring import Floats
-from testbed.words import quoted
+from testbed.plugins import ExtensionError, Origin, methods, place_of
+from testbed.text import quoted
 
 T = TypeVar("T")
 

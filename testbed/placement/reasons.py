@@ -7,8 +7,8 @@ from testbed.placement.brought import further_scores
 from testbed.placement.choosing import looks_at_delays
 from testbed.placement.policy import Question
 from testbed.placement.scoring import Score, explain, mean_delay_ns, score
+from testbed.text import counted
 from testbed.units import milliseconds
-from testbed.words import counted
 
 NODES_NAMED = 8
 """How many nodes a reason names before it counts the rest."""

@@ -1,6 +1,6 @@
 """The plan: a scenario's network with every address, interface, queue and rate decided.
 
-Values only; `testbed.plan.make` fills them in and `testbed.plan.text` prints them.
+Values only; `testbed.plan.make` fills them in and `testbed.plan.plan_text` prints them.
 """
 
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ from testbed.record import checksums
 from testbed.record.atomic import explained, replacing
 from testbed.record.event import RecordedEvent, parse
 from testbed.record.guest_files import remove
-from testbed.words import quoted
+from testbed.text import quoted
 
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise, below the working directory."""

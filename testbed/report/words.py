@@ -13,8 +13,8 @@ from testbed.model.pon import Aqm, Eligibility, Pon, PonModel, Reporting, TContC
 from testbed.model.workload import Workload
 from testbed.report.drawing import short_rate
 from testbed.report.work_words import work_conditions
+from testbed.text import listed
 from testbed.units import DURATION, RATE, SIZE
-from testbed.words import listed
 
 _UNITS = {"_bps": RATE, "_ns": DURATION, "_bytes": SIZE}
 _DIRECTIONS = (Direction.DOWNSTREAM, Direction.UPSTREAM)

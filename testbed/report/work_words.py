@@ -12,8 +12,8 @@ from testbed.model.job import Job, JobGroup
 from testbed.model.serving import Clients, Service
 from testbed.model.survey import Survey
 from testbed.report.failures import broken
+from testbed.text import listed
 from testbed.units import DURATION, SIZE, percent
-from testbed.words import listed
 
 _MILLION = 1_000_000
 

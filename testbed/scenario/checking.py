@@ -21,7 +21,7 @@ from testbed.scenario.shape import Demands, Layout, known_keys
 from testbed.scenario.topology import Built, Topology, TopologyError, build, load_topology
 from testbed.scenario.tree import Node, merge, spelt
 from testbed.scenario.workloads import parameter_problems
-from testbed.words import instead, nearest
+from testbed.text import instead, nearest
 
 ONLY_VARIANT = "default"
 """The name of the one variant of a scenario that declares none."""

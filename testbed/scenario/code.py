@@ -10,7 +10,7 @@ from testbed.errors import ScenarioError
 from testbed.model.base import Value
 from testbed.scenario.compose import MAX_DEPTH
 from testbed.scenario.tree import Keys, Scalar, spelt
-from testbed.words import quoted
+from testbed.text import quoted
 
 
 def as_written(value: Any, name: str, keys: Keys = ()) -> Any:

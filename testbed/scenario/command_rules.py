@@ -15,8 +15,8 @@ from testbed.model.network import Network
 from testbed.scenario.common_rules import within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
+from testbed.text import instead, quoted
 from testbed.units import DURATION
-from testbed.words import instead, quoted
 
 COMMAND_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH inside the embedded kernel, whatever it is here."""

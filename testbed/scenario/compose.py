@@ -14,7 +14,7 @@ import yaml
 
 from testbed.errors import ScenarioError
 from testbed.scenario.tree import Keys, Node, Place, Scalar
-from testbed.words import quoted
+from testbed.text import quoted
 
 MAX_DEPTH = 32
 MAX_NODES = 20_000

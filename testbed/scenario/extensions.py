@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from testbed.applications import registry
 from testbed.applications.registry import APPLICATIONS
 from testbed.applications.script import Script
-from testbed.extension import ExtensionError, Kind, Origin
 from testbed.model.channel import CHANNEL_POLICIES
 from testbed.model.placement import PLACEMENT_POLICIES, PLACEMENT_SCORES
 from testbed.model.workload import WORKLOADS
+from testbed.plugins import ExtensionError, Kind, Origin
 from testbed.scenario.rates import Finding
 from testbed.scenario.source import is_bare, topologies
 from testbed.scenario.tree import Keys

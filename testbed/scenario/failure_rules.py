@@ -9,7 +9,7 @@ from testbed.model.network import Network, Role
 from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
-from testbed.words import instead
+from testbed.text import instead
 
 MOST_GROUPS = 1000
 """Of jobs: those who send requests to one have a port of their own."""

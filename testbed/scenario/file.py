@@ -7,8 +7,8 @@ from pathlib import Path
 from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.model.network import Network
+from testbed.text import counted
 from testbed.units import DURATION
-from testbed.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
 
-from testbed.words import instead, quoted
+from testbed.text import instead, quoted
 
 _MOST_BYTES = 10_000_000
 _MOST_S = 3600

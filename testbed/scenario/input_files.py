@@ -8,8 +8,8 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 
 from testbed.applications.script import Script
-from testbed.extension import ExtensionError
 from testbed.model.base import INPUT_FILE
+from testbed.plugins import ExtensionError
 from testbed.scenario.shape import parts
 from testbed.scenario.topology import TopologyError, load_topology
 from testbed.scenario.tree import Keys

@@ -20,7 +20,7 @@ from testbed.scenario.input_files import input_files
 from testbed.scenario.settings import Setting
 from testbed.scenario.source import MAX_BYTES, read, scenario_path, shown
 from testbed.scenario.tree import Keys, Node, Place, merge, spelt
-from testbed.words import instead
+from testbed.text import instead
 
 
 def load(

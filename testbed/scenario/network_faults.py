@@ -20,8 +20,8 @@ from testbed.model.carriers import (
 )
 from testbed.model.network import MOST_PLANES, Egress, Fabric, Network, Role, Wire
 from testbed.pon.standard import PonStandard
+from testbed.text import listed, quoted
 from testbed.units import DURATION, RATE, SIZE, Dimension
-from testbed.words import listed, quoted
 
 MOST_HOMES, MOST_DEVICES = 255, 254
 """A host of a home is 10.1.HOME.DEVICE."""

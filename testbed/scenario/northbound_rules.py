@@ -7,8 +7,8 @@ from testbed.applications.script import Script
 from testbed.model.network import Network, Role
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
+from testbed.text import instead
 from testbed.units import DURATION
-from testbed.words import instead
 
 
 def northbound_rules(script: Script, network: Network) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from testbed.pon import PonStandard, check_tconts
 from testbed.pon.provision import alloc_id_of, quiet_windows, tconts_of
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
-from testbed.words import instead
+from testbed.text import instead
 
 MOST_TCONTS = 200
 """So many queues one line of `sch_pon` reports on at once."""

@@ -12,7 +12,7 @@ from testbed.model.base import FieldError
 from testbed.scenario.shape import along, known_keys
 from testbed.scenario.tree import Keys, Node, Place, spelt
 from testbed.scenario.wording import wording
-from testbed.words import listed
+from testbed.text import listed
 
 MOST_SHOWN = 20
 # Finding the nearest word takes a while; nobody reads a thousand messages.

@@ -10,14 +10,14 @@ from testbed.applications.flows.model import Flow
 from testbed.applications.game.model import Session
 from testbed.applications.quantity import STATISTICS, Quantified
 from testbed.applications.script import Script
-from testbed.extension import ExtensionError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network
 from testbed.model.workload import Workload
+from testbed.plugins import ExtensionError
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.scenario.workloads import workload_kind
-from testbed.words import instead, listed
+from testbed.text import instead, listed
 
 _ALWAYS_MEASURED: dict[str, tuple[Direction, ...]] = {
     "probe": (DOWNSTREAM, UPSTREAM),

@@ -10,11 +10,11 @@ from testbed.applications.application import all_rules
 from testbed.applications.game.model import Session
 from testbed.applications.script import Script
 from testbed.channel.policies import policy_called
-from testbed.extension import ExtensionError
 from testbed.model.base import Direction
 from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
+from testbed.plugins import ExtensionError
 from testbed.scenario.command_rules import command_rules
 from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.extensions import placement_rules
@@ -31,8 +31,8 @@ from testbed.scenario.repeat import repeat_rules
 from testbed.scenario.serving_rules import serving_rules
 from testbed.scenario.tree import Keys
 from testbed.scenario.workloads import workload_rules
+from testbed.text import instead
 from testbed.units import DURATION, SIZE
-from testbed.words import instead
 
 
 def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.rates import Finding
 from testbed.scenario.request_trace import read_trace
 from testbed.scenario.tree import Keys
+from testbed.text import instead
 from testbed.units import DURATION
-from testbed.words import instead
 
 MOST_SERVICES = 2000
 """Each has a port of its own."""

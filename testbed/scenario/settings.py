@@ -14,7 +14,7 @@ from testbed.errors import ScenarioError
 from testbed.scenario.compose import compose
 from testbed.scenario.shape import Layout, below, is_single, known_keys
 from testbed.scenario.tree import Keys, Node, Place, spelt
-from testbed.words import counted, instead, quoted
+from testbed.text import counted, instead, quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import stat
 from pathlib import Path
 
 from testbed.errors import ScenarioError
-from testbed.extension import Kind
-from testbed.words import instead, nearest, quoted
+from testbed.plugins import Kind
+from testbed.text import instead, nearest, quoted
 
 MAX_BYTES = 1_000_000
 """A scenario of the allowed 20,000 values is far below it; what is above it is some other file."""

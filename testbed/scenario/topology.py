@@ -19,9 +19,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from testbed.extension import Origin
 from testbed.model.base import FROM_TEXT, FieldError, Value
 from testbed.model.network import Network
+from testbed.plugins import Origin
 from testbed.scenario.network_faults import network_faults
 from testbed.scenario.problems import Problem, problem_at, problems_of
 from testbed.scenario.shape import known_keys

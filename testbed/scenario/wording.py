@@ -7,8 +7,8 @@ from pydantic_core import ErrorDetails
 
 from testbed.model.base import NAME_PATTERN
 from testbed.scenario.tree import Node
+from testbed.text import counted, instead, listed, nearest, quoted
 from testbed.units import DURATION, LENGTH, RATE, SIZE, QuantityError
-from testbed.words import counted, instead, listed, nearest, quoted
 
 _BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 

@@ -8,15 +8,15 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from testbed.applications.script import Script
-from testbed.extension import ExtensionError, Origin, methods
 from testbed.model.base import FROM_TEXT, Value
 from testbed.model.network import Network
 from testbed.model.workload import WORKLOADS, Stream, StreamMeasure, Workload
+from testbed.plugins import ExtensionError, Origin, methods
 from testbed.scenario.common_rules import within
 from testbed.scenario.problems import Problem, problem_at, problems_of
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys, Node
-from testbed.words import instead
+from testbed.text import instead
 
 MakeParts = Callable[[Value, Any], Sequence[Any]]
 """From the parameters and a `testbed.workload.end.End` to the parts of the program at that end."""

@@ -7,8 +7,8 @@ from itertools import product
 from testbed.errors import ScenarioError
 from testbed.scenario.compose import resolve
 from testbed.scenario.tree import Scalar
+from testbed.text import quoted
 from testbed.units import DURATION, LENGTH, RATE, SHARE, SIZE, QuantityError
-from testbed.words import quoted
 
 _CLOSING = {"[": "]", "{": "}"}
 _DIMENSIONS = (DURATION, RATE, SIZE, LENGTH, SHARE)

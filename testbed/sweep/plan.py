@@ -11,7 +11,7 @@ from testbed.errors import ScenarioError
 from testbed.scenario import ScenarioFile, load
 from testbed.scenario.extensions import origins
 from testbed.sweep.axes import Axis, combinations
-from testbed.words import counted
+from testbed.text import counted
 
 MOST_RUNS = 10_000
 _LONGEST_NAME = 80

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from testbed.sweep.order import Ended, Happened, Started
-from testbed.words import counted
+from testbed.text import counted
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from testbed.errors import ScenarioError
-from testbed.words import instead
+from testbed.text import instead
 
 if TYPE_CHECKING:
     from testbed.venue.venue import Venue

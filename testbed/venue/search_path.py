@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from testbed.applications.script import Script
-from testbed.extension import folders
+from testbed.plugins import folders
 from testbed.scenario import load
 from testbed.scenario.extensions import extensions
 from testbed.scenario.input_files import files_read

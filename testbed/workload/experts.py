@@ -16,7 +16,7 @@ from testbed.host.loop import Loop
 from testbed.model.base import ACROSS
 from testbed.model.fabric_work import Experts
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.words import counted
+from testbed.text import counted
 from testbed.workload.exchange import Exchange, Message, Phase
 from testbed.workload.token_routing import Matrix
 

@@ -13,7 +13,7 @@ import pytest
 
 from testbed.cli.running import plan_texts
 from testbed.plan.make import make_plan
-from testbed.plan.text import plan_text
+from testbed.plan.plan_text import plan_text
 from testbed.scenario import load, shipped, shipped_topologies
 
 PLANS = Path(__file__).parent / "plans"

@@ -13,7 +13,7 @@ import yaml
 from testbed.errors import ScenarioError
 from testbed.net.shaper import interface_requests
 from testbed.plan.make import make_plan
-from testbed.plan.text import plan_text
+from testbed.plan.plan_text import plan_text
 from testbed.scenario import load
 from testbed.scenario.source import scenario_path
 from testbed.units import DURATION, LENGTH, RATE, SIZE, Dimension, QuantityError

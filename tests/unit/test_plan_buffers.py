@@ -11,7 +11,7 @@ from testbed.model.pon import Pon, TContClass
 from testbed.plan.buffers import KERNEL_BYTES, tcp_buffers
 from testbed.plan.make import SHAPED_LINK, UNLIMITED, make_plan
 from testbed.plan.paths import delay_ns, way
-from testbed.plan.text import plan_text
+from testbed.plan.plan_text import plan_text
 from testbed.scenario import load
 from topologies import elastic_access
 

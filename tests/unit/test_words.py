@@ -1,6 +1,6 @@
 """Nearest words and readable lengths in error messages."""
 
-from testbed.words import counted, instead, listed, nearest, quoted
+from testbed.text import counted, instead, listed, nearest, quoted
 
 
 def test_the_nearest_word_is_found_whatever_its_case() -> None:

@@ -11,12 +11,12 @@ from example_install import install, install_example, lies_on_the_path
 
 from testbed.cli.workload_programs import checked, named
 from testbed.errors import InvariantError, ScenarioError
-from testbed.extension import ExtensionError
 from testbed.host import datagrams
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.model.base import UPSTREAM
 from testbed.model.workload import Stream
+from testbed.plugins import ExtensionError
 from testbed.record.samples import LOST, StreamName, join
 from testbed.scenario import load
 from testbed.scenario.json_schema import json_schema

@@ -10,8 +10,8 @@ from testbed.plan.paths import delay_ns, mtu_bytes
 from testbed.scenario.common_rules import within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
+from testbed.text import instead
 from testbed.units import DURATION, SIZE
-from testbed.words import instead
 
 _HEADERS_BYTES = 28
 """IPv4 and UDP."""

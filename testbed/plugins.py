@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from testbed.errors import ScenarioError
-from testbed.words import counted, listed, nearest, quoted
+from testbed.text import counted, listed, nearest, quoted
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -11,11 +11,11 @@ from testbed.api.profiles import load_profiles
 from testbed.channel import Counted, Need, Told, policy_called
 from testbed.channel.events import Load
 from testbed.errors import ScenarioError
-from testbed.extension import ExtensionError, Kind, Origin
 from testbed.model.base import DOWNSTREAM, FROM_TEXT
 from testbed.model.channel import CHANNEL_POLICIES, ResizePolicy
 from testbed.model.placement import Placement, PlacementPolicy
 from testbed.placement import JobRequest, Node, PairDelays, Placed, Refused, Scheduler
+from testbed.plugins import ExtensionError, Kind, Origin
 from testbed.scenario import load
 from testbed.scenario.extensions import origins
 from testbed.scenario.json_schema import json_schema
