@@ -19,19 +19,19 @@ from random import Random
 from testbed.channel import (
     Channel,
     ChannelState,
-    Counted,
-    Demand,
+    ClassCounters,
+    CounterReadings,
     Event,
     Link,
-    Load,
-    Observation,
+    OfferedLoad,
     Release,
-    Request,
+    RequestChannel,
     Resize,
+    SceneDemand,
     Tick,
     decide,
 )
-from testbed.channel.sharing import share
+from testbed.channel.max_min import share
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
 
@@ -53,7 +53,7 @@ def links(per_channel_bps: int, channels: int) -> tuple[Link, ...]:
     )
 
 
-def request(index: int, policy: ResizePolicy, random: Random) -> Request:
+def request(index: int, policy: ResizePolicy, random: Random) -> RequestChannel:
     """A channel of a home to a node."""
     bounds = ChannelRange(committed_bps=100_000, peak_bps=1_000_000_000, queue_bytes=100_000)
     channel = ChannelRequest(
@@ -66,13 +66,13 @@ def request(index: int, policy: ResizePolicy, random: Random) -> Request:
     )
     path = (f"home{index % HOMES}", "pon", "metro", f"node{random.randrange(NODES)}")
     name = f"s{index}"
-    return Request(session=name, channel=channel, links=path, demand=demand(name, random))
+    return RequestChannel(session=name, channel=channel, links=path, demand=demand(name, random))
 
 
-def demand(session: str, random: Random) -> Demand:
+def demand(session: str, random: Random) -> SceneDemand:
     """A scene, from a tenth of what there is for each channel to ten times that."""
-    load = Load(mean_bps=random.randrange(200_000, 20_000_000), burst_bytes=0, burst="nothing")
-    return Demand(session=session, scene="s", downstream=load, upstream=load)
+    load = OfferedLoad(mean_bps=random.randrange(200_000, 20_000_000), burst_bytes=0, burst="nothing")
+    return SceneDemand(session=session, scene="s", downstream=load, upstream=load)
 
 
 def filled(channels: int, policy: ResizePolicy) -> ChannelState:
@@ -95,17 +95,19 @@ def filled(channels: int, policy: ResizePolicy) -> ChannelState:
     return decide(together, Tick(), 1)[0]
 
 
-def observation(state: ChannelState, random: Random) -> Observation:
+def observation(state: ChannelState, random: Random) -> CounterReadings:
     """The counters of all channels, each with a load of its own."""
 
-    def counted() -> Counted:
+    def counted() -> ClassCounters:
         waits_bytes = random.choice((0, 3000))
-        return Counted(interval_ns=5 * MS, sent_bytes=random.randrange(50_000), backlog_bytes=waits_bytes)
+        return ClassCounters(
+            interval_ns=5 * MS, sent_bytes=random.randrange(50_000), backlog_bytes=waits_bytes
+        )
 
-    return Observation(counted={session: (counted(), counted()) for session in state.holders})
+    return CounterReadings(counted={session: (counted(), counted()) for session in state.holders})
 
 
-def observed(state: ChannelState, random: Random) -> tuple[ChannelState, Observation]:
+def observed(state: ChannelState, random: Random) -> tuple[ChannelState, CounterReadings]:
     """A state that has seen its loads, and the same loads once more, with nothing waiting."""
     first = observation(state, random)
     state, _ = decide(state, first, 6 * MS)
@@ -113,7 +115,7 @@ def observed(state: ChannelState, random: Random) -> tuple[ChannelState, Observa
         session: (replace(down, backlog_bytes=0), replace(up, backlog_bytes=0))
         for session, (down, up) in first.counted.items()
     }
-    return decide(state, Observation(counted=again), 7 * MS)[0], Observation(counted=again)
+    return decide(state, CounterReadings(counted=again), 7 * MS)[0], CounterReadings(counted=again)
 
 
 def milliseconds(work: Callable[[], object], repeat: int) -> float:

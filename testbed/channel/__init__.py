@@ -16,24 +16,24 @@ actions to a kernel, and waking at `state.wake_at_ns`, is the caller's part.
 """
 
 from testbed.channel.controller import decide
-from testbed.channel.events import (
+from testbed.channel.interface import (
+    ClassCounters,
     Close,
-    Counted,
+    CounterReadings,
     Decision,
-    Demand,
     Event,
     Extend,
-    Load,
-    Observation,
+    OfferedLoad,
     Open,
     Output,
     Release,
-    Request,
+    RequestChannel,
     Resize,
+    SceneDemand,
     Tick,
 )
-from testbed.channel.policies import policy_called
-from testbed.channel.policy import Answer, ChannelPolicy, Need, Told
+from testbed.channel.policy import Answer, ChannelPolicy, Need, Observation
+from testbed.channel.policy_registry import policy_called
 from testbed.channel.state import Channel, ChannelState, Lane, Link, Want
 
 __all__ = [
@@ -41,24 +41,24 @@ __all__ = [
     "Channel",
     "ChannelPolicy",
     "ChannelState",
+    "ClassCounters",
     "Close",
-    "Counted",
+    "CounterReadings",
     "Decision",
-    "Demand",
     "Event",
     "Extend",
     "Lane",
     "Link",
-    "Load",
     "Need",
     "Observation",
+    "OfferedLoad",
     "Open",
     "Output",
     "Release",
-    "Request",
+    "RequestChannel",
     "Resize",
+    "SceneDemand",
     "Tick",
-    "Told",
     "Want",
     "decide",
     "policy_called",

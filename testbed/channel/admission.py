@@ -9,8 +9,8 @@ would not be enough, nobody goes.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from testbed.channel import words
-from testbed.channel.events import Decision, Request
+from testbed.channel import rounding
+from testbed.channel.interface import Decision, RequestChannel
 from testbed.channel.state import DIRECTIONS, Channel, Link
 from testbed.model.base import Direction
 
@@ -19,7 +19,7 @@ Key = tuple[str, Direction]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Headroom:
     """One link of a requested path: what the request commits on it, and what is promised to nobody."""
 
     link: Link
@@ -41,11 +41,11 @@ class Victim:
 
 
 def rooms(
-    request: Request, paths: Sequence[tuple[Link, ...]], promised_bps: Mapping[Key, int]
-) -> tuple[Room, ...]:
+    request: RequestChannel, paths: Sequence[tuple[Link, ...]], promised_bps: Mapping[Key, int]
+) -> tuple[Headroom, ...]:
     """What the request finds on the links of its path, downstream first; `paths` are by direction."""
     return tuple(
-        Room(
+        Headroom(
             link=link,
             committed_bps=request.channel.towards(direction).committed_bps,
             free_bps=link.channels_bps - promised_bps.get((link.name, direction), 0),
@@ -55,16 +55,18 @@ def rooms(
     )
 
 
-def too_far(request: Request) -> str | None:
+def too_far(request: RequestChannel) -> str | None:
     """Why the path takes too long whatever is free on it; None if it does not."""
     budget_ns = request.channel.delay_budget_ns
     if budget_ns is None or request.delay_ns <= budget_ns:
         return None
-    takes, budget = words.duration(request.delay_ns), words.duration(budget_ns)
+    takes, budget = rounding.duration(request.delay_ns), rounding.duration(budget_ns)
     return f"the path alone takes {takes}, more than the delay budget of {budget}"
 
 
-def victims(request: Request, found: Sequence[Room], holders: Iterable[Channel]) -> list[Victim] | None:
+def victims(
+    request: RequestChannel, found: Sequence[Headroom], holders: Iterable[Channel]
+) -> list[Victim] | None:
     """The channels that have to go for the request; None if even all of a lower priority are not enough."""
     lacking = {(room.link.name, room.link.direction): room for room in found if room.lack_bps > 0}
     lack_bps = {key: room.lack_bps for key, room in lacking.items()}
@@ -87,7 +89,7 @@ def victims(request: Request, found: Sequence[Room], holders: Iterable[Channel])
 
 
 def refusal(
-    request: Request, found: Sequence[Room], holders: Iterable[Channel], distance: str | None
+    request: RequestChannel, found: Sequence[Headroom], holders: Iterable[Channel], distance: str | None
 ) -> Decision:
     """The refusal, with its reasons and the committed rates that would have fitted in each direction.
 
@@ -112,11 +114,11 @@ def refusal(
     )
 
 
-def preemption(request: Request, victim: Victim) -> Decision:
+def preemption(request: RequestChannel, victim: Victim) -> Decision:
     """The decision that a channel has to go."""
     own, others = victim.channel.request.priority, request.channel.priority
     direction = victim.link.direction
-    committed = words.rate(request.channel.towards(direction).committed_bps)
+    committed = rounding.rate(request.channel.towards(direction).committed_bps)
     reason = (
         f"priority {own} gives way to priority {others}: {direction} {committed} committed to "
         f"{request.session} did not fit {victim.link.name}"
@@ -125,17 +127,17 @@ def preemption(request: Request, victim: Victim) -> Decision:
     return Decision(kind="channel.preempt", fields={**fields, "reason": reason})
 
 
-def _does_not_fit(room: Room) -> str:
+def _does_not_fit(room: Headroom) -> str:
     link = room.link
     taken_bps = link.capacity_bps - room.free_bps
     return (
-        f"{link.direction} {words.rate(room.committed_bps)} does not fit {link.name}: of "
-        f"{words.rate(link.capacity_bps)}, {words.rate(taken_bps)} is committed; "
-        f"{words.rate(room.free_bps)} would fit"
+        f"{link.direction} {rounding.rate(room.committed_bps)} does not fit {link.name}: of "
+        f"{rounding.rate(link.capacity_bps)}, {rounding.rate(taken_bps)} is committed; "
+        f"{rounding.rate(room.free_bps)} would fit"
     )
 
 
-def _by_worth(request: Request, holders: Iterable[Channel]) -> list[Channel]:
+def _by_worth(request: RequestChannel, holders: Iterable[Channel]) -> list[Channel]:
     """The channels of a lower priority, that which goes first in front."""
     lower = [channel for channel in holders if channel.request.priority > request.channel.priority]
     lower.reverse()

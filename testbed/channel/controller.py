@@ -4,21 +4,21 @@ from dataclasses import replace
 from typing import Any
 
 from testbed.channel import admission, reasons
-from testbed.channel.events import (
-    Counted,
-    Demand,
+from testbed.channel.interface import (
+    ClassCounters,
+    CounterReadings,
     Event,
     Extend,
-    Observation,
     Output,
     Release,
-    Request,
+    RequestChannel,
+    SceneDemand,
     Tick,
 )
-from testbed.channel.policies import policy_called
-from testbed.channel.policy import Answer, ChannelPolicy, Told
+from testbed.channel.policy import Answer, ChannelPolicy, Observation
+from testbed.channel.policy_registry import policy_called
 from testbed.channel.state import DIRECTIONS, Channel, ChannelState, Lane, Want
-from testbed.channel.turn import Turn
+from testbed.channel.transaction import Transaction
 from testbed.errors import InvariantError
 from testbed.model.base import Direction
 from testbed.model.channel import ChannelRequest
@@ -38,69 +38,69 @@ def decide(state: ChannelState, event: Event, now_ns: int) -> tuple[ChannelState
         raise InvariantError(f"{event} at {now_ns} ns, after the controller has seen {state.at_ns} ns")
     if isinstance(event, Tick) and (state.wake_at_ns is None or now_ns < state.wake_at_ns):
         return replace(state, at_ns=now_ns), []
-    turn = Turn(state, now_ns)
-    _pass_time(turn, state)
+    transaction = Transaction(state, now_ns)
+    _pass_time(transaction, state)
     match event:
-        case Request():
-            _request(turn, state, event)
-        case Demand():
-            _demand(turn, event)
-        case Observation():
+        case RequestChannel():
+            _request(transaction, state, event)
+        case SceneDemand():
+            _demand(transaction, event)
+        case CounterReadings():
             for session, counted in event.counted.items():
-                _observe(turn, session, counted)
+                _observe(transaction, session, counted)
         case Extend():
-            _extend(turn, event)
+            _extend(transaction, event)
         case Release():
-            _release(turn, event)
+            _release(transaction, event)
         case Tick():
             pass
-    return turn.settle()
+    return transaction.commit()
 
 
-def _pass_time(turn: Turn, state: ChannelState) -> None:
+def _pass_time(transaction: Transaction, state: ChannelState) -> None:
     """What is due by now: lifetimes end, channels open, needs that were lower for the hold time count."""
-    now_ns = turn.now_ns
+    now_ns = transaction.now_ns
     due = [session for session, at_ns in state.due_at_ns.items() if at_ns <= now_ns]
     for session in due:
-        _expire_if_due(turn, turn.holders[session])
+        _expire_if_due(transaction, transaction.holders[session])
     for session in due:
-        channel = turn.holders.get(session)
+        channel = transaction.holders.get(session)
         if channel is None:
             continue
         if channel.opened_at_ns is None:
-            turn.open(session)
+            transaction.open(session)
         else:
             down, up = (lane.at(now_ns) for lane in channel.lanes)
-            turn.follow(channel, (down, up))
+            transaction.update_lanes(channel, (down, up))
 
 
-def _expire_if_due(turn: Turn, channel: Channel) -> None:
+def _expire_if_due(transaction: Transaction, channel: Channel) -> None:
     expires_at_ns = channel.expires_at_ns
-    if expires_at_ns is not None and expires_at_ns <= turn.now_ns:
-        turn.remove(channel.session, reasons.expire(channel))
-        turn.refused |= {channel.session}
+    if expires_at_ns is not None and expires_at_ns <= transaction.now_ns:
+        transaction.remove(channel.session, reasons.expire(channel))
+        transaction.refused |= {channel.session}
 
 
-def _request(turn: Turn, state: ChannelState, event: Request) -> None:
-    if event.session in turn.holders:
+def _request(transaction: Transaction, state: ChannelState, event: RequestChannel) -> None:
+    if event.session in transaction.holders:
         raise InvariantError(f"session {event.session} asks for a channel and has one; release it first")
     paths = [state.path(event.links, direction) for direction in DIRECTIONS]
-    found = admission.rooms(event, paths, turn.promised_bps)
+    found = admission.rooms(event, paths, transaction.promised_bps)
     distance = admission.too_far(event)
     lacks = any(room.lack_bps > 0 for room in found)
     going: list[admission.Victim] | None = None if lacks else []
     if lacks and event.channel.preempts:
-        going = admission.victims(event, found, turn.holders.values())
+        going = admission.victims(event, found, transaction.holders.values())
     if distance is not None or going is None:
-        turn.say(admission.refusal(event, found, turn.holders.values(), distance))
-        turn.refused |= {event.session}
+        transaction.emit(admission.refusal(event, found, transaction.holders.values(), distance))
+        transaction.refused |= {event.session}
         return
     for victim in going:
-        turn.remove(victim.channel.session, admission.preemption(event, victim))
-    turn.refused |= {victim.channel.session for victim in going}
+        transaction.remove(victim.channel.session, admission.preemption(event, victim))
+    transaction.refused |= {victim.channel.session for victim in going}
     lanes, memories = zip(
         *(
-            _new_lane(event, direction, tuple(link.name for link in path), turn.now_ns)
+            _new_lane(event, direction, tuple(link.name for link in path), transaction.now_ns)
             for direction, path in zip(DIRECTIONS, paths, strict=True)
         ),
         strict=True,
@@ -109,20 +109,22 @@ def _request(turn: Turn, state: ChannelState, event: Request) -> None:
         session=event.session,
         request=event.channel,
         lanes=lanes,
-        opens_at_ns=turn.now_ns + state.provisioning_ns,
+        opens_at_ns=transaction.now_ns + state.provisioning_ns,
         lifetime_ns=event.channel.lifetime_ns,
     )
-    turn.admit(channel, reasons.admit(channel, state.provisioning_ns))
-    turn.keep(event.session, memories)
+    transaction.admit(channel, reasons.admit(channel, state.provisioning_ns))
+    transaction.remember(event.session, memories)
     if not state.provisioning_ns:
-        turn.open(event.session)
+        transaction.open(event.session)
 
 
-def _new_lane(event: Request, direction: Direction, links: tuple[str, ...], now_ns: int) -> tuple[Lane, Any]:
+def _new_lane(
+    event: RequestChannel, direction: Direction, links: tuple[str, ...], now_ns: int
+) -> tuple[Lane, Any]:
     """A lane with its first need, and what the policy remembers of it."""
     bounds = event.channel.towards(direction)
     policy = policy_called(event.channel.policy)
-    told = Told(
+    observation = Observation(
         direction=direction,
         committed_bps=bounds.committed_bps,
         peak_bps=bounds.peak_bps,
@@ -131,9 +133,9 @@ def _new_lane(event: Request, direction: Direction, links: tuple[str, ...], now_
         now_ns=now_ns,
         rate_bps=bounds.committed_bps,
     )
-    if event.demand is not None and policy.hears_scenes:
-        told = told._replace(scene=event.demand.scene, load=event.demand.towards(direction))
-    need, memory = policy.decide(told)
+    if event.demand is not None and policy.uses_scenes:
+        observation = observation._replace(scene=event.demand.scene, load=event.demand.towards(direction))
+    need, memory = policy.decide(observation)
     lane = Lane(
         session=event.session,
         direction=direction,
@@ -155,13 +157,13 @@ def _ask(
     memory: Any,
     now_ns: int,
     *,
-    demand: Demand | None = None,
-    counted: Counted | None = None,
+    demand: SceneDemand | None = None,
+    counted: ClassCounters | None = None,
 ) -> Answer:
     """What a policy says about a lane, of which something new is known."""
     bounds = request.towards(lane.direction)
     return policy.decide(
-        Told(
+        Observation(
             lane.direction,
             bounds.committed_bps,
             bounds.peak_bps,
@@ -178,45 +180,51 @@ def _ask(
     )
 
 
-def _demand(turn: Turn, event: Demand) -> None:
-    if event.session in turn.refused:
+def _demand(transaction: Transaction, event: SceneDemand) -> None:
+    if event.session in transaction.refused:
         return
-    channel = turn.channel(event.session)
+    channel = transaction.channel(event.session)
     policy = policy_called(channel.request.policy)
-    if not policy.hears_scenes:
+    if not policy.uses_scenes:
         return
-    turn.speaker = event.session
+    transaction.asking_session = event.session
     answers = [
-        _ask(policy, channel.request, lane, memory, turn.now_ns, demand=event)
-        for lane, memory in zip(channel.lanes, turn.memories(event.session), strict=True)
+        _ask(policy, channel.request, lane, memory, transaction.now_ns, demand=event)
+        for lane, memory in zip(channel.lanes, transaction.memories(event.session), strict=True)
     ]
     down, up = (
-        lane.wanting(answer.need, turn.now_ns) for lane, answer in zip(channel.lanes, answers, strict=True)
+        lane.wanting(answer.need, transaction.now_ns)
+        for lane, answer in zip(channel.lanes, answers, strict=True)
     )
-    turn.keep(event.session, (answers[0].memory, answers[1].memory))
-    turn.follow(channel, (down, up))
+    transaction.remember(event.session, (answers[0].memory, answers[1].memory))
+    transaction.update_lanes(channel, (down, up))
 
 
-def _observe(turn: Turn, session: str, counted: tuple[Counted, Counted]) -> None:
-    if session in turn.refused:
+def _observe(transaction: Transaction, session: str, counted: tuple[ClassCounters, ClassCounters]) -> None:
+    if session in transaction.refused:
         return
-    channel = turn.channel(session)
+    channel = transaction.channel(session)
     if channel.opened_at_ns is None:
         raise InvariantError(f"the classes of session {session} were read, and it has none before it opens")
     policy = policy_called(channel.request.policy)
-    if not policy.hears_counters:
+    if not policy.uses_counters:
         return
-    memories = turn.memories(session)
+    memories = transaction.memories(session)
     (down, down_memory), (up, up_memory) = (
-        _followed(policy, channel.request, lane, memory, each, turn.now_ns)
+        _followed(policy, channel.request, lane, memory, each, transaction.now_ns)
         for lane, memory, each in zip(channel.lanes, memories, counted, strict=True)
     )
-    turn.keep(session, (down_memory, up_memory))
-    turn.follow(channel, (down, up))
+    transaction.remember(session, (down_memory, up_memory))
+    transaction.update_lanes(channel, (down, up))
 
 
 def _followed(
-    policy: ChannelPolicy, request: ChannelRequest, lane: Lane, memory: Any, counted: Counted, now_ns: int
+    policy: ChannelPolicy,
+    request: ChannelRequest,
+    lane: Lane,
+    memory: Any,
+    counted: ClassCounters,
+    now_ns: int,
 ) -> tuple[Lane, Any]:
     """A lane after one interval, the lane itself if what it wants is the same, and the policy's memory."""
     need, memory = _ask(policy, request, lane, memory, now_ns, counted=counted)
@@ -227,17 +235,17 @@ def _followed(
     return lane.wanting(need, now_ns), memory
 
 
-def _extend(turn: Turn, event: Extend) -> None:
-    if event.session in turn.refused:
+def _extend(transaction: Transaction, event: Extend) -> None:
+    if event.session in transaction.refused:
         return
-    changed = replace(turn.channel(event.session), lifetime_ns=event.lifetime_ns)
-    turn.put(changed)
-    _expire_if_due(turn, changed)
+    changed = replace(transaction.channel(event.session), lifetime_ns=event.lifetime_ns)
+    transaction.put(changed)
+    _expire_if_due(transaction, changed)
 
 
-def _release(turn: Turn, event: Release) -> None:
-    if event.session in turn.refused:
-        turn.refused -= {event.session}
+def _release(transaction: Transaction, event: Release) -> None:
+    if event.session in transaction.refused:
+        transaction.refused -= {event.session}
         return
-    turn.channel(event.session)  # only who has a channel can give it back
-    turn.remove(event.session, reasons.release(event.session, event.reason))
+    transaction.channel(event.session)  # only who has a channel can give it back
+    transaction.remove(event.session, reasons.release(event.session, event.reason))

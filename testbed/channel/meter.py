@@ -31,8 +31,8 @@ whose period nearly, not quite, fits the interval may change its need at the pac
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from testbed.channel import words
-from testbed.channel.events import Counted
+from testbed.channel import rounding
+from testbed.channel.interface import ClassCounters
 from testbed.channel.pattern import Pattern
 
 HEADROOM_NUMERATOR, HEADROOM_DENOMINATOR = 9, 8
@@ -46,7 +46,7 @@ _BITS_NS = 8 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Burst:
+class ProvenBurst:
     """A need that bursts have proven, at which rate of arrival, and when such arrivals were last seen."""
 
     level_bps: int
@@ -65,7 +65,7 @@ class Meter(NamedTuple):
     backlog_bytes: int = 0
     late_bytes: int = 0
     rate_bps: int = 0
-    burst: Burst | None = None
+    burst: ProvenBurst | None = None
     pattern: Pattern | None = None
 
 
@@ -86,18 +86,18 @@ class Measured(NamedTuple):
     def reason(self, serialisation_ns: int) -> str:
         """Why it needs this, in words."""
         if self.proven_bps == self.rate_bps:
-            return f"the bursts of this load have needed {words.rate(self.rate_bps)}"
-        arrives = f"{words.rate(self.arrival_bps)} arrives"
+            return f"the bursts of this load have needed {rounding.rate(self.rate_bps)}"
+        arrives = f"{rounding.rate(self.arrival_bps)} arrives"
         if not self.backlog_bytes:
-            return f"{arrives}, needs {words.rate(self.rate_bps)} with headroom"
-        within = words.duration(serialisation_ns)
-        waits = f"{words.size(self.backlog_bytes)} waits"
-        return f"{arrives} and {waits}: gone within {within} needs {words.rate(self.rate_bps)}"
+            return f"{arrives}, needs {rounding.rate(self.rate_bps)} with headroom"
+        within = rounding.duration(serialisation_ns)
+        waits = f"{rounding.size(self.backlog_bytes)} waits"
+        return f"{arrives} and {waits}: gone within {within} needs {rounding.rate(self.rate_bps)}"
 
 
 def measure(
     meter: Meter,
-    counted: Counted,
+    counted: ClassCounters,
     now_ns: int,
     *,
     rate_bps: int,
@@ -119,7 +119,7 @@ def measure(
     steady_bps = with_headroom_bps + (backlog_bytes - late_bytes) * _BITS_NS // serialisation_ns
     burst = _remembered(meter.burst, level_bps, now_ns, hold_ns)
     if steady_bps > need_bps and not near(steady_bps, need_bps) and backlog_bytes > late_bytes:
-        burst = Burst(level_bps, steady_bps, now_ns)
+        burst = ProvenBurst(level_bps, steady_bps, now_ns)
     proven_bps = burst.rate_bps if burst is not None and burst.seen_at_ns == now_ns else 0
     rest = (level_bps, arrival_bps, backlog_bytes, proven_bps)
     measured = Measured(max(with_headroom_bps + waiting_bps, proven_bps), max(steady_bps, proven_bps), *rest)
@@ -132,7 +132,7 @@ def near(rate_bps: int, other_bps: int) -> bool:
     return abs(rate_bps - other_bps) * BAND_DIVISOR <= other_bps
 
 
-def _remembered(burst: Burst | None, level_bps: int, now_ns: int, hold_ns: int) -> Burst | None:
+def _remembered(burst: ProvenBurst | None, level_bps: int, now_ns: int, hold_ns: int) -> ProvenBurst | None:
     """A burst with what has just arrived taken into account; None once its load is over.
 
     The level follows the largest arrivals: a burst may have been seen before it had come whole.
@@ -140,5 +140,5 @@ def _remembered(burst: Burst | None, level_bps: int, now_ns: int, hold_ns: int) 
     if burst is None:
         return None
     if level_bps * LEVEL_DENOMINATOR >= burst.level_bps * LEVEL_NUMERATOR:
-        return Burst(max(level_bps, burst.level_bps), burst.rate_bps, now_ns)
+        return ProvenBurst(max(level_bps, burst.level_bps), burst.rate_bps, now_ns)
     return None if now_ns - burst.seen_at_ns >= hold_ns else burst

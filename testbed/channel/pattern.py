@@ -24,7 +24,7 @@ LEAD_DIVISOR = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SceneKind:
     """A kind of scene: its level, and the most that one of it has needed."""
 
     number: int
@@ -56,7 +56,7 @@ class Transition:
         return abs(dwell_ns - self.dwell_ns) <= self.lead_ns
 
 
-class Scene(NamedTuple):
+class CurrentScene(NamedTuple):
     """The present scene: when it began and was last seen at its level, and what came below since then."""
 
     began_at_ns: int
@@ -68,7 +68,7 @@ class Scene(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class PreviousScene:
     """The scene before the present one: its kind, that of the one before it, and how long it lasted."""
 
     kind: int
@@ -82,9 +82,9 @@ class Pattern(NamedTuple):
     A transition is learnt when the scene that it led to has ended: only then is the level of that known.
     """
 
-    scene: Scene
-    last: Ended | None = None
-    kinds: tuple[Kind, ...] = ()
+    scene: CurrentScene
+    last: PreviousScene | None = None
+    kinds: tuple[SceneKind, ...] = ()
     transitions: tuple[Transition, ...] = ()
 
     def expected_bps(self, now_ns: int) -> tuple[int, int]:
@@ -102,17 +102,17 @@ class Pattern(NamedTuple):
         """After an interval with this level and this need, both as the load has them whatever the rate is."""
         scene = self.scene
         if 2 * level_bps > 3 * scene.level_bps and now_ns - scene.began_at_ns >= 2 * hold_ns:
-            return self._next(Scene(now_ns - interval_ns, now_ns, level_bps, need_bps))
+            return self._next(CurrentScene(now_ns - interval_ns, now_ns, level_bps, need_bps))
         if 3 * level_bps >= 2 * scene.level_bps:
             level_bps, need_bps = max(scene.level_bps, level_bps), max(scene.need_bps, need_bps)
-            return self._replace(scene=Scene(scene.began_at_ns, now_ns, level_bps, need_bps))
+            return self._replace(scene=CurrentScene(scene.began_at_ns, now_ns, level_bps, need_bps))
         below_level_bps, below_need_bps = scene.below_level_bps, scene.below_need_bps
         # A level covers two intervals: those of the fall itself still have the old load in them.
         if now_ns - scene.seen_at_ns > 2 * interval_ns:
             below_level_bps = max(below_level_bps, level_bps)
             below_need_bps = max(below_need_bps, need_bps)
         if now_ns - scene.seen_at_ns >= hold_ns:
-            return self._next(Scene(scene.seen_at_ns, now_ns, below_level_bps, below_need_bps))
+            return self._next(CurrentScene(scene.seen_at_ns, now_ns, below_level_bps, below_need_bps))
         below = scene._replace(below_level_bps=below_level_bps, below_need_bps=below_need_bps)
         return self._replace(scene=below)
 
@@ -121,7 +121,7 @@ class Pattern(NamedTuple):
         after = [each for each in self.transitions if each.scene == kind]
         return [each for each in after if each.before == before] or after
 
-    def _next(self, scene: Scene) -> "Pattern":
+    def _next(self, scene: CurrentScene) -> "Pattern":
         """The present scene has ended where another begins: learn its kind, and how it came about."""
         kinds = _learnt(self.kinds, self.scene)
         ended = kinds[-1].number
@@ -136,24 +136,24 @@ class Pattern(NamedTuple):
         before = None if last is None else last.kind
         return Pattern(
             scene=scene,
-            last=Ended(ended, before, scene.began_at_ns - self.scene.began_at_ns),
+            last=PreviousScene(ended, before, scene.began_at_ns - self.scene.began_at_ns),
             kinds=kinds,
             transitions=tuple(kept[-MOST_TRANSITIONS:]),
         )
 
 
-def _kind_of(kinds: tuple[Kind, ...], level_bps: int) -> Kind | None:
+def _kind_of(kinds: tuple[SceneKind, ...], level_bps: int) -> SceneKind | None:
     """The kind of a level, the nearest if it is of several."""
     fitting = [kind for kind in kinds if kind.has(level_bps)]
     return min(fitting, key=lambda kind: abs(kind.level_bps - level_bps), default=None)
 
 
-def _learnt(kinds: tuple[Kind, ...], scene: Scene) -> tuple[Kind, ...]:
+def _learnt(kinds: tuple[SceneKind, ...], scene: CurrentScene) -> tuple[SceneKind, ...]:
     """The kinds with that of a scene last, which is the one used last."""
     kind = _kind_of(kinds, scene.level_bps)
     if kind is None:
         number = 1 + max((each.number for each in kinds), default=0)
-        return (*kinds, Kind(number, scene.level_bps, scene.need_bps))[-MOST_KINDS:]
+        return (*kinds, SceneKind(number, scene.level_bps, scene.need_bps))[-MOST_KINDS:]
     others = tuple(each for each in kinds if each is not kind)
     return (*others, replace(kind, need_bps=max(kind.need_bps, scene.need_bps)))
 

@@ -7,7 +7,7 @@ which a higher need counts on after it fell.
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from testbed.channel.events import Counted, Load
+from testbed.channel.interface import ClassCounters, OfferedLoad
 from testbed.model.base import Direction
 
 
@@ -19,7 +19,7 @@ class Need:
     reason: str
 
 
-class Told(NamedTuple):
+class Observation(NamedTuple):
     """What a policy is told about one direction of a channel.
 
     `needs_bps` are the needs that count now: first that which the channel follows, last the present one, and
@@ -38,8 +38,8 @@ class Told(NamedTuple):
     rate_bps: int
     needs_bps: tuple[int, ...] = ()
     scene: str | None = None
-    load: Load | None = None
-    counted: Counted | None = None
+    load: OfferedLoad | None = None
+    counted: ClassCounters | None = None
     memory: Any = None
 
 
@@ -53,12 +53,12 @@ class Answer(NamedTuple):
 class ChannelPolicy(Protocol):
     """Pure: the answer follows from what is told, which includes the policy's own memory.
 
-    It is asked at the admission of a channel, at each scene if it `hears_scenes`, and every `channels.sample`
-    if it `hears_counters`. After counters a rate that counts already keeps the reason that it has.
+    It is asked at the admission of a channel, at each scene if it `uses_scenes`, and every `channels.sample`
+    if it `uses_counters`. After counters a rate that counts already keeps the reason that it has.
     """
 
     @property
-    def hears_scenes(self) -> bool: ...
+    def uses_scenes(self) -> bool: ...
     @property
-    def hears_counters(self) -> bool: ...
-    def decide(self, told: Told) -> Answer: ...
+    def uses_counters(self) -> bool: ...
+    def decide(self, observation: Observation) -> Answer: ...

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from testbed.channel import words
-from testbed.channel.events import Decision
+from testbed.channel import rounding
+from testbed.channel.interface import Decision
 from testbed.channel.state import Channel, Lane
 from testbed.model.base import Direction
 
@@ -21,7 +21,7 @@ class Change:
     limit: str | None
 
 
-class Takers:
+class Winners:
     """Who takes more of each link than before, which is what those who lose there give way to."""
 
     def __init__(self, changes: Iterable[Change], newcomers: Iterable[Lane]) -> None:
@@ -52,32 +52,32 @@ def why_this_much(change: Change) -> str:
     reason = change.lane.need.reason
     if change.limit is None:
         return reason
-    return f"{reason}, of which {change.limit} has only {words.rate(change.to_bps)} left"
+    return f"{reason}, of which {change.limit} has only {rounding.rate(change.to_bps)} left"
 
 
-def why_less(change: Change, takers: Takers) -> str:
+def why_less(change: Change, winners: Winners) -> str:
     """Why a lane has less than before: others took it, or it has needed less for the hold time."""
     lane = change.lane
     if change.limit is not None:
-        return f"gives way on {change.limit} to {takers.on(change.limit, lane.direction)}"
-    held = f"demand lower for {words.duration(lane.hold_ns)}" if lane.hold_ns else "demand fell"
+        return f"gives way on {change.limit} to {winners.on(change.limit, lane.direction)}"
+    held = f"demand lower for {rounding.duration(lane.hold_ns)}" if lane.hold_ns else "demand fell"
     return f"{held}; {lane.need.reason}"
 
 
-def stuck(change: Change) -> Decision:
+def starved(change: Change) -> Decision:
     """The warning that a lane whose session asked for more gets nothing for it."""
     lane = change.lane
-    stays = f"channel of {lane.session} {lane.direction} stays at {words.rate(change.to_bps)}"
+    stays = f"channel of {lane.session} {lane.direction} stays at {rounding.rate(change.to_bps)}"
     return Decision(kind="warning", fields={"text": f"{stays}: {why_this_much(change)}"})
 
 
 def admit(channel: Channel, provisioning_ns: int) -> Decision:
     """The decision that a channel's committed rates are held from now on."""
     rates = {lane.direction: lane.committed_bps for lane in channel.lanes}
-    reason = " and ".join(f"{direction} {words.rate(rate)}" for direction, rate in rates.items())
+    reason = " and ".join(f"{direction} {rounding.rate(rate)}" for direction, rate in rates.items())
     reason += " committed, which fits"
     if provisioning_ns:
-        reason += f"; opens in {words.duration(provisioning_ns)}"
+        reason += f"; opens in {rounding.duration(provisioning_ns)}"
     fields = {"session": channel.session, "rates": rates, "reason": reason}
     return Decision(kind="channel.admit", fields=fields)
 
@@ -92,7 +92,7 @@ def active(session: str, changes: Iterable[Change]) -> Decision:
 def expire(channel: Channel) -> Decision:
     """The decision that a channel's lifetime is over."""
     assert channel.lifetime_ns is not None
-    reason = f"its lifetime of {words.duration(channel.lifetime_ns)} is over"
+    reason = f"its lifetime of {rounding.duration(channel.lifetime_ns)} is over"
     return Decision(kind="channel.expire", fields={"session": channel.session, "reason": reason})
 
 

@@ -1,8 +1,8 @@
 """The policies that need no counters: the committed rate, and what the application's scene needs."""
 
-from testbed.channel import words
-from testbed.channel.events import Load
-from testbed.channel.policy import Answer, Need, Told
+from testbed.channel import rounding
+from testbed.channel.interface import OfferedLoad
+from testbed.channel.policy import Answer, Need, Observation
 
 _NS_PER_S = 10**9
 
@@ -10,12 +10,12 @@ _NS_PER_S = 10**9
 class Static:
     """Always the committed rate."""
 
-    hears_scenes = hears_counters = False
+    uses_scenes = uses_counters = False
 
-    def decide(self, told: Told) -> Answer:
+    def decide(self, observation: Observation) -> Answer:
         """See `ChannelPolicy.decide`."""
-        rate_bps = told.committed_bps
-        return Answer(Need(rate_bps=rate_bps, reason=f"static policy, {words.rate(rate_bps)}"))
+        rate_bps = observation.committed_bps
+        return Answer(Need(rate_bps=rate_bps, reason=f"static policy, {rounding.rate(rate_bps)}"))
 
 
 class Signalled:
@@ -24,35 +24,38 @@ class Signalled:
     Before any scene is known it is the committed rate.
     """
 
-    hears_scenes, hears_counters = True, False
+    uses_scenes, uses_counters = True, False
 
-    def decide(self, told: Told) -> Answer:
+    def decide(self, observation: Observation) -> Answer:
         """See `ChannelPolicy.decide`."""
-        if told.scene is None or told.load is None:
-            return Answer(no_demand_yet(told))
-        wanted_bps, reason = _wanted(told.serialisation_ns, told.scene, told.load)
-        return Answer(bounded(told, wanted_bps, reason))
+        if observation.scene is None or observation.load is None:
+            return Answer(no_demand_yet(observation))
+        wanted_bps, reason = _wanted(observation.serialisation_ns, observation.scene, observation.load)
+        return Answer(bounded(observation, wanted_bps, reason))
 
 
-def no_demand_yet(told: Told) -> Need:
+def no_demand_yet(observation: Observation) -> Need:
     """The committed rate, as long as nothing is known."""
-    rate_bps = told.committed_bps
-    return Need(rate_bps=rate_bps, reason=f"no demand yet, {words.rate(rate_bps)} committed")
+    rate_bps = observation.committed_bps
+    return Need(rate_bps=rate_bps, reason=f"no demand yet, {rounding.rate(rate_bps)} committed")
 
 
-def bounded(told: Told, wanted_bps: int, reason: str) -> Need:
+def bounded(observation: Observation, wanted_bps: int, reason: str) -> Need:
     """What is wanted as far as the channel's rates go, and which of them it meets."""
-    if wanted_bps > told.peak_bps:
-        return Need(rate_bps=told.peak_bps, reason=f"{reason}, the peak rate is {words.rate(told.peak_bps)}")
-    if wanted_bps < told.committed_bps:
-        committed = words.rate(told.committed_bps)
-        return Need(rate_bps=told.committed_bps, reason=f"{reason}, the committed rate is {committed}")
+    if wanted_bps > observation.peak_bps:
+        return Need(
+            rate_bps=observation.peak_bps,
+            reason=f"{reason}, the peak rate is {rounding.rate(observation.peak_bps)}",
+        )
+    if wanted_bps < observation.committed_bps:
+        committed = rounding.rate(observation.committed_bps)
+        return Need(rate_bps=observation.committed_bps, reason=f"{reason}, the committed rate is {committed}")
     return Need(rate_bps=wanted_bps, reason=reason)
 
 
-def _wanted(serialisation_ns: int, scene: str, load: Load) -> tuple[int, str]:
+def _wanted(serialisation_ns: int, scene: str, load: OfferedLoad) -> tuple[int, str]:
     burst_bps = -(-load.burst_bytes * 8 * _NS_PER_S // serialisation_ns)
     if burst_bps < load.mean_bps:
-        return load.mean_bps, f"scene {scene}: a mean load of {words.rate(load.mean_bps)}"
-    within = words.duration(serialisation_ns)
-    return burst_bps, f"scene {scene}: {load.burst} within {within} needs {words.rate(burst_bps)}"
+        return load.mean_bps, f"scene {scene}: a mean load of {rounding.rate(load.mean_bps)}"
+    within = rounding.duration(serialisation_ns)
+    return burst_bps, f"scene {scene}: {load.burst} within {within} needs {rounding.rate(burst_bps)}"

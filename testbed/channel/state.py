@@ -137,7 +137,7 @@ class Channel:
         """The lane in one direction."""
         return self.lanes[0] if direction is DOWNSTREAM else self.lanes[1]
 
-    def carrying(self, down: Lane, up: Lane) -> "Channel":
+    def with_lanes(self, down: Lane, up: Lane) -> "Channel":
         """With other lanes."""
         return Channel(
             session=self.session,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import cycle, islice
 
 from testbed.applications.script import Script
-from testbed.channel import ChannelState, Decision, Request, decide
+from testbed.channel import ChannelState, Decision, RequestChannel, decide
 from testbed.driver.bottlenecks import shared_links
 from testbed.driver.flow_filters import filters_of_order
 from testbed.host.orders import ChannelOrder, Impossible
@@ -40,7 +40,7 @@ def never_carried(scenario: Script, plan: NetworkPlan) -> Callable[[ChannelOrder
             filters = filters_of_order(plan, 0, order)
         except ValueError as error:
             return Impossible(reason=str(error), by_profile=False)
-        request = Request(
+        request = RequestChannel(
             session=order.session, channel=order.channel, links=filters.links, delay_ns=filters.delay_ns
         )
         _state, outputs = decide(empty, request, 0)

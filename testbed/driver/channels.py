@@ -7,15 +7,15 @@ from testbed.channel import (
     ChannelState,
     Close,
     Decision,
-    Demand,
     Event,
     Extend,
     Link,
     Open,
     Output,
     Release,
-    Request,
+    RequestChannel,
     Resize,
+    SceneDemand,
     Tick,
     decide,
     policy_called,
@@ -62,13 +62,15 @@ class Channels:
         self._observer = Observer(southbound, loop, settings.sample_ns, self.tell)
         self.on_decision: Callable[[Recordable], None] = lambda _decision: None
 
-    def request(self, filters: FlowFilters, channel: ChannelRequest, demand: Demand | None = None) -> None:
+    def request(
+        self, filters: FlowFilters, channel: ChannelRequest, demand: SceneDemand | None = None
+    ) -> None:
         """Ask for a channel for some packets; with a demand it opens at the rate that this needs."""
         self._filters[filters.session] = filters
-        if policy_called(channel.policy).hears_counters:
+        if policy_called(channel.policy).uses_counters:
             self._observed.add(filters.session)
         self.tell(
-            Request(
+            RequestChannel(
                 session=filters.session,
                 channel=channel,
                 links=filters.links,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from testbed.channel import Counted, Observation
+from testbed.channel import ClassCounters, CounterReadings
 from testbed.driver.protocols import Counted as Counters
 from testbed.driver.southbound import Southbound
 from testbed.host.loop import Loop
@@ -13,7 +13,7 @@ class Observer:
     """Tells what every watched channel did since it was last read; silent while there is none."""
 
     def __init__(
-        self, southbound: Southbound, loop: Loop, interval_ns: int, tell: Callable[[Observation], None]
+        self, southbound: Southbound, loop: Loop, interval_ns: int, tell: Callable[[CounterReadings], None]
     ) -> None:
         self._southbound, self._loop, self._interval_ns, self._tell = southbound, loop, interval_ns, tell
         self._sessions: dict[str, None] = {}
@@ -52,14 +52,14 @@ class Observer:
             for session in self._sessions
         }
         if counted:
-            self._tell(Observation(counted=counted))
+            self._tell(CounterReadings(counted=counted))
         self._sleep()
 
-    def _since(self, session: str, direction: Direction, counters: Counters) -> Counted:
+    def _since(self, session: str, direction: Direction, counters: Counters) -> ClassCounters:
         now_ns = self._loop.clock.now_ns()
         then_ns, then_bytes = self._last[session, direction]
         self._last[session, direction] = (now_ns, counters.sent_bytes)
-        return Counted(
+        return ClassCounters(
             interval_ns=now_ns - then_ns,
             sent_bytes=counters.sent_bytes - then_bytes,
             backlog_bytes=counters.backlog_bytes,

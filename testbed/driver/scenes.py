@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from testbed.applications.game.channel_demand import Packets, demand_of_scene
 from testbed.applications.game.model import Scene
-from testbed.channel import Demand, policy_called
+from testbed.channel import SceneDemand, policy_called
 from testbed.driver.channels import Channels
 from testbed.driver.flow_filters import filters_of_session
 from testbed.driver.protocols import Placed
@@ -33,7 +33,7 @@ class Scenes:
         if channel is None:
             return
         demand = self._note(placed, placed.session.scenes[0])
-        signalled = policy_called(channel.policy).hears_scenes
+        signalled = policy_called(channel.policy).uses_scenes
         filters = filters_of_session(self._plan, index, placed)
         self._channels.request(filters, channel, demand if signalled else None)
 
@@ -41,7 +41,7 @@ class Scenes:
         """Have a session enter a scene; on return a channel that follows signals has its rates."""
         demand = self._note(placed, scene)
         channel = placed.session.channel
-        if channel is not None and policy_called(channel.policy).hears_scenes:
+        if channel is not None and policy_called(channel.policy).uses_scenes:
             self._channels.tell(demand)
 
     def release(self, placed: Placed, reason: str, then: Callable[[], None]) -> None:
@@ -56,7 +56,7 @@ class Scenes:
         """What the session's present scene sends on average; None outside a scene."""
         return self._demand.get((session, direction))
 
-    def _note(self, placed: Placed, scene: Scene) -> Demand:
+    def _note(self, placed: Placed, scene: Scene) -> SceneDemand:
         demand = demand_of_scene(placed.name, placed.session, scene, self._packets)
         for direction in (DOWNSTREAM, UPSTREAM):
             self._demand[placed.name, direction] = demand.towards(direction).mean_bps

@@ -29,7 +29,7 @@ class ResizePolicy(StrEnum):
 CHANNEL_POLICIES = Kind(
     group="testbed.channel_policies", noun="channel policy", shipped=tuple(map(str, ResizePolicy))
 )
-"""The shipped ones, and those of installed packages; what they do is in `testbed.channel.policies`."""
+"""The shipped ones, and those of installed packages; what they do is in `testbed.channel.policy_registry`."""
 
 ChannelPolicyName = Annotated[Name, known(CHANNEL_POLICIES, ResizePolicy), offered(CHANNEL_POLICIES)]
 

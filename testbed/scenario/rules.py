@@ -9,7 +9,7 @@ from pathlib import Path
 from testbed.applications.application import all_rules
 from testbed.applications.game.model import Session
 from testbed.applications.script import Script
-from testbed.channel.policies import policy_called
+from testbed.channel.policy_registry import policy_called
 from testbed.model.base import Direction
 from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
@@ -102,7 +102,7 @@ def _channel_rules(at: Keys, channel: ChannelRequest, script: Script) -> Iterato
         yield (*at, "policy"), str(error)
         return
     sample_ns = script.channels.sample_ns
-    if policy.hears_counters and channel.hold_ns < sample_ns:
+    if policy.uses_counters and channel.hold_ns < sample_ns:
         yield (
             (*at, "hold"),
             f"{DURATION.format(channel.hold_ns)} is shorter than channels.sample, "

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from testbed.channel import ChannelState, Decision, Link, Release, Request, decide
+from testbed.channel import ChannelState, Decision, Link, Release, RequestChannel, decide
 from testbed.host.orders import ChannelOrder, ExtendOrder, News, Order, Stage, WithdrawOrder
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
@@ -82,7 +82,7 @@ class AnsweringNetwork:
                 assert self._state.has(order.session), f"{order.session} has no channel to extend"
 
     def _open(self, order: ChannelOrder) -> None:
-        request = Request(session=order.session, channel=order.channel, links=("pon",))
+        request = RequestChannel(session=order.session, channel=order.channel, links=("pon",))
         if self._decide(request).kind == "channel.refuse":
             self.refused.append(order.session)
             self._say(order.session, Stage.REFUSED)
@@ -90,7 +90,7 @@ class AnsweringNetwork:
             self._say(order.session, Stage.ADMITTED)
             self._say(order.session, Stage.ACTIVE)
 
-    def _decide(self, event: Request | Release) -> Decision:
+    def _decide(self, event: RequestChannel | Release) -> Decision:
         """What is decided first."""
         self._state, outputs = decide(self._state, event, self._state.at_ns + 1)
         return next(output for output in outputs if isinstance(output, Decision))
@@ -100,7 +100,7 @@ class AnsweringNetwork:
         self._tell(News(session=session, stage=stage, reason=f"the test's network says {stage}"))
 
 
-def _fixed(session: str, downstream_bps: int, upstream_bps: int) -> Request:
+def _fixed(session: str, downstream_bps: int, upstream_bps: int) -> RequestChannel:
     """A request for a channel of fixed rates."""
     downstream, upstream = (
         ChannelRange(committed_bps=rate_bps, peak_bps=rate_bps, queue_bytes=1_000_000)
@@ -113,4 +113,4 @@ def _fixed(session: str, downstream_bps: int, upstream_bps: int) -> Request:
         serialisation_ns=1_000_000,
         hold_ns=0,
     )
-    return Request(session=session, channel=channel, links=("pon",))
+    return RequestChannel(session=session, channel=channel, links=("pon",))

@@ -13,7 +13,7 @@ from testbed.channel import (
     Link,
     Output,
     Release,
-    Request,
+    RequestChannel,
     Tick,
     decide,
 )
@@ -30,7 +30,7 @@ LINKS = (
 )
 
 
-def requests(random: Random, count: int) -> list[Request]:
+def requests(random: Random, count: int) -> list[RequestChannel]:
     """Requests to draw from: making a new one for each event would take most of the time."""
 
     def bounds(most_bps: int) -> ChannelRange:
@@ -41,7 +41,7 @@ def requests(random: Random, count: int) -> list[Request]:
         )
 
     return [
-        Request(
+        RequestChannel(
             session=random.choice(SESSIONS),
             channel=ChannelRequest(
                 downstream=bounds(700),
@@ -62,7 +62,7 @@ class Books:
     """Who holds which committed rates, by what the controller has said and nothing else."""
 
     def __init__(self) -> None:
-        self.held: dict[str, Request] = {}
+        self.held: dict[str, RequestChannel] = {}
 
     def committed_bps(self, link: Link) -> int:
         return sum(
@@ -71,7 +71,7 @@ class Books:
             if link.name in each.links
         )
 
-    def fits(self, request: Request, without: int = 101) -> bool:
+    def fits(self, request: RequestChannel, without: int = 101) -> bool:
         """Whether a request fits; `without` leaves out all channels from a priority on."""
         kept = Books()
         kept.held = {name: each for name, each in self.held.items() if each.channel.priority < without}
@@ -82,7 +82,7 @@ class Books:
             if link.name in request.links
         )
 
-    def hear(self, decision: Decision, request: Request | None) -> None:
+    def hear(self, decision: Decision, request: RequestChannel | None) -> None:
         session = str(decision.fields["session"])
         if decision.kind in ("channel.release", "channel.expire", "channel.preempt"):
             del self.held[session]
@@ -93,7 +93,7 @@ class Books:
             assert self.committed_bps(link) <= link.channels_bps, decision
 
 
-def next_event(random: Random, state: ChannelState, pool: list[Request], now_ns: int) -> Event:
+def next_event(random: Random, state: ChannelState, pool: list[RequestChannel], now_ns: int) -> Event:
     request = random.choice(pool)
     session = request.session
     held = state.holders.get(session)
@@ -104,7 +104,7 @@ def next_event(random: Random, state: ChannelState, pool: list[Request], now_ns:
     return Extend(session=session, lifetime_ns=random.randint(1, 40)) if random.random() < 0.7 else Tick()
 
 
-def check_nobody_went_in_vain(books: Books, request: Request, outputs: list[Output]) -> None:
+def check_nobody_went_in_vain(books: Books, request: RequestChannel, outputs: list[Output]) -> None:
     """Had any one of the evicted stayed, the request would not have fitted."""
     ended = {"channel.preempt": set[str](), "channel.expire": set[str]()}
     for each in outputs:
@@ -118,13 +118,13 @@ def check_nobody_went_in_vain(books: Books, request: Request, outputs: list[Outp
         assert not kept.fits(request), f"{spared} of {evicted} need not have gone"
 
 
-def play_one(random: Random, pool: list[Request], seen: set[str]) -> None:
+def play_one(random: Random, pool: list[RequestChannel], seen: set[str]) -> None:
     state = ChannelState(links=LINKS, provisioning_ns=random.choice((0, 7)))
     books, now_ns = Books(), 0
     for _ in range(random.randint(1, LONGEST)):
         now_ns += random.randrange(12)
         event = next_event(random, state, pool, now_ns)
-        request = event if isinstance(event, Request) else None
+        request = event if isinstance(event, RequestChannel) else None
         state, outputs = decide(state, event, now_ns)
         if request is not None:
             check_nobody_went_in_vain(books, request, outputs)

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from fluid_channel import MS, Fluid, G, Load, M, constant, frames, repeated, scenes
 
-from testbed.channel.pattern import MOST_KINDS, MOST_TRANSITIONS, Pattern, Scene
+from testbed.channel.pattern import MOST_KINDS, MOST_TRANSITIONS, CurrentScene, Pattern
 from testbed.model.base import DOWNSTREAM
 from testbed.model.channel import ResizePolicy
 
@@ -132,7 +132,7 @@ def test_a_pattern_without_order_is_never_worse_than_measured() -> None:
 
 
 def test_the_memory_is_bounded() -> None:
-    pattern = Pattern(Scene(0, 0, M, M))
+    pattern = Pattern(CurrentScene(0, 0, M, M))
     random = Random(3)
     now_ns = 0
     for _ in range(2000):

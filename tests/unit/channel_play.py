@@ -6,14 +6,14 @@ from testbed.channel import (
     ChannelState,
     Close,
     Decision,
-    Demand,
     Event,
     Link,
-    Load,
+    OfferedLoad,
     Open,
     Output,
-    Request,
+    RequestChannel,
     Resize,
+    SceneDemand,
     decide,
 )
 from testbed.model.base import DOWNSTREAM, Direction
@@ -23,20 +23,23 @@ M, G = 10**6, 10**9
 MS, S = 10**6, 10**9
 
 
-def request(session: str, committed_bps: int = 100 * M, **keys: Any) -> Request:
+def request(session: str, committed_bps: int = 100 * M, **keys: Any) -> RequestChannel:
     """A channel from so much to 2 Gbit/s downstream, and 10 Mbit/s upstream."""
     links = keys.pop("links", ("pon",))
     delay_ns = keys.pop("delay_ns", 0)
     down = ChannelRange(committed_bps=committed_bps, peak_bps=max(2 * G, committed_bps), queue_bytes=500_000)
     up = ChannelRange(committed_bps=keys.pop("up_bps", 10 * M), peak_bps=2 * G, queue_bytes=20_000)
     channel = ChannelRequest(downstream=down, upstream=up, serialisation_ns=MS, hold_ns=500 * MS, **keys)
-    return Request(session=session, channel=channel, links=links, delay_ns=delay_ns)
+    return RequestChannel(session=session, channel=channel, links=links, delay_ns=delay_ns)
 
 
-def demand(session: str, rate_bps: int) -> Demand:
-    load = Load(mean_bps=rate_bps, burst_bytes=0, burst="nothing")
-    return Demand(
-        session=session, scene="s", downstream=load, upstream=Load(mean_bps=0, burst_bytes=0, burst="nothing")
+def demand(session: str, rate_bps: int) -> SceneDemand:
+    load = OfferedLoad(mean_bps=rate_bps, burst_bytes=0, burst="nothing")
+    return SceneDemand(
+        session=session,
+        scene="s",
+        downstream=load,
+        upstream=OfferedLoad(mean_bps=0, burst_bytes=0, burst="nothing"),
     )
 
 

@@ -7,7 +7,17 @@ is what arrives in each step. Nothing is dropped.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from testbed.channel import ChannelState, Counted, Event, Link, Observation, Request, Resize, Tick, decide
+from testbed.channel import (
+    ChannelState,
+    ClassCounters,
+    CounterReadings,
+    Event,
+    Link,
+    RequestChannel,
+    Resize,
+    Tick,
+    decide,
+)
 from testbed.model.base import DOWNSTREAM, Direction
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
 
@@ -15,7 +25,7 @@ MS = 1_000_000
 BIT_NS = 10**9
 BYTE_NS = 8 * BIT_NS
 M, G = 10**6, 10**9
-IDLE = Counted(interval_ns=1, sent_bytes=0, backlog_bytes=0)
+IDLE = ClassCounters(interval_ns=1, sent_bytes=0, backlog_bytes=0)
 
 Load = Callable[[int], int]
 """What arrives in the step that begins at an instant, in bits times 10⁹."""
@@ -52,7 +62,7 @@ class Fluid:
         )
         links = tuple(Link(name="pon", direction=each, capacity_bps=50 * G) for each in Direction)
         self.state = ChannelState(links=links)
-        self._tell(Request(session="game", channel=channel, links=("pon",)))
+        self._tell(RequestChannel(session="game", channel=channel, links=("pon",)))
         self._sampled_at_ns, self._counted_bytes = 0, 0
 
     @property
@@ -97,13 +107,13 @@ class Fluid:
     def _sample(self) -> None:
         sent_bytes = self.served[-1] // BYTE_NS
         interval_ns = self.now_ns - self._sampled_at_ns
-        down = Counted(
+        down = ClassCounters(
             interval_ns=interval_ns,
             sent_bytes=sent_bytes - self._counted_bytes,
             backlog_bytes=self.waiting // BYTE_NS,
         )
         self._sampled_at_ns, self._counted_bytes = self.now_ns, sent_bytes
-        self._tell(Observation(counted={"game": (down, IDLE)}))
+        self._tell(CounterReadings(counted={"game": (down, IDLE)}))
 
     def _tell(self, event: Event) -> None:
         self.state, outputs = decide(self.state, event, self.now_ns)

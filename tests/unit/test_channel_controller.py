@@ -6,15 +6,15 @@ from testbed.channel import (
     ChannelState,
     Close,
     Decision,
-    Demand,
     Event,
     Link,
-    Load,
+    OfferedLoad,
     Open,
     Output,
     Release,
-    Request,
+    RequestChannel,
     Resize,
+    SceneDemand,
     Tick,
     decide,
 )
@@ -33,24 +33,24 @@ def request(
     committed_bps: int = 100 * M,
     peak_bps: int = 2000 * M,
     policy: ResizePolicy = ResizePolicy.SIGNALLED,
-    demand: Demand | None = None,
-) -> Request:
+    demand: SceneDemand | None = None,
+) -> RequestChannel:
     down = ChannelRange(committed_bps=committed_bps, peak_bps=peak_bps, queue_bytes=500_000)
     up = ChannelRange(committed_bps=10 * M, peak_bps=50 * M, queue_bytes=20_000)
     channel = ChannelRequest(
         policy=policy, downstream=down, upstream=up, serialisation_ns=1 * MS, hold_ns=HOLD_NS
     )
-    return Request(session=session, channel=channel, links=("pon",), demand=demand)
+    return RequestChannel(session=session, channel=channel, links=("pon",), demand=demand)
 
 
-def demand(session: str = "game", *, downstream_bps: int, scene: str = "4k") -> Demand:
+def demand(session: str = "game", *, downstream_bps: int, scene: str = "4k") -> SceneDemand:
     """A scene whose largest frame needs this rate downstream, and little upstream."""
     frame_bytes = downstream_bps // 8000
-    return Demand(
+    return SceneDemand(
         session=session,
         scene=scene,
-        downstream=Load(mean_bps=0, burst_bytes=frame_bytes, burst="a frame"),
-        upstream=Load(mean_bps=0, burst_bytes=100, burst="a command"),
+        downstream=OfferedLoad(mean_bps=0, burst_bytes=frame_bytes, burst="a frame"),
+        upstream=OfferedLoad(mean_bps=0, burst_bytes=100, burst="a command"),
     )
 
 

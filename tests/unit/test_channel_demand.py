@@ -2,7 +2,7 @@
 
 from testbed.applications.game.channel_demand import Packets, demand_of_scene
 from testbed.applications.game.model import Commands, Scene, Session
-from testbed.channel import Demand, Load, Need, Told, policy_called
+from testbed.channel import Need, Observation, OfferedLoad, SceneDemand, policy_called
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy
 from testbed.model.job import Job
@@ -37,10 +37,10 @@ def request(
     )
 
 
-def need(asked: ChannelRequest, direction: Direction, demand: Demand | None) -> Need:
+def need(asked: ChannelRequest, direction: Direction, demand: SceneDemand | None) -> Need:
     """What the policy of a channel says at its admission."""
     bounds = asked.towards(direction)
-    told = Told(
+    told = Observation(
         direction=direction,
         committed_bps=bounds.committed_bps,
         peak_bps=bounds.peak_bps,
@@ -71,7 +71,7 @@ def test_every_packet_of_a_frame_adds_its_headers() -> None:
 
 def test_upstream_the_burst_is_one_command() -> None:
     demand = demand_of_scene("game", session(), SCENE, Packets(payload_bytes=1400, overhead_bytes=54))
-    assert demand.upstream == Load(mean_bps=154 * 8 * 250, burst_bytes=154, burst="a command of 154 B")
+    assert demand.upstream == OfferedLoad(mean_bps=154 * 8 * 250, burst_bytes=154, burst="a command of 154 B")
     wanted = need(request(), UPSTREAM, demand)
     assert (wanted.rate_bps, wanted.reason) == (
         1_232_000,
@@ -100,11 +100,11 @@ def test_the_committed_rate_is_kept_when_less_is_needed() -> None:
 
 
 def test_the_static_policy_ignores_the_demand() -> None:
-    demand = Demand(
+    demand = SceneDemand(
         session="game",
         scene="uhd",
-        downstream=Load(mean_bps=10**9, burst_bytes=10**6, burst="a frame"),
-        upstream=Load(mean_bps=10**9, burst_bytes=10**6, burst="a command"),
+        downstream=OfferedLoad(mean_bps=10**9, burst_bytes=10**6, burst="a frame"),
+        upstream=OfferedLoad(mean_bps=10**9, burst_bytes=10**6, burst="a command"),
     )
     static = request(policy=ResizePolicy.STATIC, committed_bps=10**8)
     assert need(static, DOWNSTREAM, demand) == need(static, DOWNSTREAM, None)

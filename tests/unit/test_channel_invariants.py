@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 from testbed.channel import (
     Channel,
     ChannelState,
+    ClassCounters,
     Close,
-    Counted,
+    CounterReadings,
     Decision,
-    Demand,
     Event,
     Extend,
     Link,
-    Load,
-    Observation,
+    OfferedLoad,
     Open,
     Output,
     Release,
-    Request,
+    RequestChannel,
     Resize,
+    SceneDemand,
     Tick,
     decide,
 )
@@ -59,14 +59,18 @@ def ranges(draw: st.DrawFn) -> ChannelRange:
 
 
 @cache
-def demands(session: str) -> st.SearchStrategy[Demand]:
-    load = st.builds(Load, mean_bps=st.integers(0, 1200), burst_bytes=st.just(0), burst=st.just("nothing"))
-    return st.builds(Demand, session=st.just(session), scene=st.just("s"), downstream=load, upstream=load)
+def demands(session: str) -> st.SearchStrategy[SceneDemand]:
+    load = st.builds(
+        OfferedLoad, mean_bps=st.integers(0, 1200), burst_bytes=st.just(0), burst=st.just("nothing")
+    )
+    return st.builds(
+        SceneDemand, session=st.just(session), scene=st.just("s"), downstream=load, upstream=load
+    )
 
 
 @cache
 @st.composite
-def requests(draw: st.DrawFn, session: str) -> Request:
+def requests(draw: st.DrawFn, session: str) -> RequestChannel:
     channel = ChannelRequest(
         policy=draw(st.sampled_from(ResizePolicy)),
         downstream=draw(ranges()),
@@ -79,7 +83,9 @@ def requests(draw: st.DrawFn, session: str) -> Request:
         lifetime_ns=draw(st.none() | st.integers(1, 100)),
     )
     links = draw(st.sampled_from([("pon", "node1"), ("pon", "node2")]))
-    return Request(session=session, channel=channel, links=links, demand=draw(st.none() | demands(session)))
+    return RequestChannel(
+        session=session, channel=channel, links=links, demand=draw(st.none() | demands(session))
+    )
 
 
 @cache
@@ -91,14 +97,14 @@ def words_of(session: str) -> st.SearchStrategy[Event]:
 
 
 @cache
-def observations(session: str) -> st.SearchStrategy[Observation]:
+def observations(session: str) -> st.SearchStrategy[CounterReadings]:
     counted = st.builds(
-        Counted,
+        ClassCounters,
         interval_ns=st.integers(1, 10**9),
         sent_bytes=st.integers(0, 100),
         backlog_bytes=st.just(0) | st.integers(0, 100),
     )
-    return st.builds(Observation, counted=st.fixed_dictionaries({session: st.tuples(counted, counted)}))
+    return st.builds(CounterReadings, counted=st.fixed_dictionaries({session: st.tuples(counted, counted)}))
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ def said(session: str, state: ChannelState) -> st.SearchStrategy[Event]:
     if not state.has(session):
         return requests(session)
     if state.channel(session).opened_at_ns is None:
-        return words_of(session).filter(lambda event: not isinstance(event, Observation))
+        return words_of(session).filter(lambda event: not isinstance(event, CounterReadings))
     return words_of(session)
 
 
@@ -164,7 +170,7 @@ def test_no_link_is_oversold_after_any_single_action(history: History) -> None:
     asked: dict[str, tuple[str, ...]] = {}
     paths: dict[str, tuple[str, ...]] = {}
     for now_ns, event in history:
-        if isinstance(event, Request):
+        if isinstance(event, RequestChannel):
             asked[event.session] = event.links
         state, outputs = decide(state, event, now_ns)
         for output in outputs:
@@ -321,12 +327,14 @@ def test_a_history_replays_to_the_same_decisions(history: History) -> None:
     hold_ns=st.integers(0, 60),
 )
 def test_alone_a_channel_follows_the_maximum_of_its_demand_over_the_hold_time(
-    changes: list[tuple[int, Demand]], hold_ns: int
+    changes: list[tuple[int, SceneDemand]], hold_ns: int
 ) -> None:
     bounds = ChannelRange.model_construct(committed_bps=100, peak_bps=1000, queue_bytes=1)
     request = ChannelRequest(downstream=bounds, upstream=bounds, serialisation_ns=1, hold_ns=hold_ns)
     links = tuple(Link(name="pon", direction=direction, capacity_bps=10_000) for direction in Direction)
-    state, _ = decide(ChannelState(links=links), Request(session="a", channel=request, links=("pon",)), 0)
+    state, _ = decide(
+        ChannelState(links=links), RequestChannel(session="a", channel=request, links=("pon",)), 0
+    )
     began: list[tuple[int, int]] = [(0, 0)]
     now_ns, resizes = 0, 0
     for gap_ns, demand in changes:

@@ -5,12 +5,12 @@ from channel_play import MS, G, M, S, demand, fields, network, play, request, to
 
 from testbed.channel import (
     ChannelState,
-    Counted,
+    ClassCounters,
+    CounterReadings,
     Decision,
     Event,
     Extend,
     Link,
-    Observation,
     Release,
     Resize,
     Tick,
@@ -98,9 +98,9 @@ def test_released_at_the_instant_of_its_opening_it_never_opens() -> None:
 
 
 def test_classes_that_do_not_exist_yet_cannot_have_been_read() -> None:
-    seen = Counted(interval_ns=1, sent_bytes=0, backlog_bytes=0)
+    seen = ClassCounters(interval_ns=1, sent_bytes=0, backlog_bytes=0)
     with pytest.raises(InvariantError, match="has none before it opens"):
-        play(network(provisioning_ns=S), (0, request("a")), (1, Observation(counted={"a": (seen, seen)})))
+        play(network(provisioning_ns=S), (0, request("a")), (1, CounterReadings(counted={"a": (seen, seen)})))
 
 
 # Lifetime
@@ -156,11 +156,11 @@ def test_what_expires_makes_room_for_a_request_at_the_same_instant() -> None:
 
 def test_a_session_whose_channel_has_expired_may_not_know_it_and_may_ask_again() -> None:
     state, _ = play(network(), (0, request("a", lifetime_ns=S)), (S, Tick()))
-    seen = Counted(interval_ns=1, sent_bytes=0, backlog_bytes=0)
+    seen = ClassCounters(interval_ns=1, sent_bytes=0, backlog_bytes=0)
     late: list[Event] = [
         demand("a", 900 * M),
         Extend(session="a", lifetime_ns=9 * S),
-        Observation(counted={"a": (seen, seen)}),
+        CounterReadings(counted={"a": (seen, seen)}),
     ]
     for event in late:
         assert play(state, (2 * S, event))[1] == []
@@ -262,8 +262,8 @@ def test_a_policy_that_does_not_listen_to_scenes_is_not_moved_by_one(policy: Res
 
 @pytest.mark.parametrize("policy", [ResizePolicy.SIGNALLED, ResizePolicy.STATIC])
 def test_a_policy_that_does_not_go_by_counters_is_not_moved_by_them(policy: ResizePolicy) -> None:
-    seen = Counted(interval_ns=5 * MS, sent_bytes=10**6, backlog_bytes=10**6)
-    event = Observation(counted={"a": (seen, seen)})
+    seen = ClassCounters(interval_ns=5 * MS, sent_bytes=10**6, backlog_bytes=10**6)
+    event = CounterReadings(counted={"a": (seen, seen)})
     assert play(network(), (0, request("a", policy=policy)), (5 * MS, event))[1] == []
     moved = play(network(), (0, request("a", policy=ResizePolicy.MEASURED)), (5 * MS, event))[1]
     assert told(moved)[1].startswith("resize a 100")

@@ -7,7 +7,7 @@ from fluid_channel import BYTE_NS, MS, Fluid, G, M, constant, frames, scenes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.channel import Counted
+from testbed.channel import ClassCounters
 from testbed.channel.meter import Measured, Meter, measure, near
 from testbed.model.channel import ResizePolicy
 
@@ -22,7 +22,7 @@ def observed(
     sent_bytes: int, backlog_bytes: int, meter: Meter = NEW, now_ns: int = 0, **had: int
 ) -> tuple[Meter, Measured]:
     """One interval of 5 ms: a serialisation time of 1 ms, a hold time of 500 ms."""
-    counted = Counted(interval_ns=5 * MS, sent_bytes=sent_bytes, backlog_bytes=backlog_bytes)
+    counted = ClassCounters(interval_ns=5 * MS, sent_bytes=sent_bytes, backlog_bytes=backlog_bytes)
     rates = {"rate_bps": 100 * M, "need_bps": 100 * M} | had
     return measure(meter, counted, now_ns, serialisation_ns=MS, hold_ns=500 * MS, **rates)
 
@@ -252,4 +252,4 @@ def test_frames_of_varying_size_are_not_followed_one_by_one() -> None:
 
 def test_counters_that_were_read_twice_at_once_are_told_so() -> None:
     with pytest.raises(ValueError, match="read twice at one instant"):
-        Counted(interval_ns=0, sent_bytes=1, backlog_bytes=0)
+        ClassCounters(interval_ns=0, sent_bytes=1, backlog_bytes=0)

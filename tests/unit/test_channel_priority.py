@@ -4,7 +4,7 @@ from typing import Any
 
 from channel_play import MS, G, M, S, fields, network, play, request, told
 
-from testbed.channel import ChannelState, Decision, Output, Release, Request
+from testbed.channel import ChannelState, Decision, Output, Release, RequestChannel
 
 
 def crowd(*channels: tuple[str, int, int], links: tuple[str, ...] = ("pon",), **keys: Any) -> ChannelState:
@@ -15,7 +15,7 @@ def crowd(*channels: tuple[str, int, int], links: tuple[str, ...] = ("pon",), **
     return state
 
 
-def urgent(committed: int, priority: int = 1, **keys: Any) -> Request:
+def urgent(committed: int, priority: int = 1, **keys: Any) -> RequestChannel:
     return request("vip", committed * M, priority=priority, preempts=True, **keys)
 
 

@@ -8,8 +8,8 @@ import pytest
 from scipy.optimize import linprog
 
 from testbed.channel import Lane, Link, Want
+from testbed.channel.max_min import share
 from testbed.channel.policy import Need
-from testbed.channel.sharing import share
 from testbed.model.base import DOWNSTREAM
 
 Rates = list[int]

@@ -8,8 +8,8 @@ from example_install import install, install_example, lies_on_the_path
 
 from testbed.api.profiles import SHIPPED as SHIPPED_PROFILES
 from testbed.api.profiles import load_profiles
-from testbed.channel import Counted, Need, Told, policy_called
-from testbed.channel.events import Load
+from testbed.channel import ClassCounters, Need, Observation, policy_called
+from testbed.channel.interface import OfferedLoad
 from testbed.errors import ScenarioError
 from testbed.model.base import DOWNSTREAM, FROM_TEXT
 from testbed.model.channel import CHANNEL_POLICIES, ResizePolicy
@@ -23,7 +23,7 @@ from testbed.scenario.json_schema import json_schema
 POLICIES = "testbed.channel_policies"
 GOOD = """
 from testbed.channel import Answer, Need
-hears_scenes, hears_counters = True, False
+uses_scenes, uses_counters = True, False
 def decide(told):
     return Answer(Need(rate_bps=told.peak_bps, reason="all of it"))
 """
@@ -38,9 +38,9 @@ def brings(
     )
 
 
-def told(**changes: object) -> Told:
+def told(**changes: object) -> Observation:
     bounds = {"committed_bps": 10, "peak_bps": 100, "serialisation_ns": 10**6, "hold_ns": 0}
-    return Told(direction=DOWNSTREAM, now_ns=5, rate_bps=10, **bounds)._replace(**changes)
+    return Observation(direction=DOWNSTREAM, now_ns=5, rate_bps=10, **bounds)._replace(**changes)
 
 
 def refused(policy: str, folder: Path) -> str:
@@ -103,8 +103,8 @@ def test_a_shipped_name_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.M
         ("1 / 0\n", "cannot be loaded: acme_policy.py, line 1: ZeroDivisionError: division by zero"),
         ("def decide(:\n", "cannot be loaded: {folder}/acme_policy.py, line 1: invalid syntax"),
         ("import nowhere_at_all\n", "cannot be loaded: acme_policy.py, line 1: ModuleNotFoundError"),
-        ("hears_scenes = hears_counters = True\n", "has no function decide, called with 1 value"),
-        ("def decide(told): ...\n", "has no hears_scenes that is True or False"),
+        ("uses_scenes = uses_counters = True\n", "has no function decide, called with 1 value"),
+        ("def decide(told): ...\n", "has no uses_scenes that is True or False"),
     ],
     ids=["error", "syntax", "import", "function", "attribute"],
 )
@@ -157,7 +157,7 @@ def test_an_entry_point_that_names_nothing_is_told(tmp_path: Path, monkeypatch: 
 
 
 def test_a_class_is_no_policy_and_an_instance_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    body = "hears_scenes, hears_counters = True, False\n    def decide(self, told): return decide(told)"
+    body = "uses_scenes, uses_counters = True, False\n    def decide(self, told): return decide(told)"
     text = f"{GOOD}\nclass Mine:\n    {body}\nmine = Mine()\n"
     points = {POLICIES: {"class": "acme_policy:Mine", "instance": "acme_policy:mine"}}
     lies_on_the_path(monkeypatch, install(tmp_path / "packages", {"acme_policy": text}, points))
@@ -221,18 +221,21 @@ def test_a_policy_of_a_package_is_asked_as_the_shipped_ones_are(
 ) -> None:
     lies_on_the_path(monkeypatch, install_example(tmp_path))
     ratchet = policy_called("ratchet")
-    assert (ratchet.hears_scenes, ratchet.hears_counters) == (True, False)
-    wide = told(peak_bps=10**9, scene="uhd", load=Load(mean_bps=60_000_000, burst_bytes=1, burst=""))
+    assert (ratchet.uses_scenes, ratchet.uses_counters) == (True, False)
+    wide = told(peak_bps=10**9, scene="uhd", load=OfferedLoad(mean_bps=60_000_000, burst_bytes=1, burst=""))
     need, memory = ratchet.decide(wide)
     assert (need, memory) == (Need(rate_bps=100_000_000, reason="2 steps, up to scene uhd"), 60_000_000)
-    less = wide._replace(load=Load(mean_bps=1, burst_bytes=1, burst=""), memory=memory)
+    less = wide._replace(load=OfferedLoad(mean_bps=1, burst_bytes=1, burst=""), memory=memory)
     assert ratchet.decide(less).need.rate_bps == 100_000_000
 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        ("Answer(Need(rate_bps=9, reason=''))", "wants 9 bit/s; a whole number from 10 bit/s to 100 bit/s"),
+        (
+            "Answer(Need(rate_bps=9, reason=''))",
+            "wants 9 bit/s; it must be a whole number from 10 bit/s to 100 bit/s",
+        ),
         ("Answer(Need(rate_bps=101, reason=''))", "wants 101 bit/s"),
         ("Answer(Need(rate_bps=50.0, reason=''))", "wants 50.0 bit/s"),
         ("Answer(Need(rate_bps=True, reason=''))", "wants true bit/s"),
@@ -255,7 +258,7 @@ def test_an_answer_that_cannot_be_is_refused_and_not_bent(
     assert str(error.value).startswith(who + why)
 
 
-def test_a_policy_that_hears_counters_is_held_to_their_rules(
+def test_a_policy_that_uses_counters_is_held_to_their_rules(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     brings(monkeypatch, tmp_path, GOOD.replace("True, False", "False, True"))
@@ -266,7 +269,9 @@ def test_a_policy_that_hears_counters_is_held_to_their_rules(
     )
     with pytest.raises(ScenarioError, match="600 ms: a mine channel would follow every reading"):
         load(document)
-    assert policy_called("mine").decide(told(counted=Counted(interval_ns=1, sent_bytes=0, backlog_bytes=0)))
+    assert policy_called("mine").decide(
+        told(counted=ClassCounters(interval_ns=1, sent_bytes=0, backlog_bytes=0))
+    )
 
 
 # Placement

@@ -214,9 +214,10 @@ def test_a_setting_reaches_the_parameters_of_a_workload(scenario: ScenarioFile, 
 
 POLICY = """
 from testbed.channel import Answer, Need
-hears_scenes, hears_counters = True, False
-def decide(told):
-    return Answer(Need(rate_bps=told.committed_bps if told.scene != "play" else 7, reason="it is so"))
+uses_scenes, uses_counters = True, False
+def decide(observation):
+    rate_bps = 7 if observation.scene == "play" else observation.committed_bps
+    return Answer(Need(rate_bps=rate_bps, reason="it is so"))
 """
 WORKLOAD = """
 from testbed.model.base import Value

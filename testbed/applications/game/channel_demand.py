@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from testbed.applications.game.model import Commands, Scene, Session
-from testbed.channel import words
-from testbed.channel.events import Demand, Load
+from testbed.channel import rounding
+from testbed.channel.interface import OfferedLoad, SceneDemand
 
 LARGEST_FRAME_NUMERATOR, LARGEST_FRAME_DENOMINATOR = 3, 2
 """No video frame exceeds 150 % of the mean (3GPP TR 38.838: a Gaussian truncated to 50 to 150 %)."""
@@ -28,9 +28,9 @@ class Packets:
         return message_bytes + max(1, divide_up(message_bytes, self.payload_bytes)) * self.overhead_bytes
 
 
-def demand_of_scene(name: str, session: Session, scene: Scene, packets: Packets) -> Demand:
+def demand_of_scene(name: str, session: Session, scene: Scene, packets: Packets) -> SceneDemand:
     """What the session called `name` will send in a scene: frames down, commands and frames up."""
-    return Demand(
+    return SceneDemand(
         session=name,
         scene=scene.name,
         downstream=_load_of_frames(scene.rate_bps, session.frames_per_second, packets),
@@ -38,7 +38,7 @@ def demand_of_scene(name: str, session: Session, scene: Scene, packets: Packets)
     )
 
 
-def _upstream(session: Session, scene: Scene, packets: Packets) -> Load:
+def _upstream(session: Session, scene: Scene, packets: Packets) -> OfferedLoad:
     """Commands, and the player's own video if it sends any; the larger burst of the two sets the rate."""
     commands = _load_of_commands(session.commands, packets)
     if scene.upstream_bps is None:
@@ -48,24 +48,24 @@ def _upstream(session: Session, scene: Scene, packets: Packets) -> Load:
     return replace(larger, mean_bps=video.mean_bps + commands.mean_bps)
 
 
-def _load_of_frames(rate_bps: int, frames_per_second: int, packets: Packets) -> Load:
+def _load_of_frames(rate_bps: int, frames_per_second: int, packets: Packets) -> OfferedLoad:
     mean_bytes = divide_up(rate_bps, 8 * frames_per_second)
     largest_bytes = divide_up(
         rate_bps * LARGEST_FRAME_NUMERATOR, 8 * frames_per_second * LARGEST_FRAME_DENOMINATOR
     )
-    return Load(
+    return OfferedLoad(
         mean_bps=packets.on_the_wire(mean_bytes) * 8 * frames_per_second,
         burst_bytes=packets.on_the_wire(largest_bytes),
-        burst=f"a frame of {words.size(packets.on_the_wire(largest_bytes))}",
+        burst=f"a frame of {rounding.size(packets.on_the_wire(largest_bytes))}",
     )
 
 
-def _load_of_commands(commands: Commands, packets: Packets) -> Load:
+def _load_of_commands(commands: Commands, packets: Packets) -> OfferedLoad:
     wire_bytes = packets.on_the_wire(commands.size_bytes)
-    return Load(
+    return OfferedLoad(
         mean_bps=divide_up(wire_bytes * 8 * _NS_PER_S, commands.interval_ns),
         burst_bytes=wire_bytes,
-        burst=f"a command of {words.size(wire_bytes)}",
+        burst=f"a command of {rounding.size(wire_bytes)}",
     )
 
 

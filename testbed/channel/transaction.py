@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from testbed.channel import reasons
-from testbed.channel.events import Close, Decision, Open, Output, Resize
+from testbed.channel.interface import Close, Decision, Open, Output, Resize
+from testbed.channel.max_min import share
 from testbed.channel.reasons import Change
-from testbed.channel.sharing import share
 from testbed.channel.state import DIRECTIONS, Channel, ChannelState, Lane, unknown_session
 from testbed.model.base import Direction
 
 _NOTHING = (None, None)
 
 
-class Turn:
+class Transaction:
     """A state while an event is worked on. The state that it began with stays as it was."""
 
     def __init__(self, state: ChannelState, now_ns: int) -> None:
@@ -32,7 +32,7 @@ class Turn:
         self._opening: dict[str, None] = {}
         self._newcomers: dict[str, None] = {}
         self._touched: set[Direction] = set()
-        self.speaker: str | None = None
+        self.asking_session: str | None = None
 
     def channel(self, session: str) -> Channel:
         """The channel of a session; InvariantError if it has none."""
@@ -44,12 +44,12 @@ class Turn:
         """What a channel's policy remembers, by direction."""
         return self._memories.get(session, _NOTHING)
 
-    def keep(self, session: str, memories: tuple[Any, Any]) -> None:
+    def remember(self, session: str, memories: tuple[Any, Any]) -> None:
         """Remember this for a channel's policy."""
         if memories != _NOTHING:
             self._memories[session] = memories
 
-    def say(self, *outputs: Output) -> None:
+    def emit(self, *outputs: Output) -> None:
         """Say something before any rate changes."""
         self._first += outputs
 
@@ -77,9 +77,9 @@ class Turn:
         self._due_at_ns.pop(session, None)
         self._memories.pop(session, None)
         self._touched.update(DIRECTIONS)
-        self.say(decision)
+        self.emit(decision)
         if self._opening.pop(session, self) is self and channel.opened_at_ns is not None:
-            self.say(Close(session=session))
+            self.emit(Close(session=session))
 
     def put(self, channel: Channel) -> None:
         """Replace a channel by a changed one."""
@@ -90,15 +90,15 @@ class Turn:
         else:
             self._due_at_ns[channel.session] = wake_at_ns
 
-    def follow(self, channel: Channel, lanes: tuple[Lane, Lane]) -> None:
+    def update_lanes(self, channel: Channel, lanes: tuple[Lane, Lane]) -> None:
         """Replace a channel's lanes by ones with other wants; what counts may have changed with them."""
         for old, new in zip(channel.lanes, lanes, strict=True):
-            if new.is_open and (new.need is not old.need or new.session == self.speaker):
+            if new.is_open and (new.need is not old.need or new.session == self.asking_session):
                 self._touched.add(new.direction)
         if lanes[0] is not channel.lanes[0] or lanes[1] is not channel.lanes[1]:
-            self.put(channel.carrying(*lanes))
+            self.put(channel.with_lanes(*lanes))
 
-    def settle(self) -> tuple[ChannelState, list[Output]]:
+    def commit(self) -> tuple[ChannelState, list[Output]]:
         """Share the links anew where anything changed: the new state, and all that was and is to be said."""
         changes = [change for direction in DIRECTIONS for change in self._share(direction)]
         lanes: dict[str, list[Lane]] = {}
@@ -108,7 +108,7 @@ class Turn:
             pair = lanes.setdefault(session, [*self.holders[session].lanes])
             pair[DIRECTIONS.index(old.direction)] = new
         for session, (down, up) in lanes.items():
-            self.holders[session] = self.holders[session].carrying(down, up)
+            self.holders[session] = self.holders[session].with_lanes(down, up)
         outputs = [*self._first, *self._outputs(changes)]
         state = ChannelState(
             links=self._before.links,
@@ -134,7 +134,7 @@ class Turn:
             return []
         lanes = [channel.towards(direction) for channel in self.holders.values()]
         shares = share([link for link in self._before.links if link.direction is direction], lanes)
-        told = {*self._opening, self.speaker}
+        told = {*self._opening, self.asking_session}
         return [
             Change(lane=lane, to_bps=to_bps, limit=shares.limits.get(index))
             for index, (lane, to_bps) in enumerate(zip(lanes, shares.rates_bps, strict=True))
@@ -145,17 +145,17 @@ class Turn:
         shrinking: list[Output] = []
         growing: list[Output] = []
         opening: dict[str, list[Change]] = {session: [] for session in self._opening}
-        takers = reasons.Takers(changes, self._reserved())
+        winners = reasons.Winners(changes, self._reserved())
         for change in changes:
             lane = change.lane
             if lane.session in opening:
                 opening[lane.session].append(change)
             elif change.to_bps < lane.rate_bps:
-                shrinking += _resized(change, reasons.why_less(change, takers))
+                shrinking += _resized(change, reasons.why_less(change, winners))
             elif change.to_bps > lane.rate_bps:
                 growing += _resized(change, reasons.why_this_much(change))
             elif lane.is_open and change.limit is not None:
-                growing.append(reasons.stuck(change))
+                growing.append(reasons.starved(change))
         opened = [output for session, both in opening.items() for output in self._opened(session, both)]
         return [*shrinking, *self._admitted, *opened, *growing]
 

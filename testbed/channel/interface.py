@@ -8,7 +8,7 @@ from testbed.model.channel import ChannelRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class OfferedLoad:
     """What an application is about to send in one direction, headers included.
 
     `mean_bps` is its mean rate on the wire; `burst_bytes` the most that leaves it at once, and `burst`
@@ -21,7 +21,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class RequestChannel:
     """A session asks for a channel over these links; each counts in the directions that it is known in.
 
     With `demand` a channel whose policy hears scenes opens at the rate which that scene needs.
@@ -31,26 +31,26 @@ class Request:
     session: str
     channel: ChannelRequest
     links: tuple[str, ...]
-    demand: "Demand | None" = None
+    demand: "SceneDemand | None" = None
     delay_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+class SceneDemand:
     """A session enters a scene: to be sent before its first frame, so that growth precedes the load."""
 
     session: str
     scene: str
-    downstream: Load
-    upstream: Load
+    downstream: OfferedLoad
+    upstream: OfferedLoad
 
-    def towards(self, direction: Direction) -> Load:
+    def towards(self, direction: Direction) -> OfferedLoad:
         """The load in one direction."""
         return self.downstream if direction is DOWNSTREAM else self.upstream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class ClassCounters:
     """What the class of one direction of a channel did in the last `interval_ns`, and what waits in it."""
 
     interval_ns: int
@@ -63,10 +63,10 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class CounterReadings:
     """The counters of open channels, all read at one instant: by session, downstream and upstream."""
 
-    counted: Mapping[str, tuple[Counted, Counted]]
+    counted: Mapping[str, tuple[ClassCounters, ClassCounters]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Tick:
     """Time has passed; due at `ChannelState.wake_at_ns` and harmless at any other instant."""
 
 
-Event = Request | Demand | Observation | Extend | Release | Tick
+Event = RequestChannel | SceneDemand | CounterReadings | Extend | Release | Tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

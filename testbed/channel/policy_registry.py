@@ -3,7 +3,7 @@
 from typing import cast
 
 from testbed.channel.following import Following
-from testbed.channel.policy import Answer, ChannelPolicy, Need, Told
+from testbed.channel.policy import Answer, ChannelPolicy, Need, Observation
 from testbed.channel.signalled import Signalled, Static
 from testbed.model.channel import CHANNEL_POLICIES, ResizePolicy
 from testbed.plugins import ExtensionError, Origin, methods, place_of
@@ -25,43 +25,43 @@ def policy_called(name: str) -> ChannelPolicy:
         ExtensionError: Nobody brings it, or what is brought is none.
     """
     shipped = _SHIPPED.get(name)
-    return shipped if shipped is not None else CHANNEL_POLICIES.load(name, _Brought)
+    return shipped if shipped is not None else CHANNEL_POLICIES.load(name, _PluginPolicy)
 
 
-class _Brought:
+class _PluginPolicy:
     """A policy from outside: what it says is looked at, because the network would carry it out."""
 
     def __init__(self, brought: object, origin: Origin) -> None:
         methods(brought, decide=1)
-        for name in ("hears_scenes", "hears_counters"):
+        for name in ("uses_scenes", "uses_counters"):
             if not isinstance(getattr(brought, name, None), bool):
                 raise ValueError(f"has no {name} that is True or False")
         self._policy, self._origin = cast(ChannelPolicy, brought), origin
-        self.hears_scenes = self._policy.hears_scenes
-        self.hears_counters = self._policy.hears_counters
+        self.uses_scenes = self._policy.uses_scenes
+        self.uses_counters = self._policy.uses_counters
 
-    def decide(self, told: Told) -> Answer:
+    def decide(self, observation: Observation) -> Answer:
         """See `ChannelPolicy.decide`.
 
         Raises:
             ExtensionError: It fails, or its answer is none, or outside the channel's rates.
         """
         try:
-            answer = self._policy.decide(told)
+            answer = self._policy.decide(observation)
         except Exception as error:  # its author is told where
-            raise ExtensionError(f"{self._who(told)} failed: {place_of(error)}") from error
+            raise ExtensionError(f"{self._who(observation)} failed: {place_of(error)}") from error
         if not (isinstance(answer, Answer) and isinstance(answer.need, Need)):
             raise ExtensionError(
-                f"{self._who(told)} answered {quoted(answer)}, which is no Answer with a Need"
+                f"{self._who(observation)} answered {quoted(answer)}, which is no Answer with a Need"
             )
         rate_bps = answer.need.rate_bps
-        if type(rate_bps) is not int or not told.committed_bps <= rate_bps <= told.peak_bps:
-            least, most = RATE.format(told.committed_bps), RATE.format(told.peak_bps)
+        if type(rate_bps) is not int or not observation.committed_bps <= rate_bps <= observation.peak_bps:
+            least, most = RATE.format(observation.committed_bps), RATE.format(observation.peak_bps)
             raise ExtensionError(
-                f"{self._who(told)} wants {quoted(rate_bps)} bit/s; a whole number from {least} to {most}, "
-                "the channel's committed and peak rate, can be had"
+                f"{self._who(observation)} wants {quoted(rate_bps)} bit/s; it must be a whole number "
+                f"from {least} to {most}, the channel's committed and peak rate"
             )
         return answer
 
-    def _who(self, told: Told) -> str:
-        return f"the channel policy {self._origin}, asked {told.direction} at {told.now_ns} ns,"
+    def _who(self, observation: Observation) -> str:
+        return f"the channel policy {self._origin}, asked {observation.direction} at {observation.now_ns} ns,"
