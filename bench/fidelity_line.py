@@ -18,7 +18,7 @@ from typing import Any
 
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.control import Control
-from testbed.host.datagrams import Datagrams
+from testbed.host.datagrams import HEADERS_BYTES, Datagrams
 from testbed.model.access import Access, Subscription
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.pon import Pon
@@ -31,7 +31,6 @@ from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.pon import tos_of
 from testbed.pon import encapsulated_bytes, framing
-from testbed.workload.packets import HEADERS_BYTES
 from topologies import elastic_access
 
 CASES_FILE, MEASURED_FILE = "cases.json", "measured.json"

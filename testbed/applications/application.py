@@ -46,6 +46,14 @@ class Named(NamedTuple):
     what: str
 
 
+class OwnJob(NamedTuple):
+    """A job by its name, and the name of the entry that it belongs to, under which it is reported."""
+
+    name: str
+    job: "Job"
+    entry: str
+
+
 class Rules:
     """What the entries of a kind need of their network, and what they ask of the machine. Pure."""
 
@@ -61,8 +69,8 @@ class Rules:
         """What entries with a measure of this kind are called, and their names; None for other measures."""
         return None
 
-    def jobs(self, script: "Script") -> "Iterator[tuple[str, Job]]":
-        """Every job that entries of this kind may place, by its name."""
+    def jobs(self, script: "Script") -> "Iterator[OwnJob]":
+        """Every job that entries of this kind may place."""
         yield from ()
 
     def partners(self, script: "Script") -> Iterable[str]:
@@ -132,3 +140,12 @@ def all_controls() -> tuple[Control, ...]:
 def all_reports() -> tuple[Report, ...]:
     """What each kind adds to a report."""
     return parts("report")
+
+
+def having(measure: str, script: "Script") -> tuple[str, Sequence[str]]:
+    """What entries with a measure are called, and their names; no names if there is no such kind."""
+    for rules in all_rules():
+        found = rules.having(measure, script)
+        if found is not None:
+            return found
+    return measure, ()

@@ -19,6 +19,7 @@ from testbed.plugins import Kind as ExtensionKind
 SHIPPED = (
     "testbed.applications.flows",
     "testbed.applications.transfer",
+    "testbed.applications.experts",
     "testbed.applications.game",
 )
 """In the order in which their programs are started; to change it changes what runs record."""

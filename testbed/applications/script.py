@@ -15,7 +15,6 @@ from testbed.model.access import Access
 from testbed.model.base import Line, Name, Value
 from testbed.model.channel import Channels, Period
 from testbed.model.command import UserProgram
-from testbed.model.fabric_work import Experts
 from testbed.model.failure import Fault, Health
 from testbed.model.job import JobGroup
 from testbed.model.northbound import Northbound
@@ -70,8 +69,6 @@ class Common(Value):
     """Jobs without a session."""
     services: dict[Name, Service] = Field(default_factory=dict)
     """Inference services and their clients."""
-    experts: dict[Name, Experts] = Field(default_factory=dict)
-    """Exchanges of a mixture-of-experts model between compute nodes."""
     survey: Survey | None = None
     """Live measurement of delays, by which jobs are then placed."""
     faults: dict[Name, Fault] = Field(default_factory=dict)

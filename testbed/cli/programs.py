@@ -9,7 +9,6 @@ from random import Random
 from testbed.applications.flows.model import Flow
 from testbed.applications.game.model import Scene
 from testbed.applications.script import Script
-from testbed.cli.fabric_programs import PlannedFabricWork
 from testbed.cli.health_programs import PlannedHealth
 from testbed.cli.northbound import PORT as API_PORT
 from testbed.cli.northbound import northbound_program, token_of
@@ -65,7 +64,6 @@ class PlannedPrograms:
         self._pon, self._seed = scenario.pon, scenario.seed
         self.health = PlannedHealth(plan, scenario, inside)
         self.serving = PlannedServing(plan, scenario)
-        self.fabric = PlannedFabricWork(plan, scenario, inside)
         self.workloads = PlannedWorkloads(plan, scenario)
 
     def olt(self, clock: Clock, control: Control) -> Program:

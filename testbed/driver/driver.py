@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from testbed.applications.application import Running, all_controls
+from testbed.applications.messages import ExchangeMeasured
 from testbed.applications.script import Scenario
 from testbed.driver.assignment import Assignment
 from testbed.driver.bottlenecks import shared_links
@@ -20,7 +21,6 @@ from testbed.driver.carriable import devices_with_channels
 from testbed.driver.channels import Channels
 from testbed.driver.children import Children
 from testbed.driver.commands import Commands
-from testbed.driver.experts import ExpertModels
 from testbed.driver.failover import Failover
 from testbed.driver.flows import Flows
 from testbed.driver.host_load import HostLoad, LoadWatchProgram, starting_ns
@@ -130,8 +130,9 @@ class Driver:
             self._logs,
             self._run.stop,
         )
+        self._run.bus.subscribe(ExchangeMeasured, services.exchanged)
         stop = self._run.stop
-        network, children, loop = self._network, self._children, self._loop
+        network, children = self._network, self._children
         events, clock, plan = self._events, self._clock, self._network.plan
         yield Failover(self._run, programs.health, self._sessions, services)
         yield Flows(scenario.background, network, programs, children, events, clock, self._logs, stop)
@@ -140,17 +141,6 @@ class Driver:
         yield services
         for control in all_controls():
             yield control(self._run)
-        yield ExpertModels(
-            scenario,
-            programs.fabric,
-            self._jobs,
-            children,
-            loop,
-            events,
-            self._logs,
-            stop,
-            services.exchanged,
-        )
         yield Commands(scenario.programs, programs, children, events, clock, self._logs, stop)
         yield Captures(scenario.capture, programs, children, clock, self._logs, stop)
         yield Queues(network, events, clock)

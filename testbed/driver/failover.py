@@ -7,6 +7,7 @@ Without `health` in the scenario nobody watches: what breaks stays unnoticed.
 
 from typing import Any
 
+from testbed.applications.application import all_rules
 from testbed.applications.script import Scenario
 from testbed.driver.faults import Faults
 from testbed.driver.groups import Groups, group_of
@@ -37,7 +38,7 @@ class Failover:
         self._loop, self._events, self._logs = loop, events, run.folder
         self._group_of = group_of(scenario.jobs)
         self._described = _jobs_of(scenario)
-        streams = {job: name for name, each in scenario.experts.items() for job in each.jobs_of(name)}
+        streams = {each.name: each.entry for rules in all_rules() for each in rules.jobs(scenario)}
         streams |= self._group_of
         self._recoveries = Recoveries(events, lambda job: streams.get(job, job))
         asked = {job for job, name in self._group_of.items() if scenario.jobs[name].requests is not None}
@@ -157,6 +158,5 @@ def _jobs_of(scenario: Scenario) -> dict[str, Job]:
     found |= {name: service.job for name, service in scenario.services.items()}
     for name, group in scenario.jobs.items():
         found |= dict.fromkeys(group.jobs_of(name), group.job)
-    for name, experts in scenario.experts.items():
-        found |= dict.fromkeys(experts.jobs_of(name), experts.job)
+    found |= {each.name: each.job for rules in all_rules() for each in rules.jobs(scenario)}
     return found

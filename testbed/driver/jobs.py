@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
+from testbed.applications.application import all_rules
 from testbed.applications.game.model import Session
 from testbed.applications.script import Scenario
 from testbed.driver.due import Due
@@ -221,9 +222,9 @@ def _names(scenario: Scenario) -> Iterable[str]:
     """The names of all jobs that may come."""
     yield from scenario.sessions
     yield from scenario.services
-    for groups in (scenario.jobs, scenario.experts):
-        for name, group in groups.items():
-            yield from group.jobs_of(name)
+    for name, group in scenario.jobs.items():
+        yield from group.jobs_of(name)
+    yield from (each.name for rules in all_rules() for each in rules.jobs(scenario))
 
 
 def _delays(scenario: Scenario, plan: NetworkPlan) -> Delays:

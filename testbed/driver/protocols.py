@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from testbed.applications.flows.model import Flow
 from testbed.applications.game.model import Session
-from testbed.driver.fabric_protocols import FabricPrograms
 from testbed.driver.health_protocols import BreakableNetwork, HealthPrograms
 from testbed.driver.serving_protocols import ServingPrograms
 from testbed.driver.workload_protocols import WorkloadPrograms
@@ -89,8 +88,6 @@ class MessageLine(Protocol):
 class Programs(Protocol):
     """Makes the programs that run on hosts; each result is run in a forked process on its host."""
 
-    @property
-    def fabric(self) -> FabricPrograms: ...
     @property
     def health(self) -> HealthPrograms: ...
     @property

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.messages import ExchangeMeasured
 from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
 from testbed.driver.due import Due
@@ -74,8 +75,9 @@ class Services:
             self._loop.at(service.starts_at_ns - _LEAD_NS, partial(self._open, name, service))
             self._loop.at(service.ends_at_ns + _DRAIN_NS, partial(self._close, name), Due.END)
 
-    def exchanged(self, experts: str, exchange_ns: int) -> None:
+    def exchanged(self, measured: ExchangeMeasured) -> None:
         """Tell the services of a model's experts what their exchange of a layer takes, as just measured."""
+        experts, exchange_ns = measured.experts, measured.took_ns
         for name, running in self._running.items():
             if self._scenario.services[name].experts == experts and running.server is not None:
                 running.exchanges_ns.append(exchange_ns)

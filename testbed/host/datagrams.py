@@ -19,6 +19,9 @@ READ_INTERVAL_NS = 20_000_000
 FRAMES_PORT, COMMANDS_PORT, PROBES_PORT = 0, 1, 2
 """What is added to a session's first port; downstream packets come from these, upstream ones go to them."""
 
+HEADERS_BYTES = 28
+"""IPv4 and UDP."""
+
 NUMBER = struct.Struct("!Q")
 """What a numbered packet begins with."""
 

@@ -227,21 +227,6 @@ MEASURES = (
         direction=DOWNSTREAM,
     ),
     Measure(
-        name="dispatch",
-        key="dispatches",
-        meaning=(
-            "Of experts: from the beginning of a layer's exchange until the last tokens are at their experts."
-        ),
-        direction=ACROSS,
-    ),
-    Measure(
-        name="combine",
-        key="combinations",
-        meaning="Of experts: from there until the last result is back.",
-        direction=ACROSS,
-    ),
-    Measure(name="exchange", key="exchanges", meaning="Of experts: both together.", direction=ACROSS),
-    Measure(
         name="request",
         key="requests",
         meaning="Of a group of jobs with `requests`: from a request to its answer; lost if none came.",

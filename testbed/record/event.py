@@ -29,6 +29,8 @@ class Event:
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True}
     # The name of the kind in events.jsonl: "job.place".
     kind: ClassVar[str]
+    # Of an entry that did not run because no node could take its job: the field with its name.
+    refuses: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         # A dataclass with slots is made twice, the second time to stay.

@@ -1,4 +1,4 @@
-"""The events of services, experts, surveys and user programs."""
+"""The events of services, surveys and user programs."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,33 +7,11 @@ from testbed.record.event import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpertsRefused(Event):
-    """A rank finds no node: none of the experts run."""
-
-    kind: ClassVar[str] = "experts.refuse"
-    experts: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpertsEnded(Event):
-    """Experts have ended."""
-
-    kind: ClassVar[str] = "experts.end"
-    experts: str
-    steps: int
-    exchange_ns: int | None
-    """The mean of all exchanges."""
-    given_up: int
-    nodes: list[str]
-    """By rank."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRefused(Event):
     """No node can take the service's job: neither the service nor its clients run."""
 
     kind: ClassVar[str] = "service.refuse"
+    refuses: ClassVar[str] = "service"
     service: str
     reason: str
 

@@ -3,13 +3,12 @@
 Which of these things happened is the events' to say; a run in which nothing breaks has none of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict
 
-from testbed.applications.game.events import SessionGap, SessionRefused
-from testbed.record.event import Event, RecordedEvent
+from testbed.applications.game.events import SessionGap
+from testbed.record.event import RecordedEvent
 from testbed.record.events import FaultBegan, FaultRepaired, JobEvicted, JobPlaced, JobPromoted, JobRecovered
-from testbed.record.work_events import ExpertsRefused, ServiceRefused
 
 RecoveryPart = Literal["detection_ns", "decision_ns", "transfer_ns", "restart_ns", "first_request_ns"]
 
@@ -150,21 +149,15 @@ def gaps(events: Iterable[RecordedEvent]) -> list[GapSummary]:
 def refusals(events: Iterable[RecordedEvent]) -> list[RefusalSummary]:
     """Everything that did not run for lack of a node, in the order of the events."""
     return [
-        RefusalSummary(what=what, name=name, at_ns=each.at_ns, reason=reason)
+        RefusalSummary(
+            what=each.event.refuses,
+            name=getattr(each.event, each.event.refuses),
+            at_ns=each.at_ns,
+            reason=getattr(each.event, "reason", ""),
+        )
         for each in events
-        for what, name, reason in _refused(each.event)
+        if each.event.refuses
     ]
-
-
-def _refused(event: Event) -> Iterator[tuple[str, str, str]]:
-    """What it was, its name, and why."""
-    match event:
-        case SessionRefused(session=name, reason=reason):
-            yield "session", name, reason
-        case ServiceRefused(service=name, reason=reason):
-            yield "service", name, reason
-        case ExpertsRefused(experts=name, reason=reason):
-            yield "experts", name, reason
 
 
 def placement(

@@ -1,13 +1,13 @@
-"""What nodes did for others and with each other: services and experts, as numbers.
+"""What nodes did for others and with each other: services, as numbers.
 
 Everything is integer arithmetic, as in `testbed.report.metrics`. Shares are in millionths (ppm).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import TypedDict
 
 from testbed.record.event import RecordedEvent
-from testbed.record.work_events import ExpertsEnded, ServiceEnded
+from testbed.record.work_events import ServiceEnded
 
 MILLION = 1_000_000
 
@@ -32,14 +32,6 @@ class ServiceSummary(TypedDict):
     token_rate: int | None
 
 
-class ExpertsSummary(TypedDict):
-    """A group of experts at its end: `exchange_ns` is the mean, `nodes` stand by rank."""
-
-    steps: int
-    exchange_ns: int | None
-    nodes: list[str]
-
-
 def services(events: Iterable[RecordedEvent]) -> dict[str, ServiceSummary]:
     """Every service that has ended."""
     return {
@@ -60,20 +52,3 @@ def services(events: Iterable[RecordedEvent]) -> dict[str, ServiceSummary]:
         for each in events
         if isinstance(end := each.event, ServiceEnded)
     }
-
-
-def experts(events: Iterable[RecordedEvent]) -> dict[str, ExpertsSummary]:
-    """Every group of experts that has ended."""
-    return {
-        end.experts: ExpertsSummary(steps=end.steps, exchange_ns=end.exchange_ns, nodes=end.nodes)
-        for each in events
-        if isinstance(end := each.event, ExpertsEnded)
-    }
-
-
-def nodes_in_words(nodes: Sequence[str], shown: int = 8) -> str:
-    """Where ranks stand: "npu1 (2), npu7", the first ones of many."""
-    counts: Mapping[str, int] = {node: nodes.count(node) for node in dict.fromkeys(nodes)}
-    words = [node if count == 1 else f"{node} ({count})" for node, count in counts.items()]
-    more = f" and {len(words) - shown} more" if len(words) > shown else ""
-    return ", ".join(words[:shown]) + more

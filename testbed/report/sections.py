@@ -10,9 +10,7 @@ from testbed.report.streams import stream_columns, stream_rows
 from testbed.report.summary import Summary
 from testbed.report.table import PageSection, Table
 from testbed.report.work_tables import (
-    EXPERT_STREAMS,
     SERVICE_STREAMS,
-    expert_section,
     service_section,
 )
 
@@ -30,7 +28,6 @@ def sections(summary: Summary, events: Sequence[RecordedEvent] = ()) -> tuple[Pa
         job_section(summary, events),
         PageSection("Work on nodes", (work_streams(summary),)),
         service_section(summary),
-        expert_section(summary),
         *(section for part in all_reports() for section in part.sections(summary)),
     )
 
@@ -38,7 +35,7 @@ def sections(summary: Summary, events: Sequence[RecordedEvent] = ()) -> tuple[Pa
 def work_streams(summary: Summary) -> Table:
     """The streams of all kinds in one table of a terminal; of very many names those that waited longest."""
     of_kinds = {key: what for part in all_reports() for key, what in part.streams.items()}
-    streams = {**SERVICE_STREAMS, **EXPERT_STREAMS, **of_kinds, **JOB_STREAMS}
+    streams = {**SERVICE_STREAMS, **of_kinds, **JOB_STREAMS}
     found = stream_rows(summary, streams)
     longest_ns: dict[str, int] = {}
     for row in found:

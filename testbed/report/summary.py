@@ -63,7 +63,6 @@ class VariantSummary(TypedDict):
     requests: NotRequired[Streams]
     recoveries: NotRequired[Streams]
     services: NotRequired[dict[str, node_work.ServiceSummary]]
-    experts: NotRequired[dict[str, node_work.ExpertsSummary]]
     refused: NotRequired[list[failures.RefusalSummary]]
     faults: NotRequired[list[failures.FaultSummary]]
     recovered: NotRequired[list[failures.RecoverySummary]]
@@ -171,7 +170,6 @@ def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[Recorde
     data = VariantRecords(packets, sampled, events, faults)
     return {
         "services": node_work.services(events),
-        "experts": node_work.experts(events),
         **{key: found for part in all_reports() for key, found in part.summarise(data).items()},
         "refused": failures.refusals(events),
         "faults": faults,

@@ -21,7 +21,6 @@ _LONGEST_NAME = 16
 
 _STREAMS = (
     ("Clients", (("first_token", "first token"), ("token", "time per token"), ("answer", "whole answer"))),
-    ("Experts", (("dispatch", "dispatch"), ("combine", "combine"), ("exchange", "whole exchange"))),
     ("Requests to", (("request", "request and answer"),)),
 )
 """Headings, and the measures that are drawn below one another, each with its title."""

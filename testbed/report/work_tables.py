@@ -1,6 +1,5 @@
-"""The tables of services and experts, a section for each kind."""
+"""The tables of services."""
 
-from testbed.report.node_work import nodes_in_words
 from testbed.report.streams import by_name, stream_columns, stream_rows
 from testbed.report.summary import Summary
 from testbed.report.table import (
@@ -8,12 +7,9 @@ from testbed.report.table import (
     Column,
     PageSection,
     Table,
-    microseconds,
     number,
     shown_percent,
 )
-
-# Services.
 
 SERVICE_STREAMS = {"first_tokens": "first token", "tokens": "token", "answers": "answer"}
 """Streams of services' clients, as keys of the summary, and what one of each is."""
@@ -45,28 +41,3 @@ def service_section(summary: Summary) -> PageSection:
     return PageSection(
         "Services", (Table("What each service did", columns, found, title="Services"), streams)
     )
-
-
-# Experts.
-
-EXPERT_STREAMS = {"dispatches": "dispatch", "combinations": "combine", "exchanges": "exchange"}
-
-
-def expert_section(summary: Summary) -> PageSection:
-    """How long exchanges of experts took, and where the ranks stand."""
-    streams = Table(
-        "Exchanges of experts in one layer, in microseconds",
-        stream_columns("Experts", microseconds),
-        stream_rows(summary, EXPERT_STREAMS),
-    )
-    columns = (
-        *(VARIANT, Column("Experts"), number("Steps"), number("Nodes")),
-        number("Mean exchange, µs", microseconds, short="mean exchange, us", strong=True),
-        Column("Which", nodes_in_words, page_only=True),
-    )
-    found = [
-        (variant, name, each["steps"], len(set(each["nodes"])), each["exchange_ns"], each["nodes"])
-        for variant, name, each in by_name(summary, "experts")
-    ]
-    caption = "Where the ranks stand; in brackets, how many of them on one node"
-    return PageSection("Experts", (streams, Table(caption, columns, found, title="Experts")))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from testbed.applications.application import all_reports
 from testbed.applications.script import Scenario
 from testbed.model.command import UserProgram
-from testbed.model.fabric_work import Experts
 from testbed.model.failure import Fault, Health
 from testbed.model.job import Job, JobGroup
 from testbed.model.serving import Clients, Service
@@ -30,8 +29,6 @@ def work_conditions(scenario: Scenario) -> Iterator[tuple[str, str]]:
             yield f"clients {whose}", _clients(clients)
     for part in all_reports():
         yield from part.conditions(scenario)
-    for name, experts in scenario.experts.items():
-        yield f"experts {name}", _experts(experts)
     for name, fault in scenario.faults.items():
         yield f"fault {name}", _fault(fault)
     if scenario.survey is not None:
@@ -66,7 +63,8 @@ def _health(health: Health) -> str:
     )
 
 
-def _job(job: Job) -> str:
+def job(job: Job) -> str:
+    """What a job needs of a node: "render, weight 4, with backup"."""
     said = [f"{job.kind}, weight {job.weight}"]
     if job.priority:
         said.append(f"priority {job.priority}")
@@ -80,7 +78,7 @@ def _job(job: Job) -> str:
 
 
 def _group(group: JobGroup) -> str:
-    said = f"{group.count}, each {_job(group.job)}; {span(group.starts_at_ns, group.ends_at_ns)}"
+    said = f"{group.count}, each {job(group.job)}; {span(group.starts_at_ns, group.ends_at_ns)}"
     requests = group.requests
     if requests is None:
         return said
@@ -95,7 +93,7 @@ def _service(service: Service) -> str:
     if last.batch != first.batch:
         steps += f", {DURATION.format(last.tpot_ns)} with {last.batch}"
     said = (
-        f"{_job(service.job)}; prefill {service.prefill_rate} tokens/s; {service.batching} batches of up to "
+        f"{job(service.job)}; prefill {service.prefill_rate} tokens/s; {service.batching} batches of up to "
         f"{service.batch}; {steps}; {span(service.starts_at_ns, service.ends_at_ns)}"
     )
     if service.experts is None:
@@ -112,16 +110,6 @@ def _clients(clients: Clients) -> str:
     return (
         f"{clients.host}, {clients.arrivals} requests every {every} on average, prompts of "
         f"{clients.prompt_tokens} and answers of {clients.output_tokens} tokens, {lasts}"
-    )
-
-
-def _experts(experts: Experts) -> str:
-    return (
-        f"{experts.experts} experts on {experts.ranks} ranks ({_job(experts.job)}); each rank's "
-        f"{experts.tokens} tokens go to {experts.top} experts, {SIZE.format(experts.dispatch_bytes)} there, "
-        f"{SIZE.format(experts.combine_bytes)} back; layers a step: {experts.layers}, a step every "
-        f"{DURATION.format(experts.interval_ns)}; groups of {experts.group}, locality "
-        f"{percent(experts.locality * _MILLION)}; {span(experts.starts_at_ns, experts.ends_at_ns)}"
     )
 
 

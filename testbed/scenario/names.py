@@ -36,7 +36,6 @@ def _named(script: Script) -> Iterator[Named]:
         yield Named(("workloads", name), name, "the workload")
     for rules in all_rules():
         yield from rules.names(script)
-    yield from _experts(script)
 
 
 def _sessions(script: Script) -> Iterator[Named]:
@@ -61,11 +60,3 @@ def _services(script: Script) -> Iterator[Named]:
         yield Named(at, name, "the service")
         for each in service.clients:
             yield Named((*at, "clients", each), each, "the clients")
-
-
-def _experts(script: Script) -> Iterator[Named]:
-    for name, experts in script.experts.items():
-        at: Keys = ("experts", name)
-        yield Named(at, name, "the experts")
-        for each in experts.jobs_of(name):
-            yield Named(at, each, "a job of")

@@ -119,7 +119,7 @@ def _work_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Find
     """Whether a variant has the work on nodes that is named, and whether anything breaks in it if need be."""
     name, measure, variant = quantity.session, quantity.measure, quantity.variant
     if measure == "jobs":
-        if not (script.sessions or script.jobs or script.services or script.experts):
+        if not (script.sessions or script.jobs or script.services or _entries_with_jobs(script)):
             yield (*at, "measure"), f"there are no jobs in variant {variant!r}"
         return
     assert name is not None, "only what is of all jobs names no session"
@@ -141,13 +141,21 @@ def _having(measure: str, script: Script) -> tuple[str, Sequence[str]]:
             return having
     if measure in ("first_token", "token", "answer"):
         return "client of a service", [name for each in script.services.values() for name in each.clients]
-    if measure in ("dispatch", "combine", "exchange"):
-        return "group of experts", [*script.experts]
     if measure == "request":
         return "group of jobs", [*script.jobs]
     if measure == "recovery":
-        return "job or group of jobs", [*script.sessions, *script.services, *script.jobs, *script.experts]
+        return "job or group of jobs", [
+            *script.sessions,
+            *script.services,
+            *script.jobs,
+            *_entries_with_jobs(script),
+        ]
     return "service", [*script.services]
+
+
+def _entries_with_jobs(script: Script) -> list[str]:
+    """The entries of all kinds that place jobs."""
+    return [*dict.fromkeys(each.entry for rules in all_rules() for each in rules.jobs(script))]
 
 
 def _channel_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Finding]:

@@ -18,7 +18,6 @@ from testbed.plugins import ExtensionError
 from testbed.scenario.command_rules import command_rules
 from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.extensions import placement_rules
-from testbed.scenario.fabric_work_rules import fabric_work_rules
 from testbed.scenario.failure_rules import failure_rules
 from testbed.scenario.frame_trace import read_frames
 from testbed.scenario.names import name_rules
@@ -62,7 +61,6 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     yield from command_rules(script, network)
     for rules in all_rules():
         yield from rules.findings(script, network)
-    yield from fabric_work_rules(script, network)
     yield from failure_rules(script, network)
     rate_findings = [*rate_rules(script, network, pon_name)]
     yield from rate_findings

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from testbed.applications.application import having
 from testbed.applications.script import Script
 from testbed.model.network import Network, Role
 from testbed.model.serving import Clients, Service
@@ -31,8 +32,9 @@ def serving_rules(script: Script, network: Network) -> Iterator[Finding]:
 def _service_rules(at: Keys, service: Service, script: Script, network: Network) -> Iterator[Finding]:
     yield from fits_a_node((*at, "job"), service.job, network)
     yield from within((*at, "ends"), service.ends_at_ns, script)
-    if service.experts is not None and service.experts not in script.experts:
-        known = instead(service.experts, script.experts)
+    models = having("exchange", script)[1]
+    if service.experts is not None and service.experts not in models:
+        known = instead(service.experts, models)
         yield (*at, "experts"), f"there are no experts {service.experts!r}; {known}"
 
 

@@ -56,7 +56,6 @@ def _stretches(scenario: Scenario, network: Network) -> Iterator[PacketLoad]:
         yield from _of_service(name, service)
     for rules in all_rules():
         yield from rules.packet_load(scenario, network)
-    yield from _of_nodes(scenario)
     for name, group in scenario.jobs.items():
         if group.requests is not None:
             each = 2 * group.count * _NS / group.requests.interval_ns
@@ -114,11 +113,3 @@ def _of_service(name: str, service: Service) -> Iterator[PacketLoad]:
             prompt = 1 + clients.prompt_tokens * service.token_bytes / _PROMPT_BYTES
             each = (prompt + clients.output_tokens) * _NS / clients.interval_ns
             yield PacketLoad(f"{name}.{client}", clients.starts_at_ns, clients.ends_at_ns, each)
-
-
-def _of_nodes(scenario: Scenario) -> Iterator[PacketLoad]:
-    """The messages of experts to each other."""
-    for name, experts in scenario.experts.items():
-        peers = min(experts.ranks - 1, experts.tokens * experts.top)
-        messages = 2 * experts.ranks * peers * experts.layers
-        yield PacketLoad(name, experts.starts_at_ns, experts.ends_at_ns, messages * _NS / experts.interval_ns)

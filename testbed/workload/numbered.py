@@ -6,9 +6,8 @@ Sizes are those of IP packets, as those of flows.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from testbed.host.datagrams import NUMBER, READ_INTERVAL_NS
+from testbed.host.datagrams import HEADERS_BYTES, NUMBER, READ_INTERVAL_NS
 from testbed.workload.end import PACKET, End
-from testbed.workload.packets import HEADERS_BYTES
 from testbed.workload.tally import Tally
 
 LEAST_BYTES = HEADERS_BYTES + NUMBER.size

@@ -8,15 +8,13 @@ from random import Random
 
 from testbed.applications.flows.model import Flow
 from testbed.host.clock import Clock
-from testbed.host.datagrams import NUMBER, READ_INTERVAL_NS, Datagrams
+from testbed.host.datagrams import HEADERS_BYTES, NUMBER, READ_INTERVAL_NS, Datagrams
 from testbed.host.loop import Loop
 from testbed.model.ecn import Ecn
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.departures import departures
 from testbed.workload.tally import Tally
 
-HEADERS_BYTES = 28
-"""IPv4 and UDP."""
 _SEND_INTERVAL_NS = 5_000_000
 _HEED_INTERVAL_NS = 20_000_000
 """A source that sends at exact instants waits for them itself, and hears the driver this often."""

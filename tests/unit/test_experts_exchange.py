@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.driver.experts import rank_requests
-from testbed.model.fabric_work import Experts
-from testbed.workload.exchange import MOST_PACKET_BYTES, Exchange, Message, Phase
-from testbed.workload.token_routing import Matrix, exchange_matrices, exchange_matrix, traffic
+from testbed.applications.experts.control import rank_requests
+from testbed.applications.experts.exchange import MOST_PACKET_BYTES, Exchange, Message, Phase
+from testbed.applications.experts.model import Experts
+from testbed.applications.experts.routing import Matrix, exchange_matrices, exchange_matrix, traffic
 
 
 def experts(**fields: Any) -> Experts:

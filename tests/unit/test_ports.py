@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
+from testbed.applications.experts.rules import MOST_RANKS
 from testbed.host import ports
 from testbed.scenario.compose import MAX_NODES
-from testbed.scenario.fabric_work_rules import MOST_RANKS
 from testbed.scenario.failure_rules import MOST_GROUPS
 from testbed.scenario.repeat import MOST_SESSIONS
 from testbed.scenario.serving_rules import MOST_SERVICES

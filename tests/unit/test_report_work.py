@@ -23,11 +23,11 @@ from synthetic_work import (
     block_arrivals_ns,
 )
 
+from testbed.applications.experts.report import nodes_in_words
 from testbed.applications.transfer.summary import transfers, united
 from testbed.record.directory import RunDirectory
 from testbed.report import failures, timeline
 from testbed.report.job_tables import refusal_line
-from testbed.report.node_work import nodes_in_words
 from testbed.report.records import VariantRecords
 from testbed.report.summary import Summary, VariantSummary, summarise
 from testbed.report.terminal import print_table

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from testbed.applications.messages import ExchangeMeasured
 from testbed.applications.script import Script
 from testbed.driver.jobs import Answer
 from testbed.driver.services import Services
@@ -137,9 +138,9 @@ def test_a_service_is_stopped_after_its_end_and_written_down_once(loop: FakeLoop
     run = FakeRun()
     made = services(run, loop)
     loop.run_until(500_000_000)
-    made.exchanged("moe", 100)
-    made.exchanged("another", 999)
-    made.exchanged("moe", 200)
+    made.exchanged(ExchangeMeasured("moe", 100))
+    made.exchanged(ExchangeMeasured("another", 999))
+    made.exchanged(ExchangeMeasured("moe", 200))
     loop.run_until(3_500_000_000)
     made.stop()
     assert run.said[5:] == [
@@ -170,10 +171,10 @@ def test_a_service_that_moves_is_started_there_and_its_clients_are_told(loop: Fa
     served: list[tuple[str, int, int]] = []
     made.on_first_token = lambda *each: served.append(each)
     loop.run_until(500_000_000)
-    made.exchanged("moe", 100)
+    made.exchanged(ExchangeMeasured("moe", 100))
     made.node_died("npu2")
     made.node_died("npu1")
-    made.exchanged("moe", 300)
+    made.exchanged(ExchangeMeasured("moe", 300))
     run.move(None, 1)
     run.move("npu2", 2)
     where = "address of chat on npu2"

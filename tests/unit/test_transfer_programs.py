@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from testbed.applications.experts.endpoints import ExpertRanks, Reach
+from testbed.applications.experts.model import Experts
+from testbed.applications.experts.routing import exchange_matrix
 from testbed.applications.transfer.endpoints import TransferSink, TransferSource, Way
 from testbed.applications.transfer.model import Transfer
 from testbed.host import datagrams
@@ -17,11 +20,8 @@ from testbed.host.clock import Clock
 from testbed.host.loop import Loop
 from testbed.host.process import Part
 from testbed.model.base import ACROSS
-from testbed.model.fabric_work import Experts
 from testbed.record.samples import JoinedStream, StreamName, join
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.experts import ExpertRanks, Reach
-from testbed.workload.token_routing import exchange_matrix
 
 MS = 1_000_000
 SECOND = 10**9

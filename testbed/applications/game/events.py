@@ -46,6 +46,7 @@ class SessionRefused(Event):
     """No node can take the session's job: the session does not run."""
 
     kind: ClassVar[str] = "session.refuse"
+    refuses: ClassVar[str] = "session"
     session: str
     reason: str
 

@@ -9,15 +9,15 @@ import sys
 import time
 from pathlib import Path
 
+from testbed.applications.experts.endpoints import ExpertRanks, Reach
+from testbed.applications.experts.model import Experts
+from testbed.applications.experts.routing import exchange_matrices
 from testbed.host.clock import Clock, use_exact_timers
 from testbed.host.loop import Loop
-from testbed.model.fabric_work import Experts
 from testbed.net.emulation import Emulation
 from testbed.net.namespaces import unshare
 from testbed.plan.fabric import plane_ip
 from testbed.plan.make import make_plan
-from testbed.workload.experts import ExpertRanks, Reach
-from testbed.workload.token_routing import exchange_matrices
 from topologies import supernode
 
 MODEL = Experts.model_validate(

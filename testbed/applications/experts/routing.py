@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
-from testbed.model.fabric_work import Experts
+from testbed.applications.experts.model import Experts
 
 Matrix = tuple[tuple[int, ...], ...]
 """By sending rank and receiving rank: how many tokens."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from testbed.applications.experts.model import Experts
+from testbed.applications.experts.routing import Matrix
 from testbed.host.datagrams import NUMBER
-from testbed.model.fabric_work import Experts
-from testbed.workload.token_routing import Matrix
 
 MOST_PACKET_BYTES = 60_000
 """The most that one packet carries, where the wires carry as much."""

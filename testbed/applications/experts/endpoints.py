@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.experts.exchange import Exchange, Message, Phase
+from testbed.applications.experts.model import Experts
+from testbed.applications.experts.routing import Matrix
 from testbed.host.datagrams import NUMBER, Datagrams
 from testbed.host.loop import Loop
 from testbed.model.base import ACROSS
-from testbed.model.fabric_work import Experts
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.text import counted
-from testbed.workload.exchange import Exchange, Message, Phase
-from testbed.workload.token_routing import Matrix
 
 GIVEN_UP_NS = 100_000_000
 """An exchange in which nothing has arrived for so long beyond the distance has lost something: no queue

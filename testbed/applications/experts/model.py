@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from testbed.model.base import Duration, FieldError, Size
+from testbed.applications.kind import Kind, Section
+from testbed.model.base import ACROSS, Duration, FieldError, Name, Size
 from testbed.model.job import Job
+from testbed.model.measure import Measure
 from testbed.model.span import Span
 
 TokenSize = Annotated[Size, Field(ge=1, le=1_000_000)]
@@ -62,3 +64,31 @@ class Experts(Span):
         if self.top > self.experts:
             raise FieldError("top", f"{self.top} is more than the {self.experts} experts that there are")
         return self
+
+
+class ExpertModels(Section):
+    """Keys of a scenario file."""
+
+    experts: dict[Name, Experts] = Field(default_factory=dict)
+    """Exchanges of a mixture-of-experts model between compute nodes."""
+
+
+MEASURES = (
+    Measure(
+        name="dispatch",
+        key="dispatches",
+        meaning=(
+            "Of experts: from the beginning of a layer's exchange until the last tokens are at their experts."
+        ),
+        direction=ACROSS,
+    ),
+    Measure(
+        name="combine",
+        key="combinations",
+        meaning="Of experts: from there until the last result is back.",
+        direction=ACROSS,
+    ),
+    Measure(name="exchange", key="exchanges", meaning="Of experts: both together.", direction=ACROSS),
+)
+
+KIND = Kind(section=ExpertModels, nouns={"experts": "experts"}, measures=MEASURES)

@@ -1,0 +1,1 @@
+"""Mixture-of-experts models: ranks on compute nodes that exchange tokens, layer after layer."""
