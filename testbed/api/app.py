@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from testbed.api import assignment_routes, profile_routes, session_routes
-from testbed.api.access import SECURITY, Gate
+from testbed.api.authorization import SECURITY, Authorizer
 from testbed.api.bookings import Bookings
 from testbed.api.credentials import CREDENTIAL_ERROR, TOKEN_ERROR
-from testbed.api.errors import (
+from testbed.api.error_responses import (
     INVALID_ARGUMENT,
     INVALID_CREDENTIAL,
     INVALID_TOKEN,
@@ -25,16 +25,15 @@ from testbed.api.errors import (
     Refusal,
     refusal,
 )
-from testbed.api.flows import RANGE_ERROR
-from testbed.api.guard import Guard
-from testbed.api.identification import Subscribers
-from testbed.api.network import NetworkPort
-from testbed.api.operations import Office
-from testbed.api.outbox import Courier, Outbox
-from testbed.api.settings import ApiSettings
-from testbed.api.sinks import Resolve, SinkDoor, resolve_by_system
-from testbed.api.store import Oblivion, Store
-from testbed.api.trust import trust_of
+from testbed.api.flow_models import RANGE_ERROR
+from testbed.api.guard import RequestGuard
+from testbed.api.network_port import NetworkPort
+from testbed.api.operations import ApiContext
+from testbed.api.outbox import EventSender, Outbox
+from testbed.api.server_settings import ApiSettings
+from testbed.api.sinks import Resolve, SinkPolicy, resolve_by_system, sink_ssl_context
+from testbed.api.store import NullStore, SqliteStore
+from testbed.api.subscribers import Subscribers
 
 TITLE = "Elastic channels, CAMARA Quality-on-Demand r3.2"
 _PORT_KEYS = {"publicPort", "ports", "from", "to"}
@@ -42,7 +41,7 @@ _OF_STARLETTE = {
     404: ("NOT_FOUND", "There is nothing at this path."),
     405: ("METHOD_NOT_ALLOWED", "This path does not have this method."),
 }
-_MOST_FAULTS_TOLD = 3
+_MOST_FAULTS = 3
 
 
 def create_app(
@@ -60,10 +59,10 @@ def create_app(
     Raises:
         ScenarioError: The state or the certificates cannot be used.
     """
-    door = SinkDoor(settings.sinks, resolve)
-    courier = Courier(door, settings.clock, trust_of(settings.sinks), sink_transport)
-    outbox = Outbox(courier)
-    store = Oblivion() if settings.state_path is None else Store(settings.state_path)
+    sink_policy = SinkPolicy(settings.sinks, resolve)
+    sender = EventSender(sink_policy, settings.clock, sink_ssl_context(settings.sinks), sink_transport)
+    outbox = Outbox(sender)
+    store = NullStore() if settings.state_path is None else SqliteStore(settings.state_path)
     bookings = Bookings(settings, network, store, outbox)
     subscribers = Subscribers(settings.subscribers)
 
@@ -85,15 +84,15 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.office = Office(settings, subscribers, bookings, door)
-    app.state.gate = Gate(settings)
+    app.state.context = ApiContext(settings, subscribers, bookings, sink_policy)
+    app.state.gate = Authorizer(settings)
     app.state.outbox = outbox
     for routes in (session_routes, profile_routes, assignment_routes):
         app.include_router(routes.router)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_middleware(Guard, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestGuard, max_body_bytes=settings.max_body_bytes)
     _document(app)
     return app
 
@@ -131,9 +130,9 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     faults = _without_echoes(error.errors())
     codes = {_code(fault) for fault in faults}
     [code] = codes if len(codes) == 1 else [INVALID_ARGUMENT]
-    told = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in faults[:_MOST_FAULTS_TOLD]]
-    more = f"; and {len(faults) - len(told)} more" if len(faults) > len(told) else ""
-    return refusal(400, code, f"The request is not valid. {'; '.join(told)}{more}.")
+    messages = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
+    more = f"; and {len(faults) - len(messages)} more" if len(faults) > len(messages) else ""
+    return refusal(400, code, f"The request is not valid. {'; '.join(messages)}{more}.")
 
 
 def _without_echoes(faults: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from testbed.api.access import GuardedRoute
-from testbed.api.assignments import Assignment, CreateAssignment, RetrieveAssignmentByDevice
-from testbed.api.booking import Booking, Kind
-from testbed.api.errors import (
+from testbed.api.assignment_models import AssignmentResource, CreateAssignment, RetrieveAssignmentByDevice
+from testbed.api.authorization import GuardedRoute
+from testbed.api.booking import Booking, BookingKind
+from testbed.api.error_responses import (
     ASSIGNMENT_PROFILE_NOT_APPLICABLE,
     BODY_CODES,
     DEVICE_CODES,
@@ -17,7 +17,7 @@ from testbed.api.errors import (
     permission_denied,
 )
 from testbed.api.operations import AssignmentPath, Bearer, Parts, new_identifier, operation
-from testbed.api.sessions import StatusReason
+from testbed.api.session_models import StatusReason
 
 router = APIRouter(prefix="/qos-provisioning/v0.3", route_class=GuardedRoute, tags=["QoS Assignment"])
 _SCOPE = "qos-provisioning:qos-assignments"
@@ -38,14 +38,14 @@ _UNKNOWN: dict[int, tuple[str, ...]] = {404: ("NOT_FOUND",)}
         answers=201,
     ),
 )
-async def create_assignment(wanted: CreateAssignment, office: Parts, token: Bearer) -> Assignment:
+async def create_assignment(wanted: CreateAssignment, context: Parts, token: Bearer) -> AssignmentResource:
     """Order a channel for all that a device sends and receives, without end."""
-    subscriber, identifier = office.subscribers.identified(token, wanted.device)
-    profile = office.profile(wanted.qos_profile, subscriber.host, _profile_not_applicable)
-    await office.check_sink(wanted.sink)
+    subscriber, identifier = context.subscribers.identified(token, wanted.device)
+    profile = context.profile(wanted.qos_profile, subscriber.host, _profile_not_applicable)
+    await context.check_sink(wanted.sink)
     booking = Booking(
         id=new_identifier(),
-        kind=Kind.ASSIGNMENT,
+        kind=BookingKind.ASSIGNMENT,
         client=token.owner,
         host=subscriber.host,
         device=identifier,
@@ -54,8 +54,8 @@ async def create_assignment(wanted: CreateAssignment, office: Parts, token: Bear
         sink=wanted.sink,
         credential=wanted.sink_credential,
     )
-    office.check_carried(booking, _profile_not_applicable)
-    return office.bookings.book(booking).assignment()
+    context.check_capacity(booking, _profile_not_applicable)
+    return context.bookings.book(booking).assignment()
 
 
 def _profile_not_applicable(message: str) -> ApiError:
@@ -66,9 +66,9 @@ def _profile_not_applicable(message: str) -> ApiError:
     "/qos-assignments/{assignmentId}",
     **operation("getQosAssignmentById", f"{_SCOPE}:read", "Get a QoS assignment", _UNKNOWN),
 )
-async def get_assignment(assignment_id: AssignmentPath, office: Parts, token: Bearer) -> Assignment:
+async def get_assignment(assignment_id: AssignmentPath, context: Parts, token: Bearer) -> AssignmentResource:
     """An assignment that the same client has created; for six minutes after its end too."""
-    return office.bookings.find(Kind.ASSIGNMENT, assignment_id, token).assignment()
+    return context.bookings.find(BookingKind.ASSIGNMENT, assignment_id, token).assignment()
 
 
 @router.delete(
@@ -80,13 +80,13 @@ async def get_assignment(assignment_id: AssignmentPath, office: Parts, token: Be
         _UNKNOWN,
         ORDER_CODES,
         answers=204,
-        meanwhile=Assignment,
+        meanwhile=AssignmentResource,
     ),
     response_class=Response,
 )
-async def revoke_assignment(assignment_id: AssignmentPath, office: Parts, token: Bearer) -> Response:
+async def revoke_assignment(assignment_id: AssignmentPath, context: Parts, token: Bearer) -> Response:
     """Release the channel: 204 if the network has done so by now, 202 while it is at it."""
-    booking = office.bookings.revoke(office.bookings.find(Kind.ASSIGNMENT, assignment_id, token))
+    booking = context.bookings.revoke(context.bookings.find(BookingKind.ASSIGNMENT, assignment_id, token))
     if booking.living:
         return JSONResponse(
             booking.assignment().model_dump(mode="json", by_alias=True, exclude_none=True), status_code=202
@@ -105,12 +105,14 @@ async def revoke_assignment(assignment_id: AssignmentPath, office: Parts, token:
         _UNKNOWN,
     ),
 )
-async def retrieve_assignment(wanted: RetrieveAssignmentByDevice, office: Parts, token: Bearer) -> Assignment:
+async def retrieve_assignment(
+    wanted: RetrieveAssignmentByDevice, context: Parts, token: Bearer
+) -> AssignmentResource:
     """The assignment of a device, unless it was revoked."""
-    subscriber, _identifier = office.subscribers.identified(token, wanted.device)
+    subscriber, _identifier = context.subscribers.identified(token, wanted.device)
     found = [
         booking
-        for booking in office.bookings.of_device(Kind.ASSIGNMENT, subscriber.host)
+        for booking in context.bookings.of_device(BookingKind.ASSIGNMENT, subscriber.host)
         if booking.living or booking.reason is not StatusReason.DELETE_REQUESTED
     ]
     if not found:

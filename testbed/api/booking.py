@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from testbed.api.assignments import Assignment
+from testbed.api.assignment_models import AssignmentResource
+from testbed.api.cloud_events import CloudEvent, assignment_event, session_event
 from testbed.api.credentials import SinkCredential
 from testbed.api.devices import Device
-from testbed.api.events import CloudEvent, assignment_event, session_event
-from testbed.api.flows import ApplicationServer, PortsSpec, ports_meet, prefixes_meet
-from testbed.api.sessions import Session, Status, StatusReason
+from testbed.api.flow_models import ApplicationServer, PortsSpec, ports_meet, prefixes_meet
+from testbed.api.session_models import QosStatus, SessionResource, StatusReason
 from testbed.host.orders import ChannelOrder, Stage
 from testbed.model.channel import ChannelRequest
 from testbed.plan.network_plan import Ports
@@ -28,7 +28,7 @@ EVERYWHERE = "0.0.0.0/0"
 """The servers of an assignment: all."""
 
 
-class Kind(StrEnum):
+class BookingKind(StrEnum):
     """What a booking is to its client."""
 
     SESSION = "session"
@@ -45,7 +45,7 @@ class Booking(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: Kind
+    kind: BookingKind
     client: str
     host: str
     device: Device | None = None
@@ -57,7 +57,7 @@ class Booking(BaseModel):
     sink: str | None = None
     credential: SinkCredential | None = None
     duration_s: int | None = None
-    status: Status = Status.REQUESTED
+    status: QosStatus = QosStatus.REQUESTED
     reason: StatusReason | None = None
     started_at: datetime | None = None
     opened_at: datetime | None = None
@@ -67,7 +67,7 @@ class Booking(BaseModel):
     @property
     def living(self) -> bool:
         """Whether it has a channel, or may still get one."""
-        return self.status is not Status.UNAVAILABLE
+        return self.status is not QosStatus.UNAVAILABLE
 
     @property
     def prefix(self) -> str:
@@ -110,7 +110,7 @@ class Booking(BaseModel):
             return self._opened(now)
         if self.reason is StatusReason.DELETE_REQUESTED:
             return self.ended(StatusReason.DELETE_REQUESTED, now)
-        if stage is Stage.EXPIRED and self.kind is Kind.SESSION:
+        if stage is Stage.EXPIRED and self.kind is BookingKind.SESSION:
             return self.ended(StatusReason.DURATION_EXPIRED, now)
         return self.ended(StatusReason.NETWORK_TERMINATED, now)
 
@@ -119,12 +119,12 @@ class Booking(BaseModel):
             return self.with_(opened_at=now)
         lasts = self.duration_s
         expires_at = None if lasts is None else now + timedelta(seconds=lasts)
-        return self.with_(status=Status.AVAILABLE, started_at=now, opened_at=now, expires_at=expires_at)
+        return self.with_(status=QosStatus.AVAILABLE, started_at=now, opened_at=now, expires_at=expires_at)
 
     def ended(self, reason: StatusReason, now: datetime) -> "Booking":
         """The same, over. A session's duration is then what it lasted, at least 1 s, as schemas demand."""
-        changes: dict[str, Any] = {"status": Status.UNAVAILABLE, "reason": reason, "ended_at": now}
-        if self.kind is Kind.SESSION:
+        changes: dict[str, Any] = {"status": QosStatus.UNAVAILABLE, "reason": reason, "ended_at": now}
+        if self.kind is BookingKind.SESSION:
             changes["expires_at"] = now
             if self.started_at is not None:
                 changes["duration_s"] = max(1, round((now - self.started_at).total_seconds()))
@@ -150,11 +150,11 @@ class Booking(BaseModel):
             return max(1, round((self.expires_at - since) / timedelta(microseconds=1)) * 1000)
         return None if self.duration_s is None else self.duration_s * 10**9
 
-    def session(self) -> Session:
+    def session(self) -> SessionResource:
         """A session as it is answered."""
         if self.application_server is None or self.duration_s is None:
             raise ValueError(f"booking {self.id} is no session")
-        return Session(
+        return SessionResource(
             device=self.device,
             application_server=self.application_server,
             device_ports=self.device_ports,
@@ -169,9 +169,9 @@ class Booking(BaseModel):
             status_info=self.reason,
         )
 
-    def assignment(self) -> Assignment:
+    def assignment(self) -> AssignmentResource:
         """An assignment as it is answered."""
-        return Assignment(
+        return AssignmentResource(
             device=self.device,
             qos_profile=self.profile,
             sink=self.sink,
@@ -183,5 +183,5 @@ class Booking(BaseModel):
 
     def event(self, identifier: str, at: datetime) -> CloudEvent:
         """The event that tells of its status as it is now."""
-        make = session_event if self.kind is Kind.SESSION else assignment_event
+        make = session_event if self.kind is BookingKind.SESSION else assignment_event
         return make(identifier, self.id, self.status, self.reason, at)

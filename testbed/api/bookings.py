@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from testbed.api.booking import Booking, Kind
-from testbed.api.errors import ApiError, conflict, not_found, permission_denied
-from testbed.api.identification import Subscribers
-from testbed.api.keeping import Keeping
-from testbed.api.network import NetworkPort
-from testbed.api.outbox import Delivery, Outbox
-from testbed.api.sessions import Status, StatusReason
-from testbed.api.settings import ApiSettings, Token
-from testbed.api.store import Keeper
+from testbed.api.booking import Booking, BookingKind
+from testbed.api.error_responses import ApiError, conflict, not_found, permission_denied
+from testbed.api.network_port import NetworkPort
+from testbed.api.outbox import EventDelivery, Outbox
+from testbed.api.server_settings import ApiSettings, Token
+from testbed.api.session_models import QosStatus, StatusReason
+from testbed.api.store import BookingStore, WriteBehind
+from testbed.api.subscribers import Subscribers
 from testbed.errors import NotReadyError
 from testbed.host.orders import ExtendOrder, News, Order, Stage, WithdrawOrder
 
@@ -31,13 +30,15 @@ class Bookings:
     Everything happens in the thread of the event loop; news that comes in another one is passed to it.
     """
 
-    def __init__(self, settings: ApiSettings, network: NetworkPort, store: Keeper, outbox: Outbox) -> None:
+    def __init__(
+        self, settings: ApiSettings, network: NetworkPort, store: BookingStore, outbox: Outbox
+    ) -> None:
         self._settings, self._network = settings, network
-        self._kept, self._outbox = Keeping(store), outbox
+        self._kept, self._outbox = WriteBehind(store), outbox
         self._by_id = {booking.id: booking for booking in store.all()}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._catching_up = False
-        network.on_news(self._hear)
+        network.on_news(self._on_news)
 
     def start(self, subscribers: Subscribers) -> None:
         """Order anew what was ordered before a restart, with what is left of its lifetime.
@@ -60,7 +61,7 @@ class Bookings:
                 # The channel of the network that was there before is gone with it.
                 self._change(booking, booking.with_(opened_at=None))
                 self._network.order(booking.order(now))
-        for booking in list(self._of(Kind.SESSION)):
+        for booking in list(self._of(BookingKind.SESSION)):
             if booking.reason is StatusReason.DELETE_REQUESTED:
                 # Its client deleted it; only the disk has not heard that it was forgotten.
                 self._drop(booking)
@@ -97,7 +98,7 @@ class Bookings:
     def _excludes(self, existing: Booking, wanted: Booking) -> bool:
         return existing.blocks(wanted.client) and existing.meets(wanted)
 
-    def find(self, kind: Kind, identifier: str, token: Token) -> Booking:
+    def find(self, kind: BookingKind, identifier: str, token: Token) -> Booking:
         """The booking of an identifier, if it is the client's and, where the token has one, the device's.
 
         Raises:
@@ -111,7 +112,7 @@ class Bookings:
             raise permission_denied(f"The {kind} belongs to another client or device.")
         return booking
 
-    def of_device(self, kind: Kind, host: str) -> list[Booking]:
+    def of_device(self, kind: BookingKind, host: str) -> list[Booking]:
         """The bookings of a device, whosever they are, in the order in which they were made."""
         self._forget_old()
         return [each for each in self._of(kind) if each.host == host]
@@ -141,10 +142,10 @@ class Bookings:
             ApiError: The network is gone, or the change cannot be kept.
         """
         if booking.living:
-            was_available = booking.status is Status.AVAILABLE
+            was_available = booking.status is QosStatus.AVAILABLE
             asked = self._withdraw(booking)
             if asked.living and was_available:
-                self._tell(asked.ended(StatusReason.DELETE_REQUESTED, self._settings.clock()))
+                self._post_event(asked.ended(StatusReason.DELETE_REQUESTED, self._settings.clock()))
         else:
             self._kept.drop(booking.id)
         self._drop(booking)
@@ -164,7 +165,7 @@ class Bookings:
         if booking.reason is StatusReason.DELETE_REQUESTED:
             return booking
         asked = self._withdraw(booking)
-        if asked.status is Status.REQUESTED:
+        if asked.status is QosStatus.REQUESTED:
             # It never was available: nobody has to be told, and there is nothing to wait for.
             asked = asked.ended(StatusReason.DELETE_REQUESTED, self._settings.clock())
             self._note(asked)
@@ -180,18 +181,18 @@ class Bookings:
             raise
         return self._by_id[booking.id]
 
-    def _hear(self, news: News) -> None:
+    def _on_news(self, news: News) -> None:
         loop = self._loop
         try:
             here = asyncio.get_running_loop()
         except RuntimeError:
             here = None
         if loop is None or loop is here or loop.is_closed():
-            self._heed(news)
+            self._dispatch(news)
         else:
-            loop.call_soon_threadsafe(self._heed, news)
+            loop.call_soon_threadsafe(self._dispatch, news)
 
-    def _heed(self, news: News) -> None:
+    def _dispatch(self, news: News) -> None:
         booking = self._by_id.get(news.session)
         if booking is None:
             # The last news of a session that its client has deleted.
@@ -208,21 +209,21 @@ class Bookings:
 
     def _extend_channel(self, booking: Booking) -> None:
         """Tell the network until when a channel is to live; one that it has not opened yet, when it has."""
-        if booking.opened_at is not None and booking.kind is Kind.SESSION:
+        if booking.opened_at is not None and booking.kind is BookingKind.SESSION:
             lifetime_ns = booking.lifetime_ns(booking.opened_at)
             if lifetime_ns is not None:
                 self._order(ExtendOrder(session=booking.id, lifetime_ns=lifetime_ns))
 
     def _change(self, before: Booking, after: Booking) -> None:
         self._note(after)
-        never_was = before.status is Status.REQUESTED and after.reason is StatusReason.DELETE_REQUESTED
+        never_was = before.status is QosStatus.REQUESTED and after.reason is StatusReason.DELETE_REQUESTED
         if after.status is not before.status and not never_was:
-            self._tell(after)
+            self._post_event(after)
 
-    def _tell(self, booking: Booking) -> None:
+    def _post_event(self, booking: Booking) -> None:
         if booking.sink is not None:
             event = booking.event(str(uuid4()), self._settings.clock())
-            self._outbox.post(booking.id, Delivery(booking.sink, booking.credential, event))
+            self._outbox.post(booking.id, EventDelivery(booking.sink, booking.credential, event))
 
     def _order(self, order: Order) -> None:
         try:
@@ -231,7 +232,7 @@ class Bookings:
             _log.error("the network took no order: %s", error)
             raise ApiError(503, "UNAVAILABLE", "The network cannot be reached.") from error
 
-    def _of(self, kind: Kind) -> Iterator[Booking]:
+    def _of(self, kind: BookingKind) -> Iterator[Booking]:
         return (each for each in self._by_id.values() if each.kind is kind)
 
     def _keep(self, booking: Booking) -> None:

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from testbed.api.crowd import ConnectionLimits, Crowd
-from testbed.api.errors import (
+from testbed.api.connection_limits import ClientConnections, ConnectionLimits
+from testbed.api.error_responses import (
     HEADERS_TOO_LARGE,
     INVALID_ARGUMENT,
     NOT_IMPLEMENTED,
@@ -36,13 +36,13 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.ERROR)
 
 
-class Connection(H11Protocol):
-    """A client's connection; it is one of a crowd.
+class HttpConnection(H11Protocol):
+    """A client's connection; the limits of its server hold for it.
 
     It waits while a request has not come whole, and works from then on until it has answered.
     """
 
-    crowd: ClassVar[Crowd["Connection"]]
+    admission: ClassVar[ClientConnections["HttpConnection"]]
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -65,9 +65,9 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Uvicorn's hook: take part, if there is room."""
         super().connection_made(transport)
-        if self.crowd.admit(self, self.loop.time()):
+        if self.admission.admit(self, self.loop.time()):
             self._watch()
-        elif self.crowd.is_overrun(len(self.connections)):
+        elif self.admission.is_overrun(len(self.connections)):
             transport.abort()
         else:
             message = "The server has too many connections; try again in a moment."
@@ -92,7 +92,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Uvicorn's hook: it is over."""
         self._unwatch()
-        self.crowd.leave(self)
+        self.admission.leave(self)
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
@@ -110,7 +110,7 @@ class Connection(H11Protocol):
         status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
         self._refuse(status, _CODES.get(status, INVALID_ARGUMENT), f"{msg[:-1]}: {error}.")
 
-    def give_way(self) -> None:
+    def close_for_newcomer(self) -> None:
         """Make room for another connection."""
         self._expire()
 
@@ -119,7 +119,7 @@ class Connection(H11Protocol):
         if self.is_working:
             self._unwatch()
         elif self._deadline is None and not self._refused:
-            self._deadline = self.loop.call_later(self.crowd.limits.request_s, self._expire)
+            self._deadline = self.loop.call_later(self.admission.limits.request_s, self._expire)
 
     def _unwatch(self) -> None:
         if self._deadline is not None:
@@ -166,10 +166,10 @@ class Connection(H11Protocol):
         self.loop.call_later(_LINGER_S, self.transport.abort)
 
 
-def connections_within(limits: ConnectionLimits) -> type[Connection]:
-    """The connections of one server, which are a crowd with these limits."""
+def connections_within(limits: ConnectionLimits) -> type[HttpConnection]:
+    """The connection class of one server, with these limits."""
 
-    class Limited(Connection):
-        crowd = Crowd(limits)
+    class Limited(HttpConnection):
+        admission = ClientConnections(limits)
 
     return Limited

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from testbed.api.shape import Asked, Instant
+from testbed.api.base_models import Instant, RequestModel
 
 CREDENTIAL_ERROR = "invalid_credential"
 TOKEN_ERROR = "invalid_token"
@@ -18,7 +18,7 @@ Sink = Annotated[str, Strict(), Field(max_length=2048, json_schema_extra={"forma
 _AccessToken = Annotated[str, Strict(), StringConstraints(min_length=1, max_length=8192, pattern=r"^[!-~]+$")]
 
 
-class SinkCredential(Asked):
+class SinkCredential(RequestModel):
     """A bearer token for the sink, good until it expires; after that no events are sent.
 
     The specification's other kinds, PLAIN and REFRESHTOKEN, must not be used in its release r3.2 and are

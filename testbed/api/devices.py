@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict, model_validator
 
-from testbed.api.shape import WHOLE, Asked, Text
+from testbed.api.base_models import WHOLE, RequestModel, Text
 
 Port = Annotated[int, Strict(), Field(ge=0, le=65535), WHOLE]
 
@@ -33,7 +33,7 @@ PhoneNumber = Annotated[str, Strict(), Field(pattern=r"^\+[1-9][0-9]{4,14}$")]
 _ENOUGH = [{"required": ["publicAddress", "privateAddress"]}, {"required": ["publicAddress", "publicPort"]}]
 
 
-class DeviceIpv4Address(Asked, json_schema_extra={"anyOf": _ENOUGH}):
+class DeviceIpv4Address(RequestModel, json_schema_extra={"anyOf": _ENOUGH}):
     """The address that servers see, with the port that they see or the address that the device has."""
 
     public_address: Ipv4Text
@@ -47,7 +47,7 @@ class DeviceIpv4Address(Asked, json_schema_extra={"anyOf": _ENOUGH}):
         return self
 
 
-class Device(Asked, json_schema_extra={"minProperties": 1}):
+class Device(RequestModel, json_schema_extra={"minProperties": 1}):
     """A device by one identifier or several, of which the API chooses one.
 
     `networkAccessIdentifier` is read and identifies nothing, as release r3.2 has it.

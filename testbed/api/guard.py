@@ -5,7 +5,7 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from testbed.api.errors import refusal
+from testbed.api.error_responses import refusal
 
 CORRELATOR = "x-correlator"
 CORRELATOR_PATTERN = r"^[a-zA-Z0-9_:;./<>{}-]{0,256}$"
@@ -13,11 +13,11 @@ _CORRELATOR = re.compile(CORRELATOR_PATTERN)
 _log = logging.getLogger(__name__)
 
 
-class _Gone(Exception):
+class _ClientGoneError(Exception):
     """Nobody is there to be answered."""
 
 
-class Guard:
+class RequestGuard:
     """The outermost layer of the application (ASGI).
 
     A body is read whole before anything else, and no more of it than is allowed. The correlator of a
@@ -46,7 +46,7 @@ class Guard:
 
         try:
             body = await self._body(scope, receive)
-        except _Gone:
+        except _ClientGoneError:
             return
         try:
             if body is None:
@@ -77,7 +77,7 @@ class Guard:
             message = await receive()
             if message["type"] == "http.disconnect":
                 # What has come may look whole: `{}` of a body that was to go on.
-                raise _Gone
+                raise _ClientGoneError
             body += message.get("body", b"")
             if len(body) > self._max_body_bytes:
                 return None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from testbed.api.shape import LARGEST_INT32, Shape
+from testbed.api.base_models import LARGEST_INT32, ApiModel
 
 _MOST = 1024
 """The largest number that the specification allows before the unit of a rate."""
@@ -45,7 +45,7 @@ _NS = {
 }
 
 
-class Rate(Shape):
+class Rate(ApiModel):
     """A rate: a whole number up to 1024, and a unit. 2.5 Gbit/s is none."""
 
     value: Annotated[int, Strict(), Field(ge=0, le=_MOST)]
@@ -57,7 +57,7 @@ class Rate(Shape):
         return self.value * _BPS[self.unit]
 
 
-class TimeSpan(Shape):
+class TimeSpan(ApiModel):
     """A length of time: a whole number and a unit."""
 
     value: Annotated[int, Strict(), Field(ge=1, le=LARGEST_INT32)]

@@ -7,26 +7,26 @@ from uuid import uuid4
 
 from fastapi import Depends, Header, Path, Request
 
-from testbed.api.access import scoped, token_of
+from testbed.api.authorization import scoped, token_of
+from testbed.api.base_models import ApiModel, Identifier
 from testbed.api.booking import Booking
 from testbed.api.bookings import Bookings
-from testbed.api.errors import bad_request, documented, unprocessable
+from testbed.api.error_responses import bad_request, documented, unprocessable
 from testbed.api.guard import CORRELATOR_PATTERN
-from testbed.api.identification import Subscribers
 from testbed.api.profiles import Profile, ProfileStatus
-from testbed.api.settings import ApiSettings, Token
-from testbed.api.shape import Identifier, Shape
-from testbed.api.sinks import SinkDoor
+from testbed.api.server_settings import ApiSettings, Token
+from testbed.api.sinks import SinkPolicy
+from testbed.api.subscribers import Subscribers
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class ApiContext:
     """The parts of the application that operations work with."""
 
     settings: ApiSettings
     subscribers: Subscribers
     bookings: Bookings
-    door: SinkDoor
+    sink_policy: SinkPolicy
 
     def profile(self, name: str, host: str, not_applicable: Callable[[str], Exception]) -> Profile:
         """A profile that a device may have now.
@@ -43,7 +43,7 @@ class Office:
             raise not_applicable(f"The QoS profile {name} is {profile.shown.status}.")
         return profile
 
-    def check_carried(self, wanted: Booking, not_applicable: Callable[[str], Exception]) -> None:
+    def check_capacity(self, wanted: Booking, not_applicable: Callable[[str], Exception]) -> None:
         """See that the network can carry a booking, if nothing else is in the way.
 
         Raises:
@@ -63,12 +63,12 @@ class Office:
             ApiError: They may not.
         """
         if sink is not None:
-            await self.door.destination(sink)
+            await self.sink_policy.destination(sink)
 
 
-def _office(request: Request) -> Office:
-    office: Office = request.app.state.office
-    return office
+def _context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context
+    return context
 
 
 def _correlator(
@@ -79,7 +79,7 @@ def _correlator(
     """Documents and checks the header; the guard puts it into the answer."""
 
 
-Parts = Annotated[Office, Depends(_office)]
+Parts = Annotated[ApiContext, Depends(_context)]
 Bearer = Annotated[Token, Depends(token_of)]
 SessionPath = Annotated[Identifier, Path(alias="sessionId")]
 AssignmentPath = Annotated[Identifier, Path(alias="assignmentId")]
@@ -93,7 +93,7 @@ def operation(
     summary: str,
     *codes: dict[int, tuple[str, ...]],
     answers: int = 200,
-    meanwhile: type[Shape] | None = None,
+    meanwhile: type[ApiModel] | None = None,
 ) -> dict[str, Any]:
     """The keywords of a route: name and summary, the scope that it demands, and all that it can answer.
 

@@ -11,10 +11,10 @@ from enum import Enum
 
 import httpx
 
+from testbed.api.cloud_events import EVENT_MEDIA_TYPE, CloudEvent
 from testbed.api.credentials import SinkCredential
-from testbed.api.errors import ApiError
-from testbed.api.events import EVENT_MEDIA_TYPE, CloudEvent
-from testbed.api.sinks import Destination, SinkDoor
+from testbed.api.error_responses import ApiError
+from testbed.api.sinks import Destination, SinkPolicy
 
 _BACKOFF_S = (0.5, 2.0, 8.0)
 """Waits between the attempts to deliver one event: four attempts in all."""
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class EventDelivery:
     """An event for a sink."""
 
     sink: str
@@ -36,7 +36,7 @@ class Delivery:
     event: CloudEvent
 
 
-class Outcome(Enum):
+class DeliveryOutcome(Enum):
     """What became of one attempt."""
 
     DELIVERED = "delivered"
@@ -45,38 +45,38 @@ class Outcome(Enum):
     GONE = "gone"
 
 
-class Courier:
+class EventSender:
     """Makes one attempt to deliver an event: no redirects, no proxies, nothing read of what is answered."""
 
     def __init__(
         self,
-        door: SinkDoor,
+        sink_policy: SinkPolicy,
         clock: Callable[[], datetime],
         trust: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._door, self._clock, self._trust, self._transport = door, clock, trust, transport
+        self._sink_policy, self._clock, self._trust, self._transport = sink_policy, clock, trust, transport
         self._client: httpx.AsyncClient | None = None
 
-    async def attempt(self, delivery: Delivery, number: int) -> Outcome:
+    async def attempt(self, delivery: EventDelivery, number: int) -> DeliveryOutcome:
         """Try once; `number` counts the attempts from 0."""
         credential = delivery.credential
         if credential is not None and credential.access_token_expires_utc <= self._clock():
             _log.warning("event %s is not sent: its sink's token has expired", delivery.event.id)
-            return Outcome.REFUSED
+            return DeliveryOutcome.REFUSED
         try:
-            destination = await self._door.destination(delivery.sink)
+            destination = await self._sink_policy.destination(delivery.sink)
         except ApiError as error:
             _log.warning("event %s is not sent: %s", delivery.event.id, error)
-            return Outcome.FAILED
+            return DeliveryOutcome.FAILED
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 return _outcome(await self._post(destination, delivery, number))
         except (httpx.HTTPError, TimeoutError, OSError) as error:
             _log.warning("event %s did not arrive at %s: %r", delivery.event.id, delivery.sink, error)
-            return Outcome.FAILED
+            return DeliveryOutcome.FAILED
 
-    async def _post(self, destination: Destination, delivery: Delivery, number: int) -> int:
+    async def _post(self, destination: Destination, delivery: EventDelivery, number: int) -> int:
         headers = {"Host": destination.host_header, "Content-Type": EVENT_MEDIA_TYPE}
         if delivery.credential is not None:
             headers["Authorization"] = f"Bearer {delivery.credential.access_token}"
@@ -108,14 +108,14 @@ class Courier:
             self._client = None
 
 
-def _outcome(status: int) -> Outcome:
+def _outcome(status: int) -> DeliveryOutcome:
     if 200 <= status < 300:
-        return Outcome.DELIVERED
+        return DeliveryOutcome.DELIVERED
     if status == httpx.codes.GONE:
-        return Outcome.GONE
+        return DeliveryOutcome.GONE
     if status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS) or status >= 500:
-        return Outcome.FAILED
-    return Outcome.REFUSED
+        return DeliveryOutcome.FAILED
+    return DeliveryOutcome.REFUSED
 
 
 class Outbox:
@@ -123,13 +123,13 @@ class Outbox:
 
     def __init__(
         self,
-        courier: Courier,
+        sender: EventSender,
         *,
         backoff_s: tuple[float, ...] = _BACKOFF_S,
         most_waiting: int = _MOST_WAITING,
     ) -> None:
-        self._courier, self._backoff_s, self._most_waiting = courier, backoff_s, most_waiting
-        self._waiting: dict[str, deque[Delivery]] = {}
+        self._courier, self._backoff_s, self._most_waiting = sender, backoff_s, most_waiting
+        self._waiting: dict[str, deque[EventDelivery]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._gone: set[str] = set()
         self.ended: Counter[str] = Counter()
@@ -142,7 +142,7 @@ class Outbox:
         """How many events have not been delivered or given up yet."""
         return sum(map(len, self._waiting.values()))
 
-    def post(self, booking: str, delivery: Delivery) -> None:
+    def post(self, booking: str, delivery: EventDelivery) -> None:
         """Have an event delivered after those of the same booking that wait already."""
         if booking in self._gone:
             return
@@ -169,25 +169,25 @@ class Outbox:
                 outcome = await self._deliver(waiting[0])
                 waiting.popleft()
                 self.ended[outcome.name.lower()] += 1
-                if outcome is Outcome.GONE:
+                if outcome is DeliveryOutcome.GONE:
                     self._gone.add(booking)
                     self.ended[outcome.name.lower()] += len(waiting)
                     break
         finally:
             del self._tasks[booking], self._waiting[booking]
 
-    async def _deliver(self, delivery: Delivery) -> Outcome:
+    async def _deliver(self, delivery: EventDelivery) -> DeliveryOutcome:
         for number, wait_s in enumerate((*self._backoff_s, None)):
             async with self._places:
                 outcome = await self._courier.attempt(delivery, number)
-            if outcome is not Outcome.FAILED or wait_s is None or self._ending.is_set():
+            if outcome is not DeliveryOutcome.FAILED or wait_s is None or self._ending.is_set():
                 break
             try:
                 await asyncio.wait_for(self._ending.wait(), wait_s)
             except TimeoutError:
                 continue
             break
-        if outcome is not Outcome.DELIVERED:
+        if outcome is not DeliveryOutcome.DELIVERED:
             _log.warning("event %s is given up: %s", delivery.event.id, outcome.value)
         return outcome
 

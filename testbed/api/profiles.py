@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, Strict, ValidationError, model_validator
 
+from testbed.api.base_models import ApiModel, QosProfileName, RequestModel, Text
 from testbed.api.devices import Device
 from testbed.api.measures import Rate, TimeSpan, rate_at_most, time_span
-from testbed.api.shape import Asked, QosProfileName, Shape, Text
 from testbed.channel import policy_called
 from testbed.errors import ScenarioError
 from testbed.model.base import DOWNSTREAM, FROM_TEXT, UPSTREAM, Direction, FieldError, Name
@@ -56,14 +56,14 @@ ServiceClass = Literal[
 """Service classes of RFC 4594 and of Microsoft, as the specification spells them."""
 
 
-class Country(Shape):
+class Country(ApiModel):
     """A country, and networks in it, in which a profile can be had."""
 
     country_name: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     networks: tuple[str, ...] | None = None
 
 
-class ProfileFields(Shape):
+class ProfileFields(ApiModel):
     """What a profile promises."""
 
     description: Text | None = None
@@ -91,7 +91,7 @@ class QosProfile(ProfileFields):
     name: QosProfileName
 
 
-class QosProfileDeviceRequest(Asked):
+class QosProfileDeviceRequest(RequestModel):
     """Profiles are asked for: those of a device, a name or a status."""
 
     device: Device | None = None
@@ -191,7 +191,7 @@ def load_profiles(path: Path | None = None) -> tuple[Profile, ...]:
     return tuple(profile_of(name, entry) for name, entry in checked.profiles.items())
 
 
-class _File(Shape):
+class _File(ApiModel):
     profiles: Annotated[dict[QosProfileName, ProfileEntry], Field(min_length=1)]
 
 

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from testbed.api.access import GuardedRoute
-from testbed.api.booking import Booking, Kind
-from testbed.api.errors import (
+from testbed.api.authorization import GuardedRoute
+from testbed.api.base_models import LARGEST_INT32
+from testbed.api.booking import Booking, BookingKind
+from testbed.api.error_responses import (
     BODY_CODES,
     DEVICE_CODES,
     DURATION_OUT_OF_RANGE,
@@ -17,14 +18,13 @@ from testbed.api.errors import (
     unprocessable,
 )
 from testbed.api.operations import Bearer, Parts, SessionPath, new_identifier, operation
-from testbed.api.sessions import (
+from testbed.api.session_models import (
     CreateSession,
     ExtendSessionDuration,
+    QosStatus,
     RetrieveSessionsInput,
-    Session,
-    Status,
+    SessionResource,
 )
-from testbed.api.shape import LARGEST_INT32
 
 router = APIRouter(prefix="/quality-on-demand/v1", route_class=GuardedRoute, tags=["QoS Sessions"])
 _SCOPE = "quality-on-demand:sessions"
@@ -50,13 +50,13 @@ _UNKNOWN: dict[int, tuple[str, ...]] = {404: ("NOT_FOUND",)}
         answers=201,
     ),
 )
-async def create_session(wanted: CreateSession, office: Parts, token: Bearer) -> Session:
+async def create_session(wanted: CreateSession, context: Parts, token: Bearer) -> SessionResource:
     """Order a channel for the packets between a device and a server.
 
     The network answers at once or later; until then the session is REQUESTED.
     """
-    subscriber, identifier = office.subscribers.identified(token, wanted.device)
-    profile = office.profile(wanted.qos_profile, subscriber.host, _profile_not_applicable)
+    subscriber, identifier = context.subscribers.identified(token, wanted.device)
+    profile = context.profile(wanted.qos_profile, subscriber.host, _profile_not_applicable)
     longest_s = profile.longest_s if profile.longest_s is not None else LARGEST_INT32
     if not profile.shortest_s <= wanted.duration <= longest_s:
         raise bad_request(
@@ -65,10 +65,10 @@ async def create_session(wanted: CreateSession, office: Parts, token: Bearer) ->
         )
     if wanted.application_server.prefix is None:
         raise unprocessable("SERVICE_NOT_APPLICABLE", "This network carries IPv4 only.")
-    await office.check_sink(wanted.sink)
+    await context.check_sink(wanted.sink)
     booking = Booking(
         id=new_identifier(),
-        kind=Kind.SESSION,
+        kind=BookingKind.SESSION,
         client=token.owner,
         host=subscriber.host,
         device=identifier,
@@ -81,8 +81,8 @@ async def create_session(wanted: CreateSession, office: Parts, token: Bearer) ->
         credential=wanted.sink_credential,
         duration_s=wanted.duration,
     )
-    office.check_carried(booking, _profile_not_applicable)
-    return office.bookings.book(booking).session()
+    context.check_capacity(booking, _profile_not_applicable)
+    return context.bookings.book(booking).session()
 
 
 def _profile_not_applicable(message: str) -> ApiError:
@@ -93,9 +93,9 @@ def _profile_not_applicable(message: str) -> ApiError:
     "/sessions/{sessionId}",
     **operation("getSession", f"{_SCOPE}:read", "Get QoS session information", _UNKNOWN),
 )
-async def get_session(session_id: SessionPath, office: Parts, token: Bearer) -> Session:
+async def get_session(session_id: SessionPath, context: Parts, token: Bearer) -> SessionResource:
     """A session that the same client has created; for six minutes after its end too."""
-    return office.bookings.find(Kind.SESSION, session_id, token).session()
+    return context.bookings.find(BookingKind.SESSION, session_id, token).session()
 
 
 @router.delete(
@@ -105,9 +105,9 @@ async def get_session(session_id: SessionPath, office: Parts, token: Bearer) -> 
     ),
     response_class=Response,
 )
-async def delete_session(session_id: SessionPath, office: Parts, token: Bearer) -> Response:
+async def delete_session(session_id: SessionPath, context: Parts, token: Bearer) -> Response:
     """Release the channel, and forget the session."""
-    office.bookings.delete(office.bookings.find(Kind.SESSION, session_id, token))
+    context.bookings.delete(context.bookings.find(BookingKind.SESSION, session_id, token))
     # The features of the specification want the header even where there is no body.
     return Response(status_code=204, media_type="application/json")
 
@@ -125,21 +125,21 @@ async def delete_session(session_id: SessionPath, office: Parts, token: Bearer) 
     ),
 )
 async def extend_session(
-    session_id: SessionPath, wanted: ExtendSessionDuration, office: Parts, token: Bearer
-) -> Session:
+    session_id: SessionPath, wanted: ExtendSessionDuration, context: Parts, token: Bearer
+) -> SessionResource:
     """Have a session last longer, at most as long as its profile allows."""
-    booking = office.bookings.find(Kind.SESSION, session_id, token)
-    if booking.status is not Status.AVAILABLE or booking.duration_s is None:
+    booking = context.bookings.find(BookingKind.SESSION, session_id, token)
+    if booking.status is not QosStatus.AVAILABLE or booking.duration_s is None:
         raise ApiError(
             409,
             EXTENSION_NOT_ALLOWED,
             f"The session is {booking.status}; only one that is AVAILABLE can be extended.",
         )
-    profile = next((each for each in office.settings.profiles if each.name == booking.profile), None)
+    profile = next((each for each in context.settings.profiles if each.name == booking.profile), None)
     # A profile that is no more allows no more.
     longest_s = booking.duration_s if profile is None else profile.longest_s or LARGEST_INT32
     duration_s = min(booking.duration_s + wanted.requested_additional_duration, longest_s)
-    return office.bookings.extend(booking, max(duration_s, booking.duration_s)).session()
+    return context.bookings.extend(booking, max(duration_s, booking.duration_s)).session()
 
 
 @router.post(
@@ -152,8 +152,10 @@ async def extend_session(
         DEVICE_CODES,
     ),
 )
-async def retrieve_sessions(wanted: RetrieveSessionsInput, office: Parts, token: Bearer) -> list[Session]:
+async def retrieve_sessions(
+    wanted: RetrieveSessionsInput, context: Parts, token: Bearer
+) -> list[SessionResource]:
     """The sessions of a device that the same client has created; perhaps none."""
-    subscriber, _identifier = office.subscribers.identified(token, wanted.device)
-    found = office.bookings.of_device(Kind.SESSION, subscriber.host)
+    subscriber, _identifier = context.subscribers.identified(token, wanted.device)
+    found = context.bookings.of_device(BookingKind.SESSION, subscriber.host)
     return [booking.session() for booking in found if booking.client == token.owner]

@@ -5,14 +5,16 @@ A client could otherwise have the server call whatever the server can reach (SSR
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
-from testbed.api.errors import INVALID_SINK, ApiError, bad_request
-from testbed.api.settings import SinkRules
+from testbed.api.error_responses import INVALID_SINK, ApiError, bad_request
+from testbed.api.server_settings import SinkRules
+from testbed.errors import ScenarioError
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -51,7 +53,7 @@ class Destination:
         return None if _literal(self.url.host) is not None else self.url.raw_host.decode("ascii")
 
 
-class SinkDoor:
+class SinkPolicy:
     """Lets events out to sinks that the rules allow."""
 
     def __init__(self, rules: SinkRules, resolve: Resolve = resolve_by_system) -> None:
@@ -134,3 +136,17 @@ def _is_public(address: Address) -> bool:
 
 def _refused(reason: str) -> ApiError:
     return bad_request(f"The sink cannot be used: {reason}.", INVALID_SINK)
+
+
+def sink_ssl_context(rules: SinkRules) -> ssl.SSLContext | None:
+    """The TLS context that trusts the certificates of the rules' file; None selects the usual ones.
+
+    Raises:
+        ScenarioError: The file cannot be read, or holds no certificates.
+    """
+    if rules.ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=rules.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ScenarioError(f"cannot trust the certificates in {rules.ca_file}: {error}") from error

@@ -1,5 +1,10 @@
-"""Bookings on disk, so that they survive a restart of the server: one row each, in SQLite."""
+"""Bookings on disk, so that they survive a restart of the server: one row each, in SQLite.
 
+A request of a client is answered once it is on disk, or it is refused. News of the network is true whether it
+can be written or not: it waits until the disk accepts it (`WriteBehind`).
+"""
+
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -10,18 +15,20 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from testbed.api.booking import Booking
+from testbed.api.error_responses import UNAVAILABLE, ApiError
 from testbed.errors import ScenarioError
 from testbed.record.atomic import explained
 from testbed.record.bounded import require_regular
 
 _VERSION = 1
+_log = logging.getLogger(__name__)
 
 
-class NotKeptError(Exception):
+class StoreWriteError(Exception):
     """The disk takes nothing at present. What it had before, it has still."""
 
 
-class Keeper(Protocol):
+class BookingStore(Protocol):
     """Keeps bookings beyond the end of the process, or does not."""
 
     def put(self, booking: Booking) -> None:
@@ -45,7 +52,7 @@ class Keeper(Protocol):
         """The server ends."""
 
 
-class Oblivion:
+class NullStore:
     """Keeps nothing."""
 
     def put(self, booking: Booking) -> None:
@@ -68,14 +75,14 @@ def check_state(path: Path) -> None:
     Raises:
         ScenarioError: It cannot be opened, is none of ours, or is in use by another server.
     """
-    store = Store(path)
+    store = SqliteStore(path)
     try:
         store.all()
     finally:
         store.close()
 
 
-class Store:
+class SqliteStore:
     """All bookings by their identifier; every change is on disk before the method returns.
 
     The file is for its owner alone (mode 0600), because credentials of sinks stand in it, and for one
@@ -150,7 +157,7 @@ class Store:
             with self._rows:
                 yield
         except sqlite3.OperationalError as error:
-            raise NotKeptError(f"cannot write the state in {self._path}: {error}") from error
+            raise StoreWriteError(f"cannot write the state in {self._path}: {error}") from error
 
     @contextmanager
     def _understood(self) -> Iterator[None]:
@@ -160,3 +167,86 @@ class Store:
             raise ScenarioError(
                 f"cannot use the state in {self._path}: {error}; end the other server, or name another file"
             ) from error
+
+
+class WriteBehind:
+    """A store, and what it does not know yet."""
+
+    def __init__(self, store: BookingStore) -> None:
+        self._store = store
+        self._waiting: dict[str, Booking | None] = {}
+        """By identifier, what is to be kept; None is to be forgotten."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits for the disk."""
+        return bool(self._waiting)
+
+    def put(self, booking: Booking) -> None:
+        """Keep a booking now.
+
+        Raises:
+            ApiError: The disk refuses; what was kept of it before still is.
+        """
+        try:
+            self._store.put(booking)
+        except StoreWriteError as error:
+            raise _unavailable(error) from error
+        self._waiting.pop(booking.id, None)
+
+    def drop(self, identifier: str) -> None:
+        """Forget a booking now.
+
+        Raises:
+            ApiError: The disk refuses.
+        """
+        try:
+            self._store.drop(identifier)
+        except StoreWriteError as error:
+            raise _unavailable(error) from error
+        self._waiting.pop(identifier, None)
+
+    def note(self, booking: Booking) -> None:
+        """Keep a booking as soon as the disk takes it."""
+        self._wait(booking.id, booking)
+
+    def note_drop(self, identifier: str) -> None:
+        """Forget a booking as soon as the disk takes it."""
+        self._wait(identifier, None)
+
+    def catch_up(self) -> None:
+        """Write what waits, as far as the disk takes it."""
+        if not self._waiting:
+            return
+        for identifier, booking in list(self._waiting.items()):
+            try:
+                if booking is None:
+                    self._store.drop(identifier)
+                else:
+                    self._store.put(booking)
+            except StoreWriteError:
+                return
+            del self._waiting[identifier]
+        _log.warning("the state is written again, and complete")
+
+    def _wait(self, identifier: str, booking: Booking | None) -> None:
+        was_behind = self.is_behind
+        # What is newer takes the place of what waits, at the end of the line.
+        self._waiting.pop(identifier, None)
+        self._waiting[identifier] = booking
+        if was_behind:
+            return
+        try:
+            if booking is None:
+                self._store.drop(identifier)
+            else:
+                self._store.put(booking)
+        except StoreWriteError as error:
+            _log.error("%s; new orders are refused until it can be", error)
+        else:
+            del self._waiting[identifier]
+
+
+def _unavailable(error: StoreWriteError) -> ApiError:
+    _log.error("%s; the request is refused", error)
+    return ApiError(503, UNAVAILABLE, "The server cannot keep its state at present; nothing was changed.")

@@ -11,8 +11,8 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from testbed.api.settings import SCOPES, Token
-from testbed.api.shape import Instant
+from testbed.api.base_models import Instant
+from testbed.api.server_settings import SCOPES, Token
 from testbed.errors import ScenarioError
 from testbed.model.base import FieldError, Name, Value
 from testbed.record.bounded import SETTINGS_BYTES, read_bounded
@@ -120,7 +120,7 @@ def _kept(entry: TokenEntry) -> Token:
     )
 
 
-def recognised(given: str, tokens: Iterable[Token]) -> Token | None:
+def find_token(given: str, tokens: Iterable[Token]) -> Token | None:
     """The token that this is, or None.
 
     All tokens are compared, each in constant time, so that how long it takes tells nothing of any.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from testbed.api.profiles import Profile
-from testbed.api.settings import ApiSettings
+from testbed.api.server_settings import ApiSettings
 from testbed.host.orders import ChannelOrder, ExtendOrder, News, Order
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.text import counted

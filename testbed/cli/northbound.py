@@ -42,10 +42,10 @@ async def _serve(
 ) -> None:
     # The web framework is loaded by those who serve, not by every program of a run.
     from testbed.api.app import create_app
-    from testbed.api.line import ControlNetwork
+    from testbed.api.http_server import run_server
+    from testbed.api.network_port import ControlNetwork
     from testbed.api.profiles import load_profiles
-    from testbed.api.serve import run_server
-    from testbed.api.settings import SCOPES, ApiSettings, Token
+    from testbed.api.server_settings import SCOPES, ApiSettings, Token
     from testbed.api.subscribers import subscribers
     from testbed.api.tokens import sha256_of
 
@@ -74,5 +74,5 @@ async def _serve(
         control.say("ready")
 
     await run_server(app, plan.address(host).ip, PORT, ready=ready, stop=stop)
-    network.deafen()
+    network.unlisten()
     control.say("done", received_bytes=0, late_ns=0)

@@ -20,16 +20,16 @@ from typing import Any
 
 from testbed import __version__
 from testbed.api.app import create_app
-from testbed.api.line import StreamNetwork
-from testbed.api.live import LiveClasses, live_router
-from testbed.api.monitor import Monitor
-from testbed.api.page import add_views
+from testbed.api.counters import ServerCounters
+from testbed.api.http_server import listening, serve_on
+from testbed.api.live_classes import LiveClasses, live_router
+from testbed.api.live_monitor import LiveMonitor
+from testbed.api.live_page import add_views
+from testbed.api.network_port import StreamNetwork
 from testbed.api.profiles import SHIPPED, load_profiles
-from testbed.api.serve import listening, serve_on
-from testbed.api.settings import ApiSettings, SinkRules
+from testbed.api.server_settings import ApiSettings, SinkRules
 from testbed.api.store import check_state
 from testbed.api.subscribers import subscribers
-from testbed.api.tally import Tally
 from testbed.api.tokens import load_tokens, new_token
 from testbed.cli.announcement import Announcement, became, ordered, say, say_now
 from testbed.cli.interrupts import SIGNALS, held, lent, unwinding
@@ -212,7 +212,7 @@ class _ToldNetwork(StreamNetwork):
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         super().__init__(reader, writer)
-        self.tally = Tally()
+        self.tally = ServerCounters()
 
     def order(self, order: Order) -> None:
         """Pass an order on."""
@@ -270,7 +270,7 @@ async def _serve_api(
     app = create_app(serving.settings, network)
     classes = LiveClasses(network)
     app.include_router(live_router(classes))
-    monitor = Monitor(Watch(folder), classes)
+    monitor = LiveMonitor(Watch(folder), classes)
     named = {"scenario": serving.scenario_file.name, "variant": serving.variant, "venue": serving.venue}
     add_views(
         app,

@@ -24,7 +24,7 @@ from specification import Operation, specification, specification_of
 
 from testbed.api.app import create_app
 from testbed.api.profiles import load_profiles
-from testbed.api.settings import SCOPES, ApiSettings, SinkRules, Subscriber, Token
+from testbed.api.server_settings import SCOPES, ApiSettings, SinkRules, Subscriber, Token
 
 PROFILES = Path(__file__).parent / "profiles.yaml"
 SERVED = ("home1", "home2", "home3", "home4")

@@ -13,8 +13,8 @@ from api_foreign_client import walk_through
 from network_as_code.core.api_error import ApiError
 
 from testbed.api.app import create_app
-from testbed.api.serve import run_server
-from testbed.api.settings import ApiSettings
+from testbed.api.http_server import run_server
+from testbed.api.server_settings import ApiSettings
 from testbed.host.orders import ChannelOrder, ExtendOrder, WithdrawOrder
 
 

@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from testbed.api.app import create_app
 from testbed.api.booking import Booking
-from testbed.api.settings import ApiSettings, RateLimits, Subscriber
+from testbed.api.server_settings import ApiSettings, RateLimits, Subscriber
 
 EXAMPLES = 60
 """For each operation, at most."""

@@ -21,7 +21,7 @@ from raw_http import Client, drip
 from serve_process import Server, serving
 from test_cli_serve import RUNNER
 
-from testbed.api.settings import SCOPES
+from testbed.api.server_settings import SCOPES
 
 SESSIONS = "/quality-on-demand/v1/sessions"
 PROFILES = "/qos-profiles/v1/retrieve-qos-profiles"

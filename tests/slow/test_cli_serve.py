@@ -13,7 +13,7 @@ import pytest
 from recorded import objects
 from serve_process import PATIENCE_S, Server, children, gone, serving
 
-from testbed.api.settings import SCOPES
+from testbed.api.server_settings import SCOPES
 from testbed.cli import main, serve
 from testbed.errors import ScenarioError
 from testbed.record.directory import RunDirectory

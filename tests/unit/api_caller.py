@@ -13,7 +13,7 @@ import httpx
 from testbed.api.app import create_app
 from testbed.api.measures import TimeSpan, TimeUnit
 from testbed.api.profiles import Profile, ProfileEntry, ProfileStatus, profile_of
-from testbed.api.settings import SCOPES, ApiSettings, Subscriber, Token
+from testbed.api.server_settings import SCOPES, ApiSettings, Subscriber, Token
 from testbed.errors import NotReadyError
 from testbed.host.orders import ChannelOrder, ExtendOrder, News, Order, Stage, WithdrawOrder
 from testbed.model.channel import ChannelRange, ChannelRequest, ResizePolicy

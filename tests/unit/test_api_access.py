@@ -23,8 +23,8 @@ from api_caller import (
 )
 
 from testbed.api import tokens
-from testbed.api.settings import SCOPES, RateLimits
-from testbed.api.tokens import load_tokens, new_token, recognised, sha256_of
+from testbed.api.server_settings import SCOPES, RateLimits
+from testbed.api.tokens import find_token, load_tokens, new_token, sha256_of
 from testbed.errors import ScenarioError
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -89,10 +89,10 @@ def test_all_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
         return constant_time(one, other)
 
     monkeypatch.setattr(tokens.hmac, "compare_digest", compare)
-    first = recognised("secret-of-client", TOKENS)
+    first = find_token("secret-of-client", TOKENS)
     assert first is not None
     assert first.name == "client"
-    assert recognised("secret-of-nobody", TOKENS) is None
+    assert find_token("secret-of-nobody", TOKENS) is None
     assert [other.decode() for _, other in compared] == [token.sha256 for token in TOKENS] * 2
     assert {len(one) for one, _ in compared} == {64}, "digests are compared, not tokens"
 

@@ -20,9 +20,9 @@ from api_caller import (
 from raw_http import PATIENCE_S, Client, drip
 
 from testbed.api.app import create_app
-from testbed.api.crowd import ConnectionLimits
-from testbed.api.serve import listening, serve_on
-from testbed.api.settings import ApiSettings
+from testbed.api.connection_limits import ConnectionLimits
+from testbed.api.http_server import listening, serve_on
+from testbed.api.server_settings import ApiSettings
 
 QUICK = ConnectionLimits(
     most=8, most_of_address=4, request_s=1.5, patience_s=0.1, keep_alive_s=1, unread_s=1.0

@@ -20,9 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.api.devices import Device
-from testbed.api.errors import ApiError
-from testbed.api.identification import Subscribers
-from testbed.api.settings import Subscriber, Token
+from testbed.api.error_responses import ApiError
+from testbed.api.server_settings import Subscriber, Token
+from testbed.api.subscribers import Subscribers
 
 DEVICE_OPERATIONS = [
     (SESSIONS, session_body()),

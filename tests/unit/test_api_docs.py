@@ -6,7 +6,7 @@ from pathlib import Path
 from testbed.api.bookings import KEPT
 from testbed.api.outbox import _BACKOFF_S, _MOST_WAITING
 from testbed.api.profiles import load_profiles
-from testbed.api.settings import ApiSettings, RateLimits
+from testbed.api.server_settings import ApiSettings, RateLimits
 from testbed.api.tokens import load_tokens
 
 TEXT = (Path(__file__).parents[2] / "docs" / "northbound-api.md").read_text()

@@ -14,12 +14,12 @@ import pytest
 import trustme
 from api_caller import ASSIGNMENTS, SESSIONS, START, Caller, Clock, HandNetwork, assignment_body, refused
 
+from testbed.api.cloud_events import session_event
 from testbed.api.credentials import SinkCredential
-from testbed.api.events import session_event
-from testbed.api.outbox import Courier, Delivery, Outbox
-from testbed.api.sessions import Status
-from testbed.api.settings import SinkRules
-from testbed.api.sinks import SinkDoor
+from testbed.api.outbox import EventDelivery, EventSender, Outbox
+from testbed.api.server_settings import SinkRules
+from testbed.api.session_models import QosStatus
+from testbed.api.sinks import SinkPolicy
 from testbed.host.orders import Stage
 
 SINK = "https://sink.example.com/events"
@@ -195,17 +195,19 @@ def test_a_credential_that_is_none_is_refused(change: dict[str, Any], code: str)
         assert refused(caller.call("POST", ASSIGNMENTS, body)) == (400, code)
 
 
-def delivery(number: int = 0, credential: SinkCredential | None = None) -> Delivery:
+def delivery(number: int = 0, credential: SinkCredential | None = None) -> EventDelivery:
     """An event whose session has a number for a name."""
     identifier = f"00000000-0000-4000-8000-{number:012}"
-    return Delivery(SINK, credential, session_event(identifier, identifier, Status.AVAILABLE, None, START))
+    return EventDelivery(
+        SINK, credential, session_event(identifier, identifier, QosStatus.AVAILABLE, None, START)
+    )
 
 
-def sent(sink: Sink, *deliveries: tuple[str, Delivery], most_waiting: int = 100) -> list[int]:
+def sent(sink: Sink, *deliveries: tuple[str, EventDelivery], most_waiting: int = 100) -> list[int]:
     """What arrives at a sink of deliveries by their bookings, without waits: their numbers."""
 
     async def post() -> None:
-        courier = Courier(SinkDoor(RULES, public), Clock(), None, httpx.MockTransport(sink))
+        courier = EventSender(SinkPolicy(RULES, public), Clock(), None, httpx.MockTransport(sink))
         outbox = Outbox(courier, backoff_s=(0.0, 0.0, 0.0), most_waiting=most_waiting)
         for booking, each in deliveries:
             outbox.post(booking, each)
@@ -302,9 +304,9 @@ async def heard_by_tls(folder: Path, certified: str) -> bytes:
         port = server.sockets[0].getsockname()[1]
         rules = SinkRules(allowed_hosts=("sink.example.com", "127.0.0.0/8"), ca_file=folder / "ca.pem")
         trust = ssl.create_default_context(cafile=folder / "ca.pem")
-        outbox = Outbox(Courier(SinkDoor(rules, loopback), Clock(), trust), backoff_s=())
+        outbox = Outbox(EventSender(SinkPolicy(rules, loopback), Clock(), trust), backoff_s=())
         event = delivery().event
-        outbox.post("a", Delivery(f"https://sink.example.com:{port}/", None, event))
+        outbox.post("a", EventDelivery(f"https://sink.example.com:{port}/", None, event))
         async with asyncio.timeout(60):
             while outbox.waiting:
                 await asyncio.wait(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from api_caller import ASSIGNMENTS, HOME, OTHER_HOME, SESSIONS, Caller, Clock, HandNetwork, refused
 
-from testbed.api.store import Store
+from testbed.api.store import SqliteStore
 from testbed.host.orders import ChannelOrder, Stage
 
 UNAVAILABLE = (503, "UNAVAILABLE")
@@ -27,8 +27,8 @@ class Disk:
 
     @staticmethod
     def rows(caller: Caller) -> sqlite3.Connection:
-        store = caller.app.state.office.bookings._kept._store
-        assert isinstance(store, Store)
+        store = caller.app.state.context.bookings._kept._store
+        assert isinstance(store, SqliteStore)
         return store._rows
 
     def refuse(self, caller: Caller) -> None:
@@ -118,11 +118,11 @@ def test_what_the_network_tells_meanwhile_is_true_at_once_and_written_later(tmp_
         caller.news(preempted, Stage.PREEMPTED)
         assert caller.session(opened)["qosStatus"] == "AVAILABLE"
         assert caller.session(preempted)["statusInfo"] == "NETWORK_TERMINATED"
-        on_disk = {each.id: each.status for each in caller.app.state.office.bookings._kept._store.all()}
+        on_disk = {each.id: each.status for each in caller.app.state.context.bookings._kept._store.all()}
         assert set(on_disk.values()) == {"REQUESTED"}
         disk.recover(caller)
         caller.run(asyncio.sleep(CATCH_UP_S))
-        on_disk = {each.id: each.status for each in caller.app.state.office.bookings._kept._store.all()}
+        on_disk = {each.id: each.status for each in caller.app.state.context.bookings._kept._store.all()}
         assert on_disk == {opened: "AVAILABLE", preempted: "UNAVAILABLE"}
         told = caller.session(opened), caller.session(preempted)
     with disk.caller() as caller:
@@ -155,7 +155,7 @@ def test_a_session_that_was_deleted_while_the_disk_filled_does_not_come_back(tmp
     disk = Disk(tmp_path)
     with disk.caller() as caller:
         deleted = caller.created()
-        bookings = caller.app.state.office.bookings
+        bookings = caller.app.state.context.bookings
         order = caller.network.order
 
         def then_refuse(given: Any) -> None:
@@ -179,17 +179,17 @@ def test_a_server_starts_beside_a_disk_that_takes_nothing(tmp_path: Path) -> Non
     disk.clock.pass_by(100)
     before = disk.path.read_bytes()
     caller = disk.caller()
-    original = Store._make
+    original = SqliteStore._make
 
-    def make_and_refuse(store: Store) -> None:
+    def make_and_refuse(store: SqliteStore) -> None:
         original(store)
         store._rows.execute("PRAGMA query_only = ON")
 
-    Store._make = make_and_refuse  # type: ignore[method-assign]
+    SqliteStore._make = make_and_refuse  # type: ignore[method-assign]
     try:
         with caller:
             assert caller.session(lasting)["qosStatus"] == "AVAILABLE"
             assert caller.session(expiring)["statusInfo"] == "DURATION_EXPIRED"
     finally:
-        Store._make = original  # type: ignore[method-assign]
+        SqliteStore._make = original  # type: ignore[method-assign]
     assert disk.path.read_bytes() == before

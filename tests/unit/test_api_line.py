@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from testbed.api.line import ControlNetwork, StreamNetwork
+from testbed.api.network_port import ControlNetwork, StreamNetwork
 from testbed.errors import InvariantError, NotReadyError
 from testbed.host.control import Control
 from testbed.host.orders import News, Stage, WithdrawOrder, news_to_message, order_to_message
@@ -139,7 +139,7 @@ def test_a_deaf_control_network_hears_nothing() -> None:
         network = ControlNetwork(ours, lambda: None)
         network.on_news(heard.append)
         network.listen()
-        network.deafen()
+        network.unlisten()
         message = news_to_message(NEWS)
         driver.say(message.pop("kind"), **message)
         await asyncio.sleep(0)
@@ -161,7 +161,7 @@ def test_what_cannot_be_heard_from_the_driver_comes_out_at_the_end() -> None:
         driver.say("gossip")
         await ended.wait()
         with pytest.raises(InvariantError, match="nobody listens"):
-            network.deafen()
+            network.unlisten()
 
     asyncio.run(main())
     driver.close()

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from testbed.api import live
-from testbed.api.errors import ApiError
-from testbed.api.live import Dump, LiveClass, LiveClasses
-from testbed.api.settings import Subscriber
+from testbed.api import live_classes
+from testbed.api.error_responses import ApiError
+from testbed.api.live_classes import Dump, LiveClass, LiveClasses
+from testbed.api.server_settings import Subscriber
 from testbed.api.subscribers import phone_number, subscribers
 from testbed.errors import NotReadyError
 
@@ -114,11 +114,11 @@ def test_whoever_asks_a_network_that_hangs_is_refused_and_its_late_answer_is_for
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def script(line: HandLine, classes: LiveClasses) -> None:
-        monkeypatch.setattr(live, "_ANSWER_S", 0.05)
+        monkeypatch.setattr(live_classes, "_ANSWER_S", 0.05)
         with pytest.raises(ApiError, match=r"has not answered for 0\.05 s") as refused:
             await classes.now()
         assert (refused.value.status, refused.value.code) == (503, "UNAVAILABLE")
-        monkeypatch.setattr(live, "_ANSWER_S", 60.0)
+        monkeypatch.setattr(live_classes, "_ANSWER_S", 60.0)
         second = await asking(classes)
         line.answer("late")
         line.answer("second")

@@ -12,9 +12,9 @@ from live_records import late, sample
 from prometheus_client.parser import text_string_to_metric_families
 from watched_network import LOOPBACK, SECOND_NS, Watched, shaped, watched
 
-from testbed.api.metrics import CONTENT_TYPE
+from testbed.api.live_page import PAGE, page_headers
 from testbed.api.outbox import DROPPED
-from testbed.api.page import PAGE, page_headers
+from testbed.api.prometheus import CONTENT_TYPE
 from testbed.errors import InvariantError
 from testbed.host.orders import WithdrawOrder
 from testbed.live.delays import BOUNDS_NS

@@ -7,7 +7,7 @@ from api_caller import Caller, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.api.flows import merged, ports_meet
+from testbed.api.flow_models import merged, ports_meet
 from testbed.host.orders import ChannelOrder
 from testbed.plan.network_plan import MOST_RANGES, Ports
 

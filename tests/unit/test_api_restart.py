@@ -22,9 +22,9 @@ from api_caller import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.api.booking import Booking, Kind
-from testbed.api.sessions import Status, StatusReason
-from testbed.api.store import Store
+from testbed.api.booking import Booking, BookingKind
+from testbed.api.session_models import QosStatus, StatusReason
+from testbed.api.store import SqliteStore
 from testbed.errors import NotReadyError, ScenarioError
 from testbed.host.orders import ChannelOrder, ExtendOrder, Stage
 
@@ -187,26 +187,26 @@ def test_a_server_without_a_network_does_not_start(tmp_path: Path) -> None:
 def test_the_state_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.touch(mode=0o644)
-    Store(path).close()
+    SqliteStore(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_state_is_for_one_server_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    store = Store(path)
+    store = SqliteStore(path)
     with pytest.raises(ScenarioError, match=r"cannot use the state in .*state\.db: database is locked"):
-        Store(path)
+        SqliteStore(path)
     store.close()
-    Store(path).close()
+    SqliteStore(path).close()
 
 
 def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("This is not a database. " * 50)
     with pytest.raises(ScenarioError, match="cannot use the state in"):
-        Store(path)
+        SqliteStore(path)
     with pytest.raises(ScenarioError, match="cannot open the state in"):
-        Store(tmp_path / "no folder" / "state.db")
+        SqliteStore(tmp_path / "no folder" / "state.db")
 
 
 INSTANTS = st.none() | st.integers(0, 10**9).map(lambda ms: START + timedelta(milliseconds=ms))
@@ -217,7 +217,7 @@ INSTANTS = st.none() | st.integers(0, 10**9).map(lambda ms: START + timedelta(mi
     st.builds(
         Booking,
         id=st.uuids().map(str),
-        kind=st.sampled_from(Kind),
+        kind=st.sampled_from(BookingKind),
         client=st.text(),
         host=st.text(),
         device=st.none() | st.just(session_body()["device"]),
@@ -229,7 +229,7 @@ INSTANTS = st.none() | st.integers(0, 10**9).map(lambda ms: START + timedelta(mi
         sink=st.none() | st.text(),
         credential=st.none(),
         duration_s=st.none() | st.integers(1, 2**31 - 1),
-        status=st.sampled_from(Status),
+        status=st.sampled_from(QosStatus),
         reason=st.none() | st.sampled_from(StatusReason),
         started_at=INSTANTS,
         opened_at=INSTANTS,
@@ -239,12 +239,12 @@ INSTANTS = st.none() | st.integers(0, 10**9).map(lambda ms: START + timedelta(mi
 )
 def test_every_booking_comes_back_from_the_store_as_it_was(booking: Booking) -> None:
     with TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "state.db")
+        store = SqliteStore(Path(folder) / "state.db")
         store.put(booking)
         store.put(booking)
         assert store.all() == [booking]
         store.close()
-        store = Store(Path(folder) / "state.db")
+        store = SqliteStore(Path(folder) / "state.db")
         assert store.all() == [booking]
         store.drop(booking.id)
         assert store.all() == []

@@ -9,8 +9,8 @@ import pytest
 from api_caller import PROFILE_LIST, PROFILES, SUBSCRIBERS, TOKENS, HandNetwork, bearer
 
 from testbed.api.app import create_app
-from testbed.api.serve import listening, run_server
-from testbed.api.settings import ApiSettings
+from testbed.api.http_server import listening, run_server
+from testbed.api.server_settings import ApiSettings
 from testbed.errors import ScenarioError
 
 SETTINGS = ApiSettings(profiles=PROFILE_LIST, tokens=TOKENS, subscribers=SUBSCRIBERS)
@@ -84,7 +84,7 @@ def test_what_the_start_of_the_application_raises_comes_out() -> None:
         def fail(*_: object) -> None:
             raise ScenarioError("nothing to start with")
 
-        app.state.office.bookings.start = fail
+        app.state.context.bookings.start = fail
         with pytest.raises(ScenarioError, match="nothing to start with"):
             await run_server(
                 app, "127.0.0.1", 0, ready=lambda _port: pytest.fail("it serves"), stop=asyncio.Event()

@@ -10,9 +10,9 @@ from api_caller import ASSIGNMENTS, Caller, assignment_body, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.api.errors import ApiError
-from testbed.api.settings import SinkRules
-from testbed.api.sinks import Destination, SinkDoor
+from testbed.api.error_responses import ApiError
+from testbed.api.server_settings import SinkRules
+from testbed.api.sinks import Destination, SinkPolicy
 from testbed.errors import ScenarioError
 
 PUBLIC = "93.184.216.34"
@@ -47,7 +47,7 @@ def asked(sink: str, rules: SinkRules, *addresses: str) -> Destination:
             raise OSError("no such name")
         return addresses
 
-    return asyncio.run(SinkDoor(rules, resolve).destination(sink))
+    return asyncio.run(SinkPolicy(rules, resolve).destination(sink))
 
 
 def refusal_of(sink: str, rules: SinkRules, *addresses: str) -> str:

@@ -83,4 +83,4 @@ def test_the_api_refuses_it_when_it_is_asked_for_and_keeps_and_orders_nothing(
         assignment = caller.call("POST", ASSIGNMENTS, assignment_body())
         assert refused(assignment) == (422, assignment_code)
         assert caller.network.orders == []
-        assert caller.app.state.office.bookings.of_device("session", "home1") == []
+        assert caller.app.state.context.bookings.of_device("session", "home1") == []

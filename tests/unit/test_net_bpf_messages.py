@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_net_messages import decoded, options
 
-from testbed.api.flows import merged
+from testbed.api.flow_models import merged
 from testbed.net import messages
 from testbed.net.bpf_messages import Instruction, bpf_filter, ports_program
 from testbed.net.shaper import HTB_MAJOR, match_request

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed.api.profiles import load_profiles
-from testbed.api.store import Store
+from testbed.api.store import SqliteStore
 from testbed.api.tokens import load_tokens
 from testbed.errors import ScenarioError
 from testbed.record.bounded import SETTINGS_BYTES, read_bounded
@@ -48,9 +48,9 @@ def made(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     "kind", ["zero", "null", "full", "a link to a device", "a folder", "a pipe", "a socket"]
 )
-@pytest.mark.parametrize("read", [load_tokens, load_profiles, Store])
+@pytest.mark.parametrize("read", [load_tokens, load_profiles, SqliteStore])
 def test_what_is_no_file_is_refused_at_once_and_left_as_it_is(
-    kind: str, read: type[Store], tmp_path: Path
+    kind: str, read: type[SqliteStore], tmp_path: Path
 ) -> None:
     path = made(kind, tmp_path)
     before = path.stat()
@@ -60,7 +60,7 @@ def test_what_is_no_file_is_refused_at_once_and_left_as_it_is(
 
 
 @pytest.mark.parametrize("read", [load_tokens, load_profiles])
-def test_a_huge_file_is_refused_before_it_is_understood(read: type[Store], tmp_path: Path) -> None:
+def test_a_huge_file_is_refused_before_it_is_understood(read: type[SqliteStore], tmp_path: Path) -> None:
     path = tmp_path / "huge.yaml"
     with path.open("wb") as file:
         file.truncate(1 << 40)
@@ -73,4 +73,4 @@ def test_a_huge_file_is_no_state(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(ScenarioError, match="cannot use the state in"):
-        Store(path)
+        SqliteStore(path)

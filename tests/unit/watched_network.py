@@ -11,10 +11,10 @@ import httpx
 from api_caller import Caller
 from live_records import Happened, beginning
 
-from testbed.api.live import LiveClasses
-from testbed.api.monitor import Monitor
-from testbed.api.page import add_views
-from testbed.api.tally import Tally
+from testbed.api.counters import ServerCounters
+from testbed.api.live_classes import LiveClasses
+from testbed.api.live_monitor import LiveMonitor
+from testbed.api.live_page import add_views
 from testbed.errors import NotReadyError
 from testbed.live.watch import Watch
 from testbed.record.logs import EventLog
@@ -62,8 +62,8 @@ class Watched:
     """An application with the page and the metrics."""
 
     def __init__(self, folder: Path, caller: Caller, *, freely: bool) -> None:
-        self.folder, self.caller, self.line, self.tally = folder, caller, Line(), Tally()
-        self.monitor = Monitor(Watch(folder), LiveClasses(self.line))
+        self.folder, self.caller, self.line, self.tally = folder, caller, Line(), ServerCounters()
+        self.monitor = LiveMonitor(Watch(folder), LiveClasses(self.line))
         add_views(
             caller.app,
             self.monitor,

@@ -15,7 +15,7 @@ from random import Random
 
 from two_hosts import write
 
-from testbed.api.flows import merged
+from testbed.api.flow_models import merged
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan

@@ -4,8 +4,8 @@ import asyncio
 import time
 from contextlib import suppress
 
-from testbed.api.errors import ApiError
-from testbed.api.live import Dump, LiveClass, LiveClasses, SilentError
+from testbed.api.error_responses import ApiError
+from testbed.api.live_classes import Dump, LiveClass, LiveClasses, SilentError
 from testbed.live.view import View
 from testbed.live.watch import Watch
 
@@ -17,7 +17,7 @@ _MEASURED_NS = 900_000_000
 """A throughput is measured over at least so long, whoever asks in between."""
 
 
-class Monitor:
+class LiveMonitor:
     """The view, and what it is made of.
 
     The records have the rates of the scenario's sessions, ten times a second. The channels that were ordered

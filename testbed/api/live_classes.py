@@ -12,9 +12,9 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, TypeAdapter
 
-from testbed.api.access import GuardedRoute, scoped
-from testbed.api.errors import ORDER_CODES, UNAVAILABLE, ApiError, documented
-from testbed.api.settings import READ_SCOPE
+from testbed.api.authorization import GuardedRoute, scoped
+from testbed.api.error_responses import ORDER_CODES, UNAVAILABLE, ApiError, documented
+from testbed.api.server_settings import READ_SCOPE
 from testbed.errors import NotReadyError
 from testbed.model.base import Direction
 
@@ -55,7 +55,7 @@ class Dump:
     classes: list[LiveClass]
 
 
-class Asking(Protocol):
+class MessageChannel(Protocol):
     """A line on which a question is asked and answers are heard."""
 
     def send(self, message: dict[str, Any]) -> None: ...
@@ -72,7 +72,7 @@ class SilentError(ApiError):
 class LiveClasses:
     """Asks a running network for its classes; answers come in the order of the questions."""
 
-    def __init__(self, line: Asking) -> None:
+    def __init__(self, line: MessageChannel) -> None:
         self._line = line
         self._asked: deque[asyncio.Future[Dump]] = deque()
         self._gone = False

@@ -18,9 +18,9 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from testbed.api.monitor import Monitor
-from testbed.api.outbox import DROPPED, Outbox, Outcome
-from testbed.api.tally import Tally
+from testbed.api.counters import ServerCounters
+from testbed.api.live_monitor import LiveMonitor
+from testbed.api.outbox import DROPPED, DeliveryOutcome, Outbox
 from testbed.live.delays import BOUNDS_NS, Delays
 from testbed.live.view import OPEN_STATES, Rate, View
 
@@ -32,8 +32,10 @@ _DECISIONS = ("admit", "active", "refuse", "resize", "preempt", "expire", "relea
 class NetworkMetrics(Collector):
     """Makes all metrics anew from what is known at the moment."""
 
-    def __init__(self, monitor: Monitor, tally: Tally, outbox: Outbox, build: dict[str, str]) -> None:
-        self._monitor, self._tally, self._outbox, self._build = monitor, tally, outbox, build
+    def __init__(
+        self, monitor: LiveMonitor, counters: ServerCounters, outbox: Outbox, build: dict[str, str]
+    ) -> None:
+        self._monitor, self._counters, self._outbox, self._build = monitor, counters, outbox, build
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -81,20 +83,20 @@ class NetworkMetrics(Collector):
     def _server(self) -> Iterator[Metric]:
         orders = CounterMetricFamily("testbed_orders", "Orders of the API to the network.", labels=("kind",))
         for kind in ("channel", "extend", "withdraw"):
-            orders.add_metric([kind], self._tally.orders[kind])
+            orders.add_metric([kind], self._counters.orders[kind])
         yield orders
         calls = CounterMetricFamily(
             "testbed_api_requests",
             "Requests answered, by operation and status.",
             labels=("operation", "status"),
         )
-        for (operation, status), count in sorted(self._tally.calls.items()):
+        for (operation, status), count in sorted(self._counters.calls.items()):
             calls.add_metric([operation, str(status)], count)
         yield calls
         events = CounterMetricFamily(
             "testbed_api_events", "Events for sinks that came to an end, by which.", labels=("outcome",)
         )
-        for outcome in (*(each.name.lower() for each in Outcome), DROPPED):
+        for outcome in (*(each.name.lower() for each in DeliveryOutcome), DROPPED):
             events.add_metric([outcome], self._outbox.ended[outcome])
         yield events
         waiting = self._outbox.waiting

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
+from testbed.api.base_models import RequestModel
 from testbed.api.devices import Port
-from testbed.api.shape import Asked
 from testbed.plan.network_plan import MOST_RANGES, Ports
 
 RANGE_ERROR = "port_range"
@@ -30,7 +30,7 @@ Ipv4Prefix = Annotated[str, Strict(), Field(pattern=_IPV4_PREFIX)]
 Ipv6Prefix = Annotated[str, Strict(), Field(pattern=_IPV6_PREFIX), AfterValidator(_ipv6_network)]
 
 
-class ApplicationServer(Asked, json_schema_extra={"minProperties": 1}):
+class ApplicationServer(RequestModel, json_schema_extra={"minProperties": 1}):
     """A server, or the servers of an address prefix."""
 
     ipv4_address: Ipv4Prefix | None = None
@@ -50,7 +50,7 @@ class ApplicationServer(Asked, json_schema_extra={"minProperties": 1}):
         return str(ip_network(self.ipv4_address, strict=False))
 
 
-class PortRange(Asked):
+class PortRange(RequestModel):
     """Ports from the first to the last, both included."""
 
     first: Annotated[Port, Field(alias="from")]
@@ -63,7 +63,7 @@ class PortRange(Asked):
         return self
 
 
-class PortsSpec(Asked, json_schema_extra={"minProperties": 1}):
+class PortsSpec(RequestModel, json_schema_extra={"minProperties": 1}):
     """Some ports, one by one, in ranges, or both."""
 
     ranges: Annotated[tuple[PortRange, ...], Field(min_length=1)] | None = None

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from testbed.api.errors import ApiError, permission_denied
-from testbed.api.settings import ApiSettings, Token
-from testbed.api.tokens import recognised
+from testbed.api.error_responses import ApiError, permission_denied
+from testbed.api.server_settings import ApiSettings, Token
+from testbed.api.tokens import find_token
 
 SECURITY = "openId"
 """The name of the security scheme in the served OpenAPI document, as in the specifications."""
@@ -38,7 +38,7 @@ class TokenBucket:
         return (1.0 - self._left) / self._per_second
 
 
-class Gate:
+class Authorizer:
     """Decides on the bearer token of each request."""
 
     def __init__(self, settings: ApiSettings) -> None:
@@ -52,7 +52,7 @@ class Gate:
             ApiError: No token, an unknown or expired one, one without the scope, or too many requests.
         """
         kind, _, given = request.headers.get("authorization", "").partition(" ")
-        token = recognised(given.strip(), self._settings.tokens) if kind.lower() == "bearer" else None
+        token = find_token(given.strip(), self._settings.tokens) if kind.lower() == "bearer" else None
         now = self._settings.clock()
         if token is None or (token.expires_at is not None and token.expires_at <= now):
             raise ApiError(

@@ -4,11 +4,11 @@ from ipaddress import ip_address
 
 from fastapi import Request
 
-from testbed.api.access import Gate
-from testbed.api.settings import READ_SCOPE
+from testbed.api.authorization import Authorizer
+from testbed.api.server_settings import READ_SCOPE
 
 
-class Looking:
+class ViewAccess:
     """Lets requests look.
 
     Freely, if the server was started for this machine's user alone; but not under another name than one of
@@ -16,7 +16,7 @@ class Looking:
     Otherwise to bearers of a token with the scope `testbed:read`.
     """
 
-    def __init__(self, gate: Gate, *, freely: bool) -> None:
+    def __init__(self, gate: Authorizer, *, freely: bool) -> None:
         self._gate, self._freely = gate, freely
 
     async def admit(self, request: Request) -> None:

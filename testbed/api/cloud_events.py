@@ -3,35 +3,35 @@
 from datetime import datetime
 from typing import Literal
 
-from testbed.api.sessions import Status, StatusReason
-from testbed.api.shape import Identifier, Instant, Shape
+from testbed.api.base_models import ApiModel, Identifier, Instant
+from testbed.api.session_models import QosStatus, StatusReason
 
 SESSION_EVENT = "org.camaraproject.quality-on-demand.v1.qos-status-changed"
 ASSIGNMENT_EVENT = "org.camaraproject.qos-provisioning.v0.status-changed"
 EVENT_MEDIA_TYPE = "application/cloudevents+json"
 
 
-class SessionChange(Shape):
+class SessionChange(ApiModel):
     """What became of a session."""
 
     session_id: Identifier
-    qos_status: Status
+    qos_status: QosStatus
     status_info: StatusReason | None = None
 
 
-class AssignmentChange(Shape):
+class AssignmentChange(ApiModel):
     """What became of an assignment.
 
     The schema of release r3.2 requires `qosStatus` and describes `status`, so both are sent.
     """
 
     assignment_id: Identifier
-    status: Status
-    qos_status: Status
+    status: QosStatus
+    qos_status: QosStatus
     status_info: StatusReason | None = None
 
 
-class CloudEvent(Shape):
+class CloudEvent(ApiModel):
     """An event about one resource, at an instant."""
 
     id: Identifier
@@ -47,7 +47,7 @@ class CloudEvent(Shape):
 
 
 def session_event(
-    identifier: str, session: str, status: Status, reason: StatusReason | None, at: datetime
+    identifier: str, session: str, status: QosStatus, reason: StatusReason | None, at: datetime
 ) -> CloudEvent:
     """A session's status has changed."""
     return CloudEvent(
@@ -60,7 +60,7 @@ def session_event(
 
 
 def assignment_event(
-    identifier: str, assignment: str, status: Status, reason: StatusReason | None, at: datetime
+    identifier: str, assignment: str, status: QosStatus, reason: StatusReason | None, at: datetime
 ) -> CloudEvent:
     """An assignment's status has changed."""
     change = AssignmentChange(assignment_id=assignment, status=status, qos_status=status, status_info=reason)

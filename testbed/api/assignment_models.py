@@ -1,12 +1,12 @@
 """The JSON of the qos-provisioning API 0.3.0: QoS profiles assigned to devices without end."""
 
+from testbed.api.base_models import ApiModel, Identifier, Instant, QosProfileName, RequestModel
 from testbed.api.credentials import Sink, SinkCredential
 from testbed.api.devices import Device
-from testbed.api.sessions import Status, StatusReason
-from testbed.api.shape import Asked, Identifier, Instant, QosProfileName, Shape
+from testbed.api.session_models import QosStatus, StatusReason
 
 
-class CreateAssignment(Asked):
+class CreateAssignment(RequestModel):
     """A QoS profile is wanted for all that a device sends and receives."""
 
     device: Device | None = None
@@ -15,13 +15,13 @@ class CreateAssignment(Asked):
     sink_credential: SinkCredential | None = None
 
 
-class RetrieveAssignmentByDevice(Asked):
+class RetrieveAssignmentByDevice(RequestModel):
     """The assignment of a device is asked for."""
 
     device: Device | None = None
 
 
-class Assignment(Shape):
+class AssignmentResource(ApiModel):
     """An assignment. `statusInfo` beside AVAILABLE says that it is being revoked."""
 
     device: Device | None = None
@@ -29,5 +29,5 @@ class Assignment(Shape):
     sink: Sink | None = None
     assignment_id: Identifier
     started_at: Instant | None = None
-    status: Status
+    status: QosStatus
     status_info: StatusReason | None = None

@@ -1,10 +1,13 @@
-"""The network at the other end of a line: a stream of JSON lines, or the control line to the driver."""
+"""The network as the API sees it: it takes orders and publishes news of channels.
+
+A port to it is a stream of JSON lines, or the control line to the driver.
+"""
 
 import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from testbed.errors import InvariantError, NotReadyError
 from testbed.host.control import Control
@@ -14,7 +17,21 @@ from testbed.record.lines import json_object
 Listener = Callable[[dict[str, Any]], None]
 
 
-class _Network(ABC):
+class NetworkPort(Protocol):
+    """Takes orders for channels, and tells what becomes of them."""
+
+    def order(self, order: Order) -> None:
+        """Pass an order on. Its news may come before this returns, or at any time after.
+
+        Raises:
+            NotReadyError: The network is gone.
+        """
+
+    def on_news(self, listener: Callable[[News], None]) -> None:
+        """Have all news told to a listener from now on."""
+
+
+class _RemoteNetwork(ABC):
     """Orders out, news in; other messages to whoever listens for their kind."""
 
     def __init__(self) -> None:
@@ -44,14 +61,14 @@ class _Network(ABC):
             NotReadyError: The network is gone.
         """
 
-    def _heed(self, message: dict[str, Any]) -> None:
+    def _dispatch(self, message: dict[str, Any]) -> None:
         listener = self._listeners.get(str(message.get("kind")))
         if listener is None:
             raise InvariantError(f"the network said {message!r:.200}, and nobody listens for that")
         listener(message)
 
 
-class StreamNetwork(_Network):
+class StreamNetwork(_RemoteNetwork):
     """A network beyond a stream of bytes: one JSON object a line, in both directions.
 
     The longest line that is read is the limit of the reader.
@@ -80,7 +97,7 @@ class StreamNetwork(_Network):
         """
         try:
             while line := await self._next():
-                self._heed(json_object(line, "the network said what is no"))
+                self._dispatch(json_object(line, "the network said what is no"))
         finally:
             self._ended = True
 
@@ -94,7 +111,7 @@ class StreamNetwork(_Network):
             raise InvariantError(f"a line of the network is too long: {error}") from error
 
 
-class ControlNetwork(_Network):
+class ControlNetwork(_RemoteNetwork):
     """The network whose driver has forked this process: one JSON object a message of its control line."""
 
     def __init__(self, control: Control, ended: Callable[[], None]) -> None:
@@ -107,9 +124,9 @@ class ControlNetwork(_Network):
     def listen(self) -> None:
         """Hear messages from now on, in the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._control.fileno(), self._hear)
+        self._loop.add_reader(self._control.fileno(), self._on_readable)
 
-    def deafen(self) -> None:
+    def unlisten(self) -> None:
         """Hear no more.
 
         Raises:
@@ -133,19 +150,19 @@ class ControlNetwork(_Network):
         except (BrokenPipeError, ConnectionResetError) as error:
             raise NotReadyError("the driver is gone") from error
 
-    def _hear(self) -> None:
+    def _on_readable(self) -> None:
         # There is something to read, so this does not wait.
         message = self._control.hear()
         if message is None:
             self._end(None)
             return
         try:
-            self._heed(message)
+            self._dispatch(message)
         except Exception as error:
             # An event loop only logs what its callbacks raise; it comes out where this one is asked to end.
             self._end(error)
 
     def _end(self, failure: Exception | None) -> None:
-        self.deafen()
+        self.unlisten()
         self._failure = failure
         self._ended()

@@ -31,8 +31,8 @@ class ConnectionLimits:
     unread_s: float = 20.0
 
 
-class Member(Protocol):
-    """A connection, as a crowd sees it."""
+class LimitedConnection(Protocol):
+    """A connection as the limits see it."""
 
     waiting_since_s: float
 
@@ -40,13 +40,13 @@ class Member(Protocol):
     def address(self) -> str: ...
     @property
     def is_working(self) -> bool: ...
-    def give_way(self) -> None: ...
+    def close_for_newcomer(self) -> None: ...
 
 
-AnyMember = TypeVar("AnyMember", bound=Member)
+AnyMember = TypeVar("AnyMember", bound=LimitedConnection)
 
 
-class Crowd(Generic[AnyMember]):
+class ClientConnections(Generic[AnyMember]):
     """The connections that there are."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
@@ -64,7 +64,7 @@ class Crowd(Generic[AnyMember]):
                 return False
             goes = min(waiting, key=lambda each: each.waiting_since_s)
             del self._members[goes]
-            goes.give_way()
+            goes.close_for_newcomer()
         self._members[newcomer] = None
         return True
 

@@ -11,7 +11,7 @@ UNKNOWN = "none"
 """In place of an operation, of requests that were refused before one was found."""
 
 
-class Tally:
+class ServerCounters:
     """How often what happened, since the server's start."""
 
     def __init__(self) -> None:
@@ -25,11 +25,11 @@ class Tally:
         self.orders[order_to_message(order)["kind"]] += 1
 
 
-class Counting:
+class CountingMiddleware:
     """A layer of the application (ASGI) that counts what is answered."""
 
-    def __init__(self, app: ASGIApp, tally: Tally) -> None:
-        self._app, self._tally = app, tally
+    def __init__(self, app: ASGIApp, counters: ServerCounters) -> None:
+        self._app, self._counters = app, counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -39,7 +39,7 @@ class Counting:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._tally.calls[_operation(scope), message["status"]] += 1
+                self._counters.calls[_operation(scope), message["status"]] += 1
             await send(message)
 
         await self._app(scope, receive, counted)

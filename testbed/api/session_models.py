@@ -2,13 +2,13 @@
 
 from enum import StrEnum
 
+from testbed.api.base_models import ApiModel, Identifier, Instant, QosProfileName, RequestModel, Seconds
 from testbed.api.credentials import Sink, SinkCredential
 from testbed.api.devices import Device
-from testbed.api.flows import ApplicationServer, PortsSpec
-from testbed.api.shape import Asked, Identifier, Instant, QosProfileName, Seconds, Shape
+from testbed.api.flow_models import ApplicationServer, PortsSpec
 
 
-class Status(StrEnum):
+class QosStatus(StrEnum):
     """How far a session or an assignment has come."""
 
     REQUESTED = "REQUESTED"
@@ -24,7 +24,7 @@ class StatusReason(StrEnum):
     DELETE_REQUESTED = "DELETE_REQUESTED"
 
 
-class CreateSession(Asked):
+class CreateSession(RequestModel):
     """A channel is wanted for a flow of a device. `duration` is in seconds."""
 
     device: Device | None = None
@@ -37,19 +37,19 @@ class CreateSession(Asked):
     duration: Seconds
 
 
-class ExtendSessionDuration(Asked):
+class ExtendSessionDuration(RequestModel):
     """A session is to last so many seconds longer."""
 
     requested_additional_duration: Seconds
 
 
-class RetrieveSessionsInput(Asked):
+class RetrieveSessionsInput(RequestModel):
     """The sessions of a device are asked for."""
 
     device: Device | None = None
 
 
-class Session(Shape):
+class SessionResource(ApiModel):
     """A session. `duration` is in seconds from its start, at the end of a session those that it lasted."""
 
     device: Device | None = None
@@ -62,5 +62,5 @@ class Session(Shape):
     duration: Seconds
     started_at: Instant | None = None
     expires_at: Instant | None = None
-    qos_status: Status
+    qos_status: QosStatus
     status_info: StatusReason | None = None

@@ -11,10 +11,10 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 
-from testbed.api.looking import Looking
-from testbed.api.metrics import CONTENT_TYPE, NetworkMetrics
-from testbed.api.monitor import Monitor
-from testbed.api.tally import Counting, Tally
+from testbed.api.counters import CountingMiddleware, ServerCounters
+from testbed.api.live_monitor import LiveMonitor
+from testbed.api.prometheus import CONTENT_TYPE, NetworkMetrics
+from testbed.api.view_access import ViewAccess
 from testbed.live.feed import feed
 
 PAGE = Path(__file__).parent / "page" / "index.html"
@@ -48,8 +48,8 @@ def page_headers(page: str) -> dict[str, str]:
 
 def add_views(
     app: FastAPI,
-    monitor: Monitor,
-    tally: Tally,
+    monitor: LiveMonitor,
+    counters: ServerCounters,
     *,
     served: dict[str, str],
     build: dict[str, str],
@@ -60,13 +60,13 @@ def add_views(
     `served` says what is served, to the page, and `build` to the metrics. Without `freely` whoever looks
     needs a token.
     """
-    metrics = NetworkMetrics(monitor, tally, app.state.outbox, build)
-    app.include_router(page_router(monitor, metrics, Looking(app.state.gate, freely=freely), served))
-    app.add_middleware(Counting, tally=tally)
+    metrics = NetworkMetrics(monitor, counters, app.state.outbox, build)
+    app.include_router(page_router(monitor, metrics, ViewAccess(app.state.gate, freely=freely), served))
+    app.add_middleware(CountingMiddleware, counters=counters)
 
 
 def page_router(
-    monitor: Monitor, metrics: NetworkMetrics, looking: Looking, served: dict[str, str]
+    monitor: LiveMonitor, metrics: NetworkMetrics, view_access: ViewAccess, served: dict[str, str]
 ) -> APIRouter:
     """`/`, `/testbed/v1/live` and `/metrics`; `served` names what is served.
 
@@ -75,7 +75,7 @@ def page_router(
     router = APIRouter(tags=["Testbed"], include_in_schema=False)
     page = PAGE.read_text(encoding="utf-8")
     headers = page_headers(page)
-    may_look = [Depends(looking.admit)]
+    may_look = [Depends(view_access.admit)]
 
     @router.get("/", operation_id="showPage")
     async def show_page() -> Response:

@@ -21,7 +21,7 @@ PROFILE_NAME = r"^[a-zA-Z0-9_.-]+$"
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
-class Shape(BaseModel):
+class ApiModel(BaseModel):
     """A JSON object of the API. What is optional is left out, never null."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -41,7 +41,7 @@ class Shape(BaseModel):
         return schema
 
 
-class Asked(Shape):
+class RequestModel(ApiModel):
     """A JSON object that a client sends."""
 
     @model_validator(mode="before")

@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from testbed.api.connection import connections_within
-from testbed.api.crowd import ConnectionLimits
+from testbed.api.connection_limits import ConnectionLimits
 from testbed.errors import ScenarioError
 
 _GRACE_S = 3
