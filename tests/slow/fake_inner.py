@@ -20,6 +20,7 @@ from testbed.host.orders import (
     news_to_message,
     order_from_message,
 )
+from testbed.record.events import NetworkReady, RunEnded
 from testbed.record.logs import EventLog
 
 REFUSED_STATUS = 3
@@ -61,7 +62,7 @@ def answer(line: Line, message: dict[str, Any], orders: dict[str, ChannelOrder])
 
 def main(folder: Path, line: Line, way: str) -> None:
     events = EventLog(folder)
-    events.write("network.ready", 0)
+    events.write(NetworkReady(), 0)
     if way == "refused":
         print("error: the kernel refused to be a kernel", flush=True)
         sys.exit(REFUSED_STATUS)
@@ -81,7 +82,7 @@ def main(folder: Path, line: Line, way: str) -> None:
     except EOFError:
         while way == "stubborn":
             time.sleep(1)
-        events.write("run.end", 1)
+        events.write(RunEnded(), 1)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.game.events import SceneEntered, SessionEnded, SessionStarted
 from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.record.directory import RunDirectory
+from testbed.record.events import (
+    ChannelAdmitted,
+    ChannelRefused,
+    ChannelReleased,
+    ChannelResized,
+    ClassOpened,
+    ClassResized,
+    JobCompleted,
+    JobPlaced,
+    JobRefused,
+    NetworkReady,
+    RunEnded,
+)
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge
 from testbed.record.streams import ReceivedLog, SentLog
@@ -139,33 +153,33 @@ def _write_events(raw: Path, variant: str) -> None:
     node = "near" if variant == "elastic" else "far"
     scores = {"near": 71.5, "far": 64.25 if variant == "elastic" else 88.0}
     with EventLog(raw) as events:
-        events.write("network.ready", 0)
+        events.write(NetworkReady(), 0)
         placed = {"backup": None if variant == "best_effort" else "far", "reason": "highest score"}
-        events.write("job.place", SECOND, job="player-render", node=node, **placed, scores=scores)
-        events.write("job.refuse", SECOND, job="guest-render", reason="no node has 8 units free")
-        events.write("session.start", SECOND, session="player", player="home1", node=node)
+        events.write(JobPlaced(job="player-render", node=node, **placed, scores=scores), SECOND)
+        events.write(JobRefused(job="guest-render", reason="no node has 8 units free"), SECOND)
+        events.write(SessionStarted(session="player", player="home1", node=node), SECOND)
         if variant == "elastic":
             _write_channel(events)
         for name, at_s, rate_bps in SCENES:
-            events.write("scene", at_s * SECOND, session="player", scene=name, rate_bps=rate_bps)
-        events.write("session.end", 11 * SECOND, session="player")
-        events.write("job.complete", 11 * SECOND, job="player-render")
-        events.write("run.end", DURATION_NS)
+            events.write(SceneEntered(session="player", scene=name, rate_bps=rate_bps), at_s * SECOND)
+        events.write(SessionEnded(session="player"), 11 * SECOND)
+        events.write(JobCompleted(job="player-render"), 11 * SECOND)
+        events.write(RunEnded(), DURATION_NS)
 
 
 def _write_channel(events: EventLog) -> None:
     rates = {"downstream": 240_000_000, "upstream": 2_400_000}
-    events.write("channel.admit", SECOND, session="player", rates=rates, reason="240 Mbit/s of 8.66 Gbit/s")
+    events.write(ChannelAdmitted(session="player", rates=rates, reason="240 Mbit/s of 8.66 Gbit/s"), SECOND)
     for direction, rate_bps in rates.items():
-        events.write("net.open", SECOND, session="player", direction=direction, rate_bps=rate_bps)
+        events.write(ClassOpened(session="player", direction=direction, rate_bps=rate_bps), SECOND)
     refusal = {"reason": "25 Gbit/s is above the line", "fits": {"downstream": 8_425_000_000}}
-    events.write("channel.refuse", SECOND, session="guest", **refusal)
+    events.write(ChannelRefused(session="guest", **refusal), SECOND)
     for at_s, old, new in ((4, 240, 960), (8, 960, 120)):
         change = {"direction": "downstream", "from_bps": old * 10**6, "to_bps": new * 10**6}
-        events.write("channel.resize", at_s * SECOND, session="player", **change, reason="the scene's rate")
+        events.write(ChannelResized(session="player", **change, reason="the scene's rate"), at_s * SECOND)
         done = {"direction": "downstream", "rate_bps": new * 10**6}
-        events.write("net.resize", at_s * SECOND, session="player", **done)
-    events.write("channel.release", 11 * SECOND, session="player", reason="the session ended")
+        events.write(ClassResized(session="player", **done), at_s * SECOND)
+    events.write(ChannelReleased(session="player", reason="the session ended"), 11 * SECOND)
 
 
 def network(variant: str) -> Network:

@@ -12,10 +12,12 @@ from typing import Any
 import synthetic_run
 
 from testbed import report
+from testbed.applications.flows.events import FlowEnded
 from testbed.applications.quantity import Expectation
 from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.record.directory import RunDirectory
+from testbed.record.events import NetworkReady, RunEnded
 from testbed.record.logs import EventLog
 from testbed.record.merge import merge
 from testbed.record.streams import ReceivedLog, SentLog
@@ -42,7 +44,7 @@ def make_run(path: Path, variants: tuple[str, ...] = VARIANTS) -> RunDirectory:
         for direction in (UPSTREAM, DOWNSTREAM):
             _write_stream(raw, "player", "probe", direction, load)
         with EventLog(raw) as events:
-            events.write("network.ready", 0)
+            events.write(NetworkReady(), 0)
             for flow, received_bytes in {
                 "up": 0 if load == 110 else 4_000_000,
                 "down": 4_000_000,
@@ -50,8 +52,8 @@ def make_run(path: Path, variants: tuple[str, ...] = VARIANTS) -> RunDirectory:
             }.items():
                 ended = {"received_bytes": received_bytes, "throughput_bps": received_bytes * 4}
                 drained_bytes = 2_000_000 if (flow, load) == ("down", 110) else 0
-                events.write("flow.end", DURATION_NS, flow=flow, drained_bytes=drained_bytes, **ended)
-            events.write("run.end", DURATION_NS)
+                events.write(FlowEnded(flow=flow, drained_bytes=drained_bytes, **ended), DURATION_NS)
+            events.write(RunEnded(), DURATION_NS)
     merge(run, variants)
     changed = {"variants": list(variants), "duration_ns": DURATION_NS, "settings": []}
     run.scenario_path.write_text("title: A sweep\n")

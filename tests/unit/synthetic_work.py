@@ -14,14 +14,34 @@ from typing import Any
 import synthetic_run
 
 from testbed import report
+from testbed.applications.game.events import SessionEnded, SessionGap, SessionRefused, SessionStarted
 from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
+from testbed.applications.transfer.events import TransferEnded, TransferPlaneChanged
 from testbed.model.base import ACROSS, DOWNSTREAM
 from testbed.model.network import Egress, Fabric, Network, Role, Station, Wire
 from testbed.record.directory import RunDirectory
+from testbed.record.events import (
+    FaultBegan,
+    FaultRepaired,
+    JobBackup,
+    JobCompleted,
+    JobEvicted,
+    JobPlaced,
+    JobPromoted,
+    JobQueued,
+    JobRecovered,
+    JobRefused,
+    JobServed,
+    NetworkReady,
+    NodeFailed,
+    NodeReturned,
+    RunEnded,
+)
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge
 from testbed.record.streams import ReceivedLog, SentLog
+from testbed.record.work_events import ExpertsEnded, ServiceEnded
 from testbed.report.declared import Declared
 from testbed.report.failures import RECOVERY_PARTS
 from testbed.report.summary import Summary
@@ -140,80 +160,76 @@ def _write_rates(raw: Path, variant: str) -> None:
 
 
 def _write_events(events: EventLog, variant: str) -> None:
-    events.write("network.ready", 0)
+    events.write(NetworkReady(), 0)
     jobs = {f"web{number}": ("npu3", "npu9") for number in range(1, 4)} | {"web4": ("npu5", None)}
     jobs |= {"player-render": ("npu7", "npu8"), "llm": ("npu1", None)}
     for job, (node, backup) in jobs.items():
         scores = {name: 90.0 - index for index, name in enumerate(NODES)}
-        events.write("job.place", 0, job=job, node=node, backup=backup, reason="best score", scores=scores)
-    events.write("job.queue", 0, job="web5", reason="no node has 20 units free")
-    events.write("session.start", 0, session="player", player="home1", node="npu7")
+        events.write(JobPlaced(job=job, node=node, backup=backup, reason="best score", scores=scores), 0)
+    events.write(JobQueued(job="web5", reason="no node has 20 units free"), 0)
+    events.write(SessionStarted(session="player", player="home1", node="npu7"), 0)
     if variant == "two_planes":
         why = "no node can take it: npu1: needs 90, 60 of 80 free"
-        events.write("job.refuse", 0, job="late", reason=why)
-        events.write("session.refuse", 0, session="late", reason=why)
+        events.write(JobRefused(job="late", reason=why), 0)
+        events.write(SessionRefused(session="late", reason=why), 0)
         _write_failures(events)
-    events.write("session.end", 1900 * MS, session="player")
+    events.write(SessionEnded(session="player"), 1900 * MS)
     for job in jobs:
-        events.write("job.complete", 1900 * MS, job=job)
+        events.write(JobCompleted(job=job), 1900 * MS)
     first = FIRST_TOKEN_NS[variant]
     served = {"requests": 40, "answered": 40, "tokens": 740, "of_ns": 1800 * MS}
     served |= {"prefill_ns": 90 * MS, "busy_ns": 450 * MS + first, "least_ns": 180 * MS}
     events.write(
-        "service.end",
+        ServiceEnded(service="llm", node="npu1", **served, steps=100, mean_batch=7.4, exchange_ns=None),
         1950 * MS,
-        service="llm",
-        node="npu1",
-        **served,
-        steps=100,
-        mean_batch=7.4,
-        exchange_ns=None,
     )
     nodes = [f"npu{1 + rank // 2}" for rank in range(24)]
     mean_ns = EXCHANGE_NS[variant] + 3 * US
     events.write(
-        "experts.end", 1950 * MS, experts="moe", steps=90, exchange_ns=mean_ns, given_up=0, nodes=nodes
+        ExpertsEnded(experts="moe", steps=90, exchange_ns=mean_ns, given_up=0, nodes=nodes), 1950 * MS
     )
     received_bytes = len(block_arrivals_ns(variant)) * BLOCK_BYTES
     done = {"received_bytes": received_bytes, "throughput_bps": received_bytes * 8 * 10 // 18}
     again = 64 if variant == "two_planes" else 0
     events.write(
-        "transfer.end", 1950 * MS, transfer="copy", **done, blocks_sent_again=again, outage_ns=0, stalled_ns=0
+        TransferEnded(transfer="copy", **done, blocks_sent_again=again, outage_ns=0, stalled_ns=0), 1950 * MS
     )
-    events.write("run.end", DURATION_NS)
+    events.write(RunEnded(), DURATION_NS)
 
 
 def _write_failures(events: EventLog) -> None:
-    events.write("fault", NODE_LOST_NS, fault="chassis", node="npu3")
-    events.write("node.fail", NODE_LOST_NS + 20 * MS, node="npu3", silent_ns=30 * MS)
+    events.write(FaultBegan(fault="chassis", node="npu3"), NODE_LOST_NS)
+    events.write(NodeFailed(node="npu3", silent_ns=30 * MS), NODE_LOST_NS + 20 * MS)
     for job in ("web1", "web2"):
-        events.write("job.promote", NODE_LOST_NS + 20 * MS, job=job, failed="npu3", node="npu9", epoch=2)
-        events.write("job.backup", NODE_LOST_NS + 20 * MS, job=job, backup="npu10", reason="best score")
+        events.write(JobPromoted(job=job, failed="npu3", node="npu9", epoch=2), NODE_LOST_NS + 20 * MS)
+        events.write(JobBackup(job=job, backup="npu10", reason="best score"), NODE_LOST_NS + 20 * MS)
         _recover(events, job, "npu9", NODE_LOST_NS)
-    events.write("fault", 700 * MS, fault="uplink", isolated="npu7")
-    events.write("node.fail", 725 * MS, node="npu7", silent_ns=30 * MS)
-    events.write("job.promote", 725 * MS, job="player-render", failed="npu7", node="npu8", epoch=2)
+    events.write(FaultBegan(fault="uplink", isolated="npu7"), 700 * MS)
+    events.write(NodeFailed(node="npu7", silent_ns=30 * MS), 725 * MS)
+    events.write(JobPromoted(job="player-render", failed="npu7", node="npu8", epoch=2), 725 * MS)
     _recover(events, "player-render", "npu8", 700 * MS)
-    events.write("session.gap", 760 * MS, session="player", gap_ns=58 * MS, frames_due=3, frames_missed=3)
-    events.write("repair", 900 * MS, fault="chassis", node="npu3")
-    events.write("node.return", 930 * MS, node="npu3")
-    events.write("fault", PLANE_LOST_NS, fault="plane", plane=2)
+    events.write(SessionGap(session="player", gap_ns=58 * MS, frames_due=3, frames_missed=3), 760 * MS)
+    events.write(FaultRepaired(fault="chassis", node="npu3"), 900 * MS)
+    events.write(NodeReturned(node="npu3"), 930 * MS)
+    events.write(FaultBegan(fault="plane", plane=2), PLANE_LOST_NS)
     silence = {"transfer": "copy", "plane": 2}
-    events.write("transfer.plane", PLANE_LOST_NS + MS, **silence, alive=False, after_ns=MS, blocks=64)
-    events.write("repair", PLANE_BACK_NS, fault="plane", plane=2)
-    events.write("transfer.plane", PLANE_BACK_NS + 4 * MS, **silence, alive=True, after_ns=503 * MS, blocks=0)
-    events.write("fault", 1600 * MS, fault="other_uplink", isolated="npu5")
-    events.write("node.fail", 1630 * MS, node="npu5", silent_ns=30 * MS)
-    events.write("job.evict", 1630 * MS, job="web4", failed="npu5", reason="no backup")
-    events.write("job.place", 1640 * MS, job="web4", node="npu6", backup=None, reason="waited", scores={})
+    events.write(TransferPlaneChanged(**silence, alive=False, after_ns=MS, blocks=64), PLANE_LOST_NS + MS)
+    events.write(FaultRepaired(fault="plane", plane=2), PLANE_BACK_NS)
+    events.write(
+        TransferPlaneChanged(**silence, alive=True, after_ns=503 * MS, blocks=0), PLANE_BACK_NS + 4 * MS
+    )
+    events.write(FaultBegan(fault="other_uplink", isolated="npu5"), 1600 * MS)
+    events.write(NodeFailed(node="npu5", silent_ns=30 * MS), 1630 * MS)
+    events.write(JobEvicted(job="web4", failed="npu5", reason="no backup"), 1630 * MS)
+    events.write(JobPlaced(job="web4", node="npu6", backup=None, reason="waited", scores={}), 1640 * MS)
 
 
 def _recover(events: EventLog, job: str, node: str, since_ns: int) -> None:
     parts = dict(zip(RECOVERY_PARTS, RECOVERY_NS[job], strict=True))
     whole_ns = sum(parts.values())
-    events.write("job.serve", since_ns + whole_ns, job=job, node=node, epoch=2)
+    events.write(JobServed(job=job, node=node, epoch=2), since_ns + whole_ns)
     done = {"job": job, "node": node, "epoch": 2, "recovery_ns": whole_ns}
-    events.write("job.recover", since_ns + whole_ns, **done, **parts)
+    events.write(JobRecovered(**done, **parts), since_ns + whole_ns)
 
 
 def network(variant: str) -> Network:

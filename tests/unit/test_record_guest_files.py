@@ -12,6 +12,7 @@ import pytest
 from testbed.errors import InvariantError, TestbedError
 from testbed.live.tail import LineTail
 from testbed.record.directory import RunDirectory
+from testbed.record.events import RunEnded
 from testbed.record.guest_files import keep, open_regular, read_bytes, read_console, remove
 from testbed.record.logs import EventLog
 from testbed.record.merge import merge
@@ -188,7 +189,7 @@ def test_a_run_whose_records_were_replaced_is_refused(
     raw.mkdir(parents=True)
     if name != "events.jsonl":
         with EventLog(raw) as events:
-            events.write("run.end", 100)
+            events.write(RunEnded(), 100)
     KINDS[kind](raw / name, secret)
     with pytest.raises(InvariantError, match=re.escape(name)):
         in_time(lambda: merge(run, ["only"]))
@@ -251,7 +252,7 @@ def test_a_line_that_cannot_be_meant_is_refused_with_its_number(
     raw = run.raw_path("only")
     raw.mkdir(parents=True)
     with EventLog(raw) as events:
-        events.write("run.end", 100)
+        events.write(RunEnded(), 100)
     before = (raw / name).read_bytes() if (raw / name).exists() else b""
     (raw / name).write_bytes(before + line + b"\n")
     number = before.count(b"\n") + 1
@@ -265,7 +266,7 @@ def test_a_rate_of_another_type_is_refused(tmp_path: Path, value: str) -> None:
     raw = run.raw_path("only")
     raw.mkdir(parents=True)
     with EventLog(raw) as events:
-        events.write("run.end", 100)
+        events.write(RunEnded(), 100)
     fields = f'"at_ns":1,"session":"a","direction":"up","throughput_bps":1,"dropped":{value}'
     (raw / "rates.jsonl").write_text(f"{{{fields}}}\n")
     with pytest.raises(InvariantError, match="a rate that was recorded cannot be kept"):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from testbed.applications.game.events import SceneEntered
+from testbed.record.events import JobPlaced, NetworkReady, RunEnded
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.streams import FLUSH_EVERY, RECEIVED, SENT, ReceivedLog, SentLog
 
@@ -70,7 +72,7 @@ def test_a_forked_process_does_not_write_its_parents_records_again(tmp_path: Pat
 
 def test_an_event_is_on_disk_as_soon_as_it_is_written(tmp_path: Path) -> None:
     with EventLog(tmp_path) as events:
-        events.write("scene", 5, session="player", scene="größe", rate_bps=1)
+        events.write(SceneEntered(session="player", scene="größe", rate_bps=1), 5)
         assert events.path.read_bytes() == (
             b'{"at_ns":5,"kind":"scene","session":"player","scene":"gr\\u00f6\\u00dfe","rate_bps":1}\n'
         )
@@ -78,15 +80,17 @@ def test_an_event_is_on_disk_as_soon_as_it_is_written(tmp_path: Path) -> None:
 
 def test_two_programs_append_to_one_event_log(tmp_path: Path) -> None:
     with EventLog(tmp_path) as first, EventLog(tmp_path) as second:
-        first.write("network.ready", 0)
-        second.write("run.end", 1)
-        first.write("run.end", 2)
+        first.write(NetworkReady(), 0)
+        second.write(RunEnded(), 1)
+        first.write(RunEnded(), 2)
         assert len(first.path.read_text().splitlines()) == 3
 
 
 def test_a_number_that_json_does_not_know_is_refused(tmp_path: Path) -> None:
     with EventLog(tmp_path) as events, pytest.raises(ValueError, match="JSON"):
-        events.write("job.place", 0, scores={"node1": float("nan")})
+        events.write(
+            JobPlaced(job="j", node="node1", backup=None, reason="", scores={"node1": float("nan")}), 0
+        )
 
 
 def test_a_rate_without_a_channel_is_null_and_not_zero(tmp_path: Path) -> None:

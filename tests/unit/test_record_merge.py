@@ -11,6 +11,7 @@ from synthetic_run import VARIANTS, make_run
 
 from testbed.errors import InvariantError, ScenarioError
 from testbed.record.directory import RunDirectory
+from testbed.record.events import RunEnded
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import Merged, merge
 from testbed.record.streams import ReceivedLog, SentLog
@@ -25,7 +26,7 @@ def run(tmp_path: Path) -> RunDirectory:
     raw = run.raw_path("only")
     raw.mkdir(parents=True)
     with EventLog(raw) as events:
-        events.write("run.end", 100)
+        events.write(RunEnded(), 100)
     return run
 
 
