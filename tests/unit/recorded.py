@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from testbed.record.directory import RunDirectory
-from testbed.record.event import RecordedEvent, parse
+from testbed.record.event import OtherEvent, RecordedEvent, parse
+from testbed.record.logs import json_line
 
 
 def recorded(objects: Iterable[Mapping[str, Any]]) -> list[RecordedEvent]:
@@ -22,3 +23,10 @@ def _content(each: Mapping[str, Any]) -> dict[str, Any]:
 def objects(run: RunDirectory) -> list[dict[str, Any]]:
     """The events of a run as JSON objects."""
     return [each.as_json() for each in run.events()]
+
+
+def assert_read_as_written(run: RunDirectory) -> None:
+    """Every event of a run is of a class, and writing it again gives the same line."""
+    events = run.events()
+    assert [each for each in events if isinstance(each.event, OtherEvent)] == []
+    assert [json_line(each.as_json()) for each in events] == run.events_path.read_text().splitlines(True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from recorded import assert_read_as_written
 from rich.console import Console
 from synthetic_run import expectations, make_run, manifest, references
 
@@ -38,6 +39,10 @@ def printed(summary: Summary, encoding: str = "utf-8", width: int = 80) -> str:
 def expectation(**bounds: object) -> Expectation:
     named = {"variant": "elastic", "session": "player", "direction": "downstream", "statistic": "p50"}
     return Expectation.model_validate(named | bounds)
+
+
+def test_events_are_read_as_they_were_written(run: RunDirectory) -> None:
+    assert_read_as_written(run)
 
 
 def test_the_summary_has_the_shape_that_scripts_rely_on(summary: Summary, run: RunDirectory) -> None:

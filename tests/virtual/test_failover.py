@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import objects
+from recorded import assert_read_as_written, objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
@@ -190,6 +190,11 @@ def test_every_job_of_a_dead_node_serves_again(supernode: RunDirectory) -> None:
     recovered = {event["job"] for event in events(supernode, "default", "job.recover")}
     assert recovered == lost
     assert len(lost) >= 5
+
+
+def test_events_are_read_as_they_were_written(supernode: RunDirectory, game: RunDirectory) -> None:
+    for run in (supernode, game):
+        assert_read_as_written(run)
 
 
 def test_no_job_of_the_supernode_is_on_two_nodes(supernode: RunDirectory) -> None:

@@ -13,6 +13,7 @@ import pyarrow.compute
 import pyarrow.parquet
 import pytest
 import yaml
+from recorded import assert_read_as_written
 from short_game import short_game
 from venue_boot import embedded_kernel, every_core_busy
 
@@ -106,6 +107,10 @@ def test_every_decision_and_every_action_of_the_channel_is_an_event(reference: R
     kinds = {event["kind"] for event in events if event["variant"] == "elastic"}
     assert kinds >= {"job.place", "channel.admit", "channel.resize", "net.resize", "channel.release"}
     assert all(event["reason"] for event in events if event["kind"].startswith("channel."))
+
+
+def test_events_are_read_as_they_were_written(reference: RunDirectory) -> None:
+    assert_read_as_written(reference)
 
 
 def test_two_runs_give_the_same_bytes(by_command: tuple[Path, Any], reference: RunDirectory) -> None:
