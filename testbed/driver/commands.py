@@ -12,6 +12,7 @@ from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.model.command import UserProgram
 from testbed.record.logs import EventLog
+from testbed.record.work_events import ProgramExited
 
 
 class CommandPrograms(Protocol):
@@ -60,7 +61,7 @@ class Commands:
         self._exited(name, message["status"])
 
     def _exited(self, name: str, status: int) -> None:
-        self._events.write("program.exit", self._clock.now_ns(), program=name, status=status)
+        self._events.write(ProgramExited(program=name, status=status), self._clock.now_ns())
 
     def stop(self) -> None:
         """End those that still run."""

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.flows.events import FlowEnded
 from testbed.applications.flows.model import Flow
 from testbed.driver.children import Child, Children
 from testbed.driver.protocols import Programs, RunningNetwork
@@ -67,12 +68,11 @@ class Flows:
 
 def write_end(events: EventLog, clock: Clock, name: str, done: Mapping[str, Any], duration_ns: int) -> None:
     """Record what arrived of a flow: `done` has the last messages of the programs at its ends."""
-    events.write(
-        "flow.end",
-        clock.now_ns(),
+    event = FlowEnded(
         flow=name,
         received_bytes=done["received_bytes"],
         drained_bytes=done["drained_bytes"],
         throughput_bps=done["received_bytes"] * 8 * 10**9 // duration_ns,
         **{key: done[key] for key in _OUTCOME if key in done},
     )
+    events.write(event, clock.now_ns())

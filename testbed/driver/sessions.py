@@ -6,6 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.game.events import (
+    SceneEntered,
+    SessionEnded,
+    SessionGap,
+    SessionRefused,
+    SessionRendered,
+    SessionStarted,
+)
 from testbed.applications.game.model import Session
 from testbed.applications.script import Scenario
 from testbed.driver.children import Child, Children
@@ -15,6 +23,8 @@ from testbed.driver.jobs import Answer, Jobs
 from testbed.driver.protocols import Placed, Programs
 from testbed.driver.scenes import Scenes
 from testbed.host.loop import Loop
+from testbed.record.event import Event
+from testbed.record.events import ApiCalled
 from testbed.record.logs import EventLog
 
 REQUEST_LEAD_NS = 500_000_000
@@ -104,7 +114,7 @@ class Sessions:
     def _begin(self, index: int, name: str, session: Session, answer: Answer) -> None:
         """Start what has its node; a session without one does not run."""
         if not answer.nodes:
-            self._event("session.refuse", session=name, reason=answer.reason)
+            self._event(SessionRefused(session=name, reason=answer.reason))
             self._left -= 1
             return
         placed = Placed(
@@ -125,7 +135,7 @@ class Sessions:
         application = self._start_application(placed) if session.booking is not None else None
         self._children.go(home, render)
         self._active[name] = _UnderWay(placed, home, render, application)
-        self._event("session.start", session=name, player=session.player, node=placed.node)
+        self._event(SessionStarted(session=name, player=session.player, node=placed.node))
         self._share(placed.node)
         self._loop.at(session.ends_at_ns + DRAIN_NS // 2, partial(self._end, name), Due.END)
 
@@ -143,7 +153,7 @@ class Sessions:
             f"{placed.name} application",
             placed.node,
             lambda control: self._programs.application(placed, self._loop.clock, control),
-            lambda _child, message: self._event("api.call", session=placed.name, **message["call"]),
+            lambda _child, message: self._event(ApiCalled(session=placed.name, **message["call"])),
         )
         self._children.go(child)
         return child
@@ -178,18 +188,18 @@ class Sessions:
         session, at_ns = self._active[name].placed.session, message["at_ns"]
         before_ns = message["before_ns"]
         due = message["frame"] - message["frame_before"]
-        self._event(
-            "session.gap",
+        gap = SessionGap(
             session=name,
             gap_ns=at_ns - (session.starts_at_ns if before_ns is None else before_ns),
             frames_due=due,
             frames_missed=due - 1,
         )
+        self._event(gap)
         self.on_first_frame(name, message["epoch"], at_ns)
 
     def _enter_scene(self, placed: Placed, child: Child, message: dict[str, Any]) -> None:
         scene = next(scene for scene in placed.session.scenes if scene.at_ns == message["at_ns"])
-        self._event("scene", session=placed.name, scene=scene.name, rate_bps=scene.rate_bps)
+        self._event(SceneEntered(session=placed.name, scene=scene.name, rate_bps=scene.rate_bps))
         self._scenes.enter(placed, scene)
         self._children.tell(child, "entered")
 
@@ -207,7 +217,7 @@ class Sessions:
             if program is not None:
                 done = self._stop(program)
                 if "left_out" in done:
-                    self._event("session.render", session=under_way.placed.name, left_out=done["left_out"])
+                    self._event(SessionRendered(session=under_way.placed.name, left_out=done["left_out"]))
         under_way.application = under_way.render = None
         self._share(under_way.placed.node)
 
@@ -216,7 +226,7 @@ class Sessions:
         under_way = self._active.get(name)
         if under_way is None:
             return
-        self._event("session.end", session=name)
+        self._event(SessionEnded(session=name))
         self._end_at_node(under_way)
         self._stop(under_way.home)
         del self._active[name]
@@ -227,5 +237,5 @@ class Sessions:
     def _over(self) -> None:
         self._left -= 1
 
-    def _event(self, kind: str, **fields: Any) -> None:
-        self._events.write(kind, self._loop.clock.now_ns(), **fields)
+    def _event(self, event: Event) -> None:
+        self._events.write(event, self._loop.clock.now_ns())

@@ -11,6 +11,7 @@ from synthetic_run import VARIANTS, make_run
 
 from testbed.errors import InvariantError, ScenarioError
 from testbed.record.directory import RunDirectory
+from testbed.record.event import OtherEvent
 from testbed.record.events import RunEnded
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import Merged, merge
@@ -126,7 +127,7 @@ def test_a_variant_that_left_nothing_is_named(run: RunDirectory) -> None:
 def test_events_are_in_order_of_instant_and_equal_instants_as_written(run: RunDirectory) -> None:
     with EventLog(run.raw_path("only")) as events:
         for kind, at_ns in (("b", 7), ("a", 7), ("c", 3)):
-            events.write(kind, at_ns)
+            events.write(OtherEvent(content={"kind": kind}), at_ns)
     merged(run)
     assert [event["kind"] for event in objects(run)] == ["c", "b", "a", "run.end"]
 
