@@ -52,6 +52,8 @@ class OwnJob(NamedTuple):
     name: str
     job: "Job"
     entry: str
+    tells_when_served: bool = False
+    """Whether `FirstServed` is published when a further node has served it for the first time."""
 
 
 class Rules:

@@ -18,6 +18,7 @@ from testbed.plugins import Kind as ExtensionKind
 
 SHIPPED = (
     "testbed.applications.flows",
+    "testbed.applications.inference",
     "testbed.applications.transfer",
     "testbed.applications.experts",
     "testbed.applications.game",

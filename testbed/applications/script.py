@@ -20,7 +20,6 @@ from testbed.model.job import JobGroup
 from testbed.model.northbound import Northbound
 from testbed.model.placement import Placement
 from testbed.model.pon import Pon
-from testbed.model.serving import Service
 from testbed.model.survey import Survey
 from testbed.model.workload import Workload
 
@@ -67,8 +66,6 @@ class Common(Value):
     """How failures of nodes are noticed."""
     jobs: dict[Name, JobGroup] = Field(default_factory=dict)
     """Jobs without a session."""
-    services: dict[Name, Service] = Field(default_factory=dict)
-    """Inference services and their clients."""
     survey: Survey | None = None
     """Live measurement of delays, by which jobs are then placed."""
     faults: dict[Name, Fault] = Field(default_factory=dict)

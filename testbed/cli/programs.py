@@ -12,7 +12,6 @@ from testbed.applications.script import Script
 from testbed.cli.health_programs import PlannedHealth
 from testbed.cli.northbound import PORT as API_PORT
 from testbed.cli.northbound import northbound_program, token_of
-from testbed.cli.serving_programs import PlannedServing
 from testbed.cli.workload_programs import PlannedWorkloads
 from testbed.driver.classes import PORTS_PER_SESSION, home_of
 from testbed.driver.protocols import Placed
@@ -63,7 +62,6 @@ class PlannedPrograms:
         self._inside = inside
         self._pon, self._seed = scenario.pon, scenario.seed
         self.health = PlannedHealth(plan, scenario, inside)
-        self.serving = PlannedServing(plan, scenario)
         self.workloads = PlannedWorkloads(plan, scenario)
 
     def olt(self, clock: Clock, control: Control) -> Program:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from testbed.applications.application import Running, all_controls
-from testbed.applications.messages import ExchangeMeasured
 from testbed.applications.script import Scenario
 from testbed.driver.assignment import Assignment
 from testbed.driver.bottlenecks import shared_links
@@ -31,7 +30,6 @@ from testbed.driver.queues import Queues
 from testbed.driver.rates import Rates
 from testbed.driver.run_context import RunContext
 from testbed.driver.scenes import Scenes
-from testbed.driver.services import Services
 from testbed.driver.sessions import DRAIN_NS, Sessions
 from testbed.driver.surveys import Surveys
 from testbed.driver.tc_southbound import TcSouthbound
@@ -120,25 +118,13 @@ class Driver:
     def _all_running(self, programs: Programs) -> Iterator[Running]:
         """Everything but the sessions, in the order in which it starts."""
         scenario = self._scenario
-        services = Services(
-            scenario,
-            programs.serving,
-            self._jobs,
-            self._children,
-            self._loop,
-            self._events,
-            self._logs,
-            self._run.stop,
-        )
-        self._run.bus.subscribe(ExchangeMeasured, services.exchanged)
         stop = self._run.stop
         network, children = self._network, self._children
         events, clock, plan = self._events, self._clock, self._network.plan
-        yield Failover(self._run, programs.health, self._sessions, services)
+        yield Failover(self._run, programs.health, self._sessions)
         yield Flows(scenario.background, network, programs, children, events, clock, self._logs, stop)
         yield Workloads(scenario.workloads, programs.workloads, children, events, clock, self._logs, stop)
         yield Surveys(scenario, plan, programs, children, events, clock, stop, self._jobs.measured)
-        yield services
         for control in all_controls():
             yield control(self._run)
         yield Commands(scenario.programs, programs, children, events, clock, self._logs, stop)

@@ -8,6 +8,7 @@ Without `health` in the scenario nobody watches: what breaks stays unnoticed.
 from typing import Any
 
 from testbed.applications.application import all_rules
+from testbed.applications.messages import FirstServed, JobDropped, NodeDied
 from testbed.applications.script import Scenario
 from testbed.driver.faults import Faults
 from testbed.driver.groups import Groups, group_of
@@ -16,7 +17,6 @@ from testbed.driver.health_protocols import HealthPrograms
 from testbed.driver.jobs import NOWHERE, Assigned
 from testbed.driver.recoveries import Recoveries
 from testbed.driver.run_context import RunContext
-from testbed.driver.services import Services
 from testbed.driver.sessions import Sessions
 from testbed.driver.takeover import orders
 from testbed.model.failure import Fault
@@ -28,13 +28,11 @@ from testbed.record.events import JobServed, JobStopped, NodeFailed, NodeReturne
 class Failover:
     """Of one run; `start` comes before anything is placed, `stop` after all sessions are over."""
 
-    def __init__(
-        self, run: RunContext, programs: HealthPrograms, sessions: Sessions, services: Services
-    ) -> None:
+    def __init__(self, run: RunContext, programs: HealthPrograms, sessions: Sessions) -> None:
         scenario, jobs, children, loop = run.scenario, run.jobs, run.children, run.loop
         network, events, stop = run.network, run.events, run.stop
         self._scenario, self._jobs = scenario, jobs
-        self._sessions, self._services = sessions, services
+        self._sessions, self._bus = sessions, run.bus
         self._loop, self._events, self._logs = loop, events, run.folder
         self._group_of = group_of(scenario.jobs)
         self._described = _jobs_of(scenario)
@@ -42,7 +40,8 @@ class Failover:
         streams |= self._group_of
         self._recoveries = Recoveries(events, lambda job: streams.get(job, job))
         asked = {job for job, name in self._group_of.items() if scenario.jobs[name].requests is not None}
-        self._observed = asked | {*scenario.sessions, *scenario.services}
+        own = [each for rules in all_rules() for each in rules.jobs(scenario)]
+        self._observed = asked | {*scenario.sessions, *(each.name for each in own if each.tells_when_served)}
         self._health = Health(programs, children, loop.clock, self._hear, stop)
         self._groups = Groups(scenario, jobs, loop)
         self._faults = Faults(scenario.faults, network.plan, network, loop, events, self._broke, self._mended)
@@ -50,7 +49,7 @@ class Failover:
         self._fenced_until_ns: dict[str, int] = {}
         jobs.on_change = self._changed
         sessions.on_first_frame = self._served
-        services.on_first_token = self._served
+        run.bus.subscribe(FirstServed, lambda served: self._served(served.job, served.epoch, served.at_ns))
 
     def start(self) -> None:
         """Start watching, and set out to place groups and to break things."""
@@ -74,7 +73,7 @@ class Failover:
         if fault.node is not None:
             self._health.dies(node)
             self._sessions.node_died(node)
-            self._services.node_died(node)
+            self._bus.publish(NodeDied(node))
 
     def _mended(self, fault: Fault) -> None:
         if fault.node is not None:
@@ -98,7 +97,7 @@ class Failover:
                 node, job, epoch = message["node"], message["job"], message["epoch"]
                 self._event(JobStopped(job=job, node=node, epoch=epoch))
                 self._sessions.dropped(job, node)
-                self._services.dropped(job, node)
+                self._bus.publish(JobDropped(job, node))
 
     def _gave_up(self, node: str, silent_ns: int, fence_ns: int) -> None:
         """A node is given up; if it is alive, it may serve for `fence_ns` still."""
@@ -155,7 +154,6 @@ class Failover:
 def _jobs_of(scenario: Scenario) -> dict[str, Job]:
     """Every job that the scenario can have, by name."""
     found = {name: session.job for name, session in scenario.sessions.items()}
-    found |= {name: service.job for name, service in scenario.services.items()}
     for name, group in scenario.jobs.items():
         found |= dict.fromkeys(group.jobs_of(name), group.job)
     found |= {each.name: each.job for rules in all_rules() for each in rules.jobs(scenario)}

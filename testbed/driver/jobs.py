@@ -221,7 +221,6 @@ class Jobs:
 def _names(scenario: Scenario) -> Iterable[str]:
     """The names of all jobs that may come."""
     yield from scenario.sessions
-    yield from scenario.services
     for name, group in scenario.jobs.items():
         yield from group.jobs_of(name)
     yield from (each.name for rules in all_rules() for each in rules.jobs(scenario))
@@ -243,7 +242,7 @@ def _delays(scenario: Scenario, plan: NetworkPlan) -> Delays:
 def _partners(scenario: Scenario) -> list[str]:
     """All stations that jobs talk to."""
     found = {str(session.player) for session in scenario.sessions.values()}
-    found |= {each.host for one in scenario.services.values() for each in one.clients.values()}
+    found |= {partner for rules in all_rules() for partner in rules.partners(scenario)}
     for group in scenario.jobs.values():
         found |= {*group.partners} - {*scenario.jobs}
         found |= {group.requests.source} if group.requests is not None else set()

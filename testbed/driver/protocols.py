@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from testbed.applications.flows.model import Flow
 from testbed.applications.game.model import Session
 from testbed.driver.health_protocols import BreakableNetwork, HealthPrograms
-from testbed.driver.serving_protocols import ServingPrograms
 from testbed.driver.workload_protocols import WorkloadPrograms
 from testbed.host.clock import Clock
 from testbed.host.control import Control
@@ -90,8 +89,6 @@ class Programs(Protocol):
 
     @property
     def health(self) -> HealthPrograms: ...
-    @property
-    def serving(self) -> ServingPrograms: ...
     @property
     def workloads(self) -> WorkloadPrograms: ...
     def olt(self, clock: Clock, control: Control) -> Callable[[], None]: ...

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import product
 from typing import Any, Protocol
 
+from testbed.applications.application import all_rules
 from testbed.applications.script import Script
 from testbed.driver.children import Child, Children
 from testbed.host.clock import Clock
@@ -67,8 +68,7 @@ class Surveys:
 def _partners(scenario: Script) -> list[str]:
     """The stations that jobs talk to: players, clients, and those who ask jobs for answers."""
     found = [session.player for session in scenario.sessions.values()]
-    for service in scenario.services.values():
-        found += [clients.host for clients in service.clients.values()]
+    found += [partner for rules in all_rules() for partner in rules.partners(scenario)]
     for group in scenario.jobs.values():
         found += [group.requests.source] if group.requests is not None else []
     return sorted({*found})

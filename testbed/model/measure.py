@@ -6,7 +6,7 @@ Here are those that no single kind of application owns; a kind declares its own 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from testbed.model.base import ACROSS, DOWNSTREAM
+from testbed.model.base import ACROSS
 from testbed.units import DURATION, RATE, SHARE, Dimension
 
 
@@ -135,23 +135,6 @@ STATISTICS = (
             "if all had the same share."
         ),
     ),
-    Statistic(
-        name="utilisation",
-        kind=Unit.SHARE,
-        meaning=(
-            "Of its time, that in which the service computed: a prompt was in prefill or a step was under "
-            "way."
-        ),
-    ),
-    Statistic(
-        name="saturation",
-        kind=Unit.SHARE,
-        meaning=(
-            "What the tokens that a service decoded take in batches of the best size, of its time: how "
-            "much it decoded of what it could have. Prefill is not part of it."
-        ),
-    ),
-    Statistic(name="token_rate", kind=Unit.COUNT, meaning="Tokens a second, over the service's time."),
     Statistic(name="placed", kind=Unit.COUNT, meaning="Jobs that were given a node."),
     Statistic(
         name="waiting",
@@ -209,24 +192,6 @@ MEASURES = (
         undirected="a channel is one for both ways",
     ),
     Measure(
-        name="first_token",
-        key="first_tokens",
-        meaning="Of a service's clients: from a prompt sent by the client to the first token at the client.",
-        direction=DOWNSTREAM,
-    ),
-    Measure(
-        name="token",
-        key="tokens",
-        meaning="Of a service's clients: between two tokens of one answer, as they arrive.",
-        direction=DOWNSTREAM,
-    ),
-    Measure(
-        name="answer",
-        key="answers",
-        meaning="Of a service's clients: from a prompt to the last token of its answer.",
-        direction=DOWNSTREAM,
-    ),
-    Measure(
         name="request",
         key="requests",
         meaning="Of a group of jobs with `requests`: from a request to its answer; lost if none came.",
@@ -241,13 +206,6 @@ MEASURES = (
         ),
         direction=ACROSS,
         of_faults=True,
-    ),
-    Measure(
-        name="service",
-        key="services",
-        meaning="A service as a whole.",
-        statistics=("utilisation", "saturation", "token_rate"),
-        undirected="a service has no direction",
     ),
     Measure(
         name="jobs",

@@ -9,10 +9,6 @@ from testbed.report.run_tables import channel_section
 from testbed.report.streams import stream_columns, stream_rows
 from testbed.report.summary import Summary
 from testbed.report.table import PageSection, Table
-from testbed.report.work_tables import (
-    SERVICE_STREAMS,
-    service_section,
-)
 
 _STREAMS_AT_MOST = 12
 """Names in the table of all streams on a terminal; of more, those that waited longest."""
@@ -27,7 +23,6 @@ def sections(summary: Summary, events: Sequence[RecordedEvent] = ()) -> tuple[Pa
         channel_section(summary, events),
         job_section(summary, events),
         PageSection("Work on nodes", (work_streams(summary),)),
-        service_section(summary),
         *(section for part in all_reports() for section in part.sections(summary)),
     )
 
@@ -35,7 +30,7 @@ def sections(summary: Summary, events: Sequence[RecordedEvent] = ()) -> tuple[Pa
 def work_streams(summary: Summary) -> Table:
     """The streams of all kinds in one table of a terminal; of very many names those that waited longest."""
     of_kinds = {key: what for part in all_reports() for key, what in part.streams.items()}
-    streams = {**SERVICE_STREAMS, **of_kinds, **JOB_STREAMS}
+    streams = {**of_kinds, **JOB_STREAMS}
     found = stream_rows(summary, streams)
     longest_ns: dict[str, int] = {}
     for row in found:

@@ -10,7 +10,7 @@ from testbed.applications.quantity import MEASURES, Expectation, Reference
 from testbed.model.base import Direction
 from testbed.record.directory import RunDirectory
 from testbed.record.event import RecordedEvent
-from testbed.report import failures, node_work, timeline
+from testbed.report import failures, timeline
 from testbed.report.channels import (
     AdmissionSummary,
     ChannelSummary,
@@ -62,7 +62,6 @@ class VariantSummary(TypedDict):
     blocks: NotRequired[Streams]
     requests: NotRequired[Streams]
     recoveries: NotRequired[Streams]
-    services: NotRequired[dict[str, node_work.ServiceSummary]]
     refused: NotRequired[list[failures.RefusalSummary]]
     faults: NotRequired[list[failures.FaultSummary]]
     recovered: NotRequired[list[failures.RecoverySummary]]
@@ -169,7 +168,6 @@ def _work(packets: pd.DataFrame, sampled: pd.DataFrame, events: Sequence[Recorde
     faults = failures.faults(events)
     data = VariantRecords(packets, sampled, events, faults)
     return {
-        "services": node_work.services(events),
         **{key: found for part in all_reports() for key, found in part.summarise(data).items()},
         "refused": failures.refusals(events),
         "faults": faults,

@@ -19,10 +19,7 @@ _BAR_PX, _ABOVE_PX, _BELOW_PX = 26, 165, 50
 
 _LONGEST_NAME = 16
 
-_STREAMS = (
-    ("Clients", (("first_token", "first token"), ("token", "time per token"), ("answer", "whole answer"))),
-    ("Requests to", (("request", "request and answer"),)),
-)
+_STREAMS = (("Requests to", (("request", "request and answer"),)),)
 """Headings, and the measures that are drawn below one another, each with its title."""
 
 _PART_WORDS = ("detection", "decision", "transfer of state", "restart", "first request")

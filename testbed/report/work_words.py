@@ -8,11 +8,10 @@ from testbed.applications.script import Scenario
 from testbed.model.command import UserProgram
 from testbed.model.failure import Fault, Health
 from testbed.model.job import Job, JobGroup
-from testbed.model.serving import Clients, Service
 from testbed.model.survey import Survey
 from testbed.report.failures import broken
 from testbed.text import listed
-from testbed.units import DURATION, SIZE, percent
+from testbed.units import DURATION, SIZE
 
 _MILLION = 1_000_000
 
@@ -23,10 +22,6 @@ def work_conditions(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield "health", _health(scenario.health)
     for name, group in scenario.jobs.items():
         yield f"jobs {name}", _group(group)
-    for name, service in scenario.services.items():
-        yield f"service {name}", _service(service)
-        for whose, clients in service.clients.items():
-            yield f"clients {whose}", _clients(clients)
     for part in all_reports():
         yield from part.conditions(scenario)
     for name, fault in scenario.faults.items():
@@ -84,33 +79,6 @@ def _group(group: JobGroup) -> str:
         return said
     every = DURATION.format(requests.interval_ns)
     return f"{said}; requests of {SIZE.format(requests.size_bytes)} from {requests.source} every {every}"
-
-
-def _service(service: Service) -> str:
-    first = min(service.decode, key=lambda point: point.batch)
-    last = max(service.decode, key=lambda point: point.batch)
-    steps = f"a step takes {DURATION.format(first.tpot_ns)} with {first.batch} in the batch"
-    if last.batch != first.batch:
-        steps += f", {DURATION.format(last.tpot_ns)} with {last.batch}"
-    said = (
-        f"{job(service.job)}; prefill {service.prefill_rate} tokens/s; {service.batching} batches of up to "
-        f"{service.batch}; {steps}; {span(service.starts_at_ns, service.ends_at_ns)}"
-    )
-    if service.experts is None:
-        return said
-    share = percent(service.exchange_share * _MILLION)
-    return f"{said}; {service.exchange_layers} exchanges of {service.experts} in place of {share} of a step"
-
-
-def _clients(clients: Clients) -> str:
-    lasts = span(clients.starts_at_ns, clients.ends_at_ns)
-    if clients.interval_ns is None:
-        return f"{clients.host}, requests of a trace, {lasts}"
-    every = DURATION.format(clients.interval_ns)
-    return (
-        f"{clients.host}, {clients.arrivals} requests every {every} on average, prompts of "
-        f"{clients.prompt_tokens} and answers of {clients.output_tokens} tokens, {lasts}"
-    )
 
 
 def _fault(fault: Fault) -> str:

@@ -31,7 +31,6 @@ def _named(script: Script) -> Iterator[Named]:
     for name in script.background:
         yield Named(("background", name), name, "the flow")
     yield from _jobs(script)
-    yield from _services(script)
     for name in script.workloads:
         yield Named(("workloads", name), name, "the workload")
     for rules in all_rules():
@@ -52,11 +51,3 @@ def _jobs(script: Script) -> Iterator[Named]:
         yield Named(at, name, "the group of jobs")
         for each in group.jobs_of(name):
             yield Named(at, each, "a job of")
-
-
-def _services(script: Script) -> Iterator[Named]:
-    for name, service in script.services.items():
-        at: Keys = ("services", name)
-        yield Named(at, name, "the service")
-        for each in service.clients:
-            yield Named((*at, "clients", each), each, "the clients")

@@ -5,7 +5,7 @@ Pure functions. Each yields the keys of what is at fault and what to do about it
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from testbed.applications.application import all_rules
+from testbed.applications.application import all_rules, having
 from testbed.applications.flows.model import Flow
 from testbed.applications.game.model import Session
 from testbed.applications.quantity import STATISTICS, Quantified
@@ -119,7 +119,7 @@ def _work_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Find
     """Whether a variant has the work on nodes that is named, and whether anything breaks in it if need be."""
     name, measure, variant = quantity.session, quantity.measure, quantity.variant
     if measure == "jobs":
-        if not (script.sessions or script.jobs or script.services or _entries_with_jobs(script)):
+        if not (script.sessions or script.jobs or _entries_with_jobs(script)):
             yield (*at, "measure"), f"there are no jobs in variant {variant!r}"
         return
     assert name is not None, "only what is of all jobs names no session"
@@ -135,22 +135,11 @@ def _work_rules(at: Keys, quantity: Quantified, script: Script) -> Iterator[Find
 
 def _having(measure: str, script: Script) -> tuple[str, Sequence[str]]:
     """What has a measure, and the names of all of these in a variant."""
-    for rules in all_rules():
-        having = rules.having(measure, script)
-        if having is not None:
-            return having
-    if measure in ("first_token", "token", "answer"):
-        return "client of a service", [name for each in script.services.values() for name in each.clients]
     if measure == "request":
         return "group of jobs", [*script.jobs]
     if measure == "recovery":
-        return "job or group of jobs", [
-            *script.sessions,
-            *script.services,
-            *script.jobs,
-            *_entries_with_jobs(script),
-        ]
-    return "service", [*script.services]
+        return "job or group of jobs", [*script.sessions, *script.jobs, *_entries_with_jobs(script)]
+    return having(measure, script)
 
 
 def _entries_with_jobs(script: Script) -> list[str]:

@@ -27,7 +27,6 @@ from testbed.scenario.pon_tree_rules import pon_tree_rules
 from testbed.scenario.quantity_rules import way_of
 from testbed.scenario.rates import Finding, rate_rules
 from testbed.scenario.repeat import repeat_rules
-from testbed.scenario.serving_rules import serving_rules
 from testbed.scenario.tree import Keys
 from testbed.scenario.workloads import workload_rules
 from testbed.text import instead
@@ -56,7 +55,6 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     yield from _flow_rules(script, network)
     yield from workload_rules(script, network)
     yield from northbound_rules(script, network)
-    yield from serving_rules(script, network)
     yield from _capture_rules(script, network)
     yield from command_rules(script, network)
     for rules in all_rules():

@@ -13,12 +13,9 @@ from testbed.applications.game.model import Session
 from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Network, Role
-from testbed.model.serving import Service
 from testbed.model.video import VIDEO_PAYLOAD_BYTES
 
 _TCP_BYTES = 1514
-_PROMPT_BYTES = 1400
-"""Taken for a full packet of a prompt."""
 _ACKNOWLEDGED = 1.5
 """Packets in all for each packet of TCP: every other one is acknowledged."""
 _NS = 10**9
@@ -52,8 +49,6 @@ def _stretches(scenario: Scenario, network: Network) -> Iterator[PacketLoad]:
     for name, session in scenario.sessions.items():
         yield from _of_session(name, session)
     yield from _of_flows(scenario, network)
-    for name, service in scenario.services.items():
-        yield from _of_service(name, service)
     for rules in all_rules():
         yield from rules.packet_load(scenario, network)
     for name, group in scenario.jobs.items():
@@ -104,12 +99,3 @@ def _bottleneck(flow: Flow, network: Network) -> tuple[str, Direction]:
     if network.station(flow.source).role is Role.HOME:
         return flow.source, UPSTREAM
     return flow.destination, DOWNSTREAM
-
-
-def _of_service(name: str, service: Service) -> Iterator[PacketLoad]:
-    """Prompts in full packets, and a packet for each token; how often a trace asks is not looked up."""
-    for client, clients in service.clients.items():
-        if clients.interval_ns is not None:
-            prompt = 1 + clients.prompt_tokens * service.token_bytes / _PROMPT_BYTES
-            each = (prompt + clients.output_tokens) * _NS / clients.interval_ns
-            yield PacketLoad(f"{name}.{client}", clients.starts_at_ns, clients.ends_at_ns, each)

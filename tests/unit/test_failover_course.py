@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_network import FakeEvents, FakeLoop
 
+from testbed.applications.messages import JobDropped, NodeDied
 from testbed.applications.script import Script
 from testbed.driver.failover import Failover
 from testbed.driver.jobs import Jobs
@@ -107,7 +108,9 @@ class World:
             rates=None,  # type: ignore[arg-type]
             folder=logs,
         )
-        self.failover = Failover(run, Programs(), self.sessions, self.services)  # type: ignore[arg-type]
+        self.failover = Failover(run, Programs(), self.sessions)  # type: ignore[arg-type]
+        run.bus.subscribe(NodeDied, lambda died: self.services.node_died(died.node))
+        run.bus.subscribe(JobDropped, lambda dropped: self.services.dropped(dropped.job, dropped.node))
         self.failover.start()
         self.loop.pass_until(MS)
         self.first = self.jobs.assigned("work1")

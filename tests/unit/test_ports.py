@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 from testbed.applications.experts.rules import MOST_RANKS
+from testbed.applications.inference.rules import MOST_SERVICES
 from testbed.host import ports
 from testbed.scenario.compose import MAX_NODES
 from testbed.scenario.failure_rules import MOST_GROUPS
 from testbed.scenario.repeat import MOST_SESSIONS
-from testbed.scenario.serving_rules import MOST_SERVICES
 from testbed.scenario.workloads import MOST_WORKLOADS
 
 MOST_FLOWS = MAX_NODES // 5

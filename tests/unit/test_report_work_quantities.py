@@ -83,7 +83,7 @@ def test_whatever_a_variant_has_can_be_named(quantity: Quantified) -> None:
         (
             named("recovery", "p50", "copy"),
             "session",
-            "there is no job or group of jobs 'copy'; known are player, llm, web, moe",
+            "there is no job or group of jobs 'copy'; known are player, web, llm, moe",
         ),
         (
             named("recovery", "p50", "web", variant="one_plane"),

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testbed.applications.inference.batching import BATCHERS, Batcher, Request, Token
+from testbed.applications.inference.model import Batching
 from testbed.applications.transfer.summary import united
-from testbed.model.serving import Batching
-from testbed.workload.batching import BATCHERS, Batcher, Request, Token
 
 MS = 1_000_000
 PREFILL_PER_S = 1_000

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testbed.applications.inference.batching import BATCHERS, Request
+from testbed.applications.inference.decoding import CLOUDMATRIX384, DECODE_TABLES, DecodePoint, DecodeTable
+from testbed.applications.inference.model import Batching, Service
 from testbed.model.base import FieldError
-from testbed.model.decoding import CLOUDMATRIX384, DECODE_TABLES, DecodePoint, DecodeTable
-from testbed.model.serving import Batching, Service
-from testbed.workload.batching import BATCHERS, Request
 
 MS = 1_000_000
 PUBLISHED = [

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testbed.applications.inference.messages import Connection, Prompts, Tokens, prompt_message, token_message
+from testbed.applications.inference.model import Service
+from testbed.applications.inference.server import StepTimes
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
-from testbed.model.serving import Service
-from testbed.workload.inference_server import StepTimes
-from testbed.workload.prompts import Connection, Prompts, Tokens, prompt_message, token_message
 
 MS = 1_000_000
 CUTS = st.lists(st.integers(0, 2000), max_size=20)

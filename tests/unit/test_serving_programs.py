@@ -9,13 +9,13 @@ from random import Random
 
 import pytest
 
+from testbed.applications.inference.client import Asking, InferenceClient
+from testbed.applications.inference.model import Service
+from testbed.applications.inference.requests import requests
+from testbed.applications.inference.server import InferenceServer
 from testbed.host.clock import Clock
 from testbed.host.loop import Loop
-from testbed.model.serving import Service
 from testbed.record.samples import LOST, JoinedStream, StreamName, join
-from testbed.workload.inference_client import Asking, InferenceClient
-from testbed.workload.inference_server import InferenceServer
-from testbed.workload.requests import requests
 
 MS = 1_000_000
 HERE, THERE = ("127.0.0.1", 9_801), ("127.0.0.2", 9_802)

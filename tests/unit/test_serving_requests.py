@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from testbed.model.serving import Clients
-from testbed.scenario.request_trace import read_trace
-from testbed.workload.requests import Asked, requests
+from testbed.applications.inference.model import Clients
+from testbed.applications.inference.requests import Asked, requests
+from testbed.applications.inference.trace_file import read_trace
 
 MS = 1_000_000
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "llm"

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, PlainSerializer
 from pydantic.fields import FieldInfo
 
+from testbed.applications.inference.model import Service
 from testbed.applications.quantity import Expectation, Quantified, Reference
 from testbed.applications.script import NetworkChoice
 from testbed.model.base import InputFile, Value
 from testbed.model.carriers import MOST_COUNT, MOST_INSTANT_NS, MOST_LENGTH_M, MOST_SIZE_BYTES
-from testbed.model.serving import Service
 from testbed.model.workload import Workload
 from testbed.units import DURATION, LENGTH, RATE, SIZE, Dimension
 

@@ -5,9 +5,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from testbed.model.base import Duration, FieldError, InputFile, Name, Size
-from testbed.model.decoding import DECODE_TABLES, DecodePoint, DecodeTable, Tokens
+from testbed.applications.inference.decoding import DECODE_TABLES, DecodePoint, DecodeTable, Tokens
+from testbed.applications.kind import Kind, Section
+from testbed.model.base import DOWNSTREAM, Duration, FieldError, InputFile, Name, Size
 from testbed.model.job import Job
+from testbed.model.measure import Measure, Statistic, Unit
 from testbed.model.span import Span
 from testbed.text import instead
 
@@ -128,3 +130,60 @@ class Service(Span):
         except FieldError as error:
             raise FieldError(("decode", *error.keys), str(error)) from error
         return self
+
+
+class Services(Section):
+    """Keys of a scenario file."""
+
+    services: dict[Name, Service] = Field(default_factory=dict)
+    """Inference services and their clients."""
+
+
+MEASURES = (
+    Measure(
+        name="first_token",
+        key="first_tokens",
+        meaning="Of a service's clients: from a prompt sent by the client to the first token at the client.",
+        direction=DOWNSTREAM,
+    ),
+    Measure(
+        name="token",
+        key="tokens",
+        meaning="Of a service's clients: between two tokens of one answer, as they arrive.",
+        direction=DOWNSTREAM,
+    ),
+    Measure(
+        name="answer",
+        key="answers",
+        meaning="Of a service's clients: from a prompt to the last token of its answer.",
+        direction=DOWNSTREAM,
+    ),
+    Measure(
+        name="service",
+        key="services",
+        meaning="A service as a whole.",
+        statistics=("utilisation", "saturation", "token_rate"),
+        undirected="a service has no direction",
+    ),
+)
+STATISTICS = (
+    Statistic(
+        name="utilisation",
+        kind=Unit.SHARE,
+        meaning=(
+            "Of its time, that in which the service computed: a prompt was in prefill or a step was under "
+            "way."
+        ),
+    ),
+    Statistic(
+        name="saturation",
+        kind=Unit.SHARE,
+        meaning=(
+            "What the tokens that a service decoded take in batches of the best size, of its time: how "
+            "much it decoded of what it could have. Prefill is not part of it."
+        ),
+    ),
+    Statistic(name="token_rate", kind=Unit.COUNT, meaning="Tokens a second, over the service's time."),
+)
+
+KIND = Kind(section=Services, nouns={"services": "service"}, measures=MEASURES, statistics=STATISTICS)

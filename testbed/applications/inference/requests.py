@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from testbed.model.serving import Clients, RequestArrivals
-from testbed.scenario.request_trace import read_trace
+from testbed.applications.inference.model import Clients, RequestArrivals
+from testbed.applications.inference.trace_file import read_trace
 
 
 @dataclass(frozen=True, slots=True)

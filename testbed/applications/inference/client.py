@@ -13,12 +13,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from testbed.applications.inference.messages import Connection, Tokens, prompt_message
+from testbed.applications.inference.requests import Asked
 from testbed.errors import KernelError
 from testbed.host.loop import Loop
 from testbed.model.base import DOWNSTREAM
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.workload.prompts import Connection, Tokens, prompt_message
-from testbed.workload.requests import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """An inference service on its node: prompts in, a token for each request of the batch with every step.
 
-When tokens are made is the business of `testbed.workload.batching`; here it meets the clock and the network.
+`testbed.applications.inference.batching` decides when tokens are made; here they meet the clock and the
+network.
 """
 
 import socket
@@ -9,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from testbed.applications.inference.batching import BATCHERS, Request, Token
+from testbed.applications.inference.decoding import DecodeTable
+from testbed.applications.inference.messages import Connection, Prompts, token_message
+from testbed.applications.inference.model import Service
 from testbed.errors import KernelError
 from testbed.host.loop import Loop
-from testbed.model.decoding import DecodeTable
-from testbed.model.serving import Service
-from testbed.workload.batching import BATCHERS, Request, Token
-from testbed.workload.prompts import Connection, Prompts, token_message
 
 
 @dataclass(frozen=True, slots=True)

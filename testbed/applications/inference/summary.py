@@ -6,8 +6,8 @@ Everything is integer arithmetic, as in `testbed.report.metrics`. Shares are in 
 from collections.abc import Iterable
 from typing import TypedDict
 
+from testbed.applications.inference.events import ServiceEnded
 from testbed.record.event import RecordedEvent
-from testbed.record.work_events import ServiceEnded
 
 MILLION = 1_000_000
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
-from testbed.model.serving import Batching
+from testbed.applications.inference.model import Batching
 
 StepTime = Callable[[Sequence[int]], int]
 """How long one step takes, in ns, for the lengths of the prompts in the batch."""

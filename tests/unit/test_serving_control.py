@@ -1,18 +1,20 @@
 """What the driver does for services: programs started in order, moved, told, stopped, and written down."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from testbed.applications.messages import ExchangeMeasured
-from testbed.applications.script import Script
+from testbed.applications.inference.control import RunningServices
+from testbed.applications.inference.model import Services
+from testbed.applications.messages import ExchangeMeasured, FirstServed, JobDropped, NodeDied
 from testbed.driver.jobs import Answer
-from testbed.driver.services import Services
+from testbed.driver.run_context import Bus, RunContext
+from testbed.host import ports
 from testbed.host.clock import Clock
+from testbed.record.event import Event
 
-LINE = {"rate": "1 Gbit/s", "committed": "100 Mbit/s", "queue": "675 kB"}
 CLIENTS = {"host": "home1", "starts": "1 s", "ends": "2 s", "interval": "1 s"}
 SERVICE = {
     "job": {"weight": 1, "kind": "inference"},
@@ -48,6 +50,7 @@ class FakeRun:
 
     def __init__(self, node: str | None = "npu1") -> None:
         self.node, self.said, self.events = node, list[Any](), list[dict[str, Any]]()
+        self.running: Any = None
         self.heard: dict[str, Callable[[str, dict[str, Any]], None]] = {}
 
     def request(self, name: str, _job: Any, partners: dict[str, float]) -> tuple[str, dict[str, float]]:
@@ -76,31 +79,22 @@ class FakeRun:
         self.said.append(("stop", child))
         return DONE
 
-    def write(self, kind: str, _at_ns: int, **fields: Any) -> None:
-        self.events.append({"kind": kind, **fields})
+    def write(self, event: Event) -> None:
+        self.events.append(event.as_json())
 
-    def address(self, service: str, node: str) -> tuple[str, int]:
-        return f"address of {service} on {node}", 9000
-
-    def server(self, *_: Any) -> None:
-        """Would make the program, in a process of its own."""
-
-    client = server
+    def address(self, node: str) -> SimpleNamespace:
+        return SimpleNamespace(ip=f"address of {node}")
 
 
-def services(run: FakeRun, loop: FakeLoop) -> Services:
-    script = Script.model_validate(
-        {
-            "title": "Services",
-            "duration": "3 s",
-            "network": {"topology": "elastic_access"},
-            "access": {"downstream": LINE, "upstream": LINE},
-            "services": {"chat": SERVICE},
-        }
-    )
-    made: Services = Services(script, run, run, run, loop, run, Path(), run.stop)  # type: ignore[arg-type]
+def services(run: FakeRun, loop: FakeLoop) -> Bus:
+    """The services of a scenario, on the bus that they are told things by."""
+    declared = Services.model_validate({"services": {"chat": SERVICE}})
+    context = SimpleNamespace(scenario=declared, loop=loop, jobs=run, children=run, bus=Bus(), plan=run)
+    context.start, context.stop, context.event = run.start, run.stop, run.write
+    made = RunningServices(cast(RunContext, context))
     made.start()
-    return made
+    run.running = made
+    return context.bus  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -138,11 +132,11 @@ def test_a_service_is_stopped_after_its_end_and_written_down_once(loop: FakeLoop
     run = FakeRun()
     made = services(run, loop)
     loop.run_until(500_000_000)
-    made.exchanged(ExchangeMeasured("moe", 100))
-    made.exchanged(ExchangeMeasured("another", 999))
-    made.exchanged(ExchangeMeasured("moe", 200))
+    made.publish(ExchangeMeasured("moe", 100))
+    made.publish(ExchangeMeasured("another", 999))
+    made.publish(ExchangeMeasured("moe", 200))
     loop.run_until(3_500_000_000)
-    made.stop()
+    run.running.stop()
     assert run.said[5:] == [
         ("exchange", "chat server", 100),
         ("exchange", "chat server", 200),
@@ -168,26 +162,26 @@ def test_experts_that_exchange_nothing_are_a_warning(loop: FakeLoop) -> None:
 def test_a_service_that_moves_is_started_there_and_its_clients_are_told(loop: FakeLoop) -> None:
     run = FakeRun()
     made = services(run, loop)
-    served: list[tuple[str, int, int]] = []
-    made.on_first_token = lambda *each: served.append(each)
+    served: list[FirstServed] = []
+    made.subscribe(FirstServed, served.append)
     loop.run_until(500_000_000)
-    made.exchanged(ExchangeMeasured("moe", 100))
-    made.node_died("npu2")
-    made.node_died("npu1")
-    made.exchanged(ExchangeMeasured("moe", 300))
+    made.publish(ExchangeMeasured("moe", 100))
+    made.publish(NodeDied("npu2"))
+    made.publish(NodeDied("npu1"))
+    made.publish(ExchangeMeasured("moe", 300))
     run.move(None, 1)
     run.move("npu2", 2)
-    where = "address of chat on npu2"
+    where = "address of npu2"
     assert run.said[6:] == [
         ("stop", "chat server"),
         ("start", "chat server", "npu2"),
         ("go", "chat server"),
         ("exchange", "chat server", 100),
-        ("moved", "user client", where, 9000, 2),
-        ("moved", "other client", where, 9000, 2),
+        ("moved", "user client", where, ports.SERVICES.first, 2),
+        ("moved", "other client", where, ports.SERVICES.first, 2),
     ]
     run.heard["user client"]("user client", {"epoch": 2, "at_ns": 7})
-    assert served == [("chat", 2, 7)]
+    assert served == [FirstServed("chat", 2, 7)]
     loop.run_until(4_000_000_000)
     # What both servers did, together, under the node that it had at the end.
     assert (run.events[0]["node"], run.events[0]["requests"], run.events[0]["mean_batch"]) == ("npu2", 4, 2.0)
@@ -197,8 +191,8 @@ def test_a_server_ends_where_its_lease_is_over_and_nowhere_else(loop: FakeLoop) 
     run = FakeRun()
     made = services(run, loop)
     loop.run_until(500_000_000)
-    made.dropped("chat", "npu2")
-    made.dropped("another", "npu1")
+    made.publish(JobDropped("chat", "npu2"))
+    made.publish(JobDropped("another", "npu1"))
     assert run.said == STARTED
-    made.dropped("chat", "npu1")
+    made.publish(JobDropped("chat", "npu1"))
     assert run.said[5:] == [("stop", "chat server")]
