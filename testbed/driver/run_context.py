@@ -87,9 +87,9 @@ class RunContext:
         """The clock of the run."""
         return self.loop.clock
 
-    def event(self, event: Event | str, **fields: Any) -> None:
+    def event(self, event: Event) -> None:
         """Record an event as of now."""
-        self.events.write(event, self.clock.now_ns(), **fields)
+        self.events.write(event, self.clock.now_ns())
 
     def start(
         self,

@@ -13,6 +13,7 @@ from testbed.host.control import Control
 from testbed.model.network import Role
 from testbed.plan.network_plan import NetworkPlan
 from testbed.record.logs import EventLog
+from testbed.record.work_events import SurveyedDelay
 
 
 class SurveyPrograms(Protocol):
@@ -56,7 +57,7 @@ class Surveys:
 
     def _hear(self, _child: Child, message: dict[str, Any]) -> None:
         a, b, delay_ns = message["a"], message["b"], message["delay_ns"]
-        self._events.write("survey.delay", self._clock.now_ns(), a=a, b=b, delay_ns=delay_ns)
+        self._events.write(SurveyedDelay(a=a, b=b, delay_ns=delay_ns), self._clock.now_ns())
         self._measured(a, b, delay_ns)
 
     def stop(self) -> None:

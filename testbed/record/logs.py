@@ -43,10 +43,9 @@ class EventLog(LineLog):
 
     file_name = EVENTS_FILE
 
-    def write(self, event: Event | str, at_ns: int, **fields: Any) -> None:
+    def write(self, event: Event, at_ns: int) -> None:
         """Record an event at an instant in ns since the start of the scenario."""
-        content = {"kind": event, **fields} if isinstance(event, str) else event.as_json()
-        self._append({"at_ns": at_ns, **content})
+        self._append({"at_ns": at_ns, **event.as_json()})
 
 
 class RateLog(LineLog):

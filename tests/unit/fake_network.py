@@ -135,9 +135,8 @@ class FakeEvents:
     def __init__(self) -> None:
         self.written: list[dict[str, Any]] = []
 
-    def write(self, event: Event | str, at_ns: int, **fields: Any) -> None:
-        content = {"kind": event, **fields} if isinstance(event, str) else event.as_json()
-        self.written.append({"at_ns": at_ns, **content})
+    def write(self, event: Event, at_ns: int) -> None:
+        self.written.append({"at_ns": at_ns, **event.as_json()})
 
     def kinds(self) -> list[str]:
         return [event["kind"] for event in self.written]
