@@ -29,7 +29,7 @@ from testbed.net.olt import Olt
 from testbed.net.shaper import PonShaper
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import NetworkPlan
-from testbed.plan.pon import tos_of
+from testbed.plan.pon_ports import tos_of
 from testbed.pon import encapsulated_bytes, framing
 from topologies import elastic_access
 

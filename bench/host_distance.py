@@ -23,8 +23,8 @@ import pyarrow.parquet
 from testbed.cli.running import run_scenario
 from testbed.errors import KernelError, TestbedError
 from testbed.pon import propagation_ns
-from testbed.record.directory import RunDirectory
 from testbed.record.events import HostLoaded
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import ScenarioFile
 from testbed.scenario.loading import from_mapping
 from testbed.venue import host, kernel

@@ -23,7 +23,7 @@ from random import Random
 from typing import Any
 
 from testbed.model.placement import Placement, PlacementPolicy
-from testbed.placement import JobRequest, Node, PairDelays, Placed, Scheduler, TierDelays
+from testbed.placement import JobPlacement, JobRequest, Node, PairDelays, Scheduler, TierDelays
 from testbed.placement.scoring import MICRO, mean_delay_ns, micro_score
 
 PER_CELL = 8
@@ -189,7 +189,7 @@ def gaps(instances: int) -> list[Row]:
         for policy in PlacementPolicy:
             scheduler = Scheduler(fleet, delays, Placement(policy=policy), explained=False)
             outcomes = scheduler.place_all(asked)
-            left_out[policy] += sum(not isinstance(each, Placed) for each in outcomes)
+            left_out[policy] += sum(not isinstance(each, JobPlacement) for each in outcomes)
             reached[policy] = objective(scheduler, asked)
         best, best_placed = reached[PlacementPolicy.OPTIMAL]
         for policy, (score, placed) in reached.items():

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from testbed.api.error_responses import ApiError
 from testbed.api.live_classes import Dump, LiveClass, LiveClasses, SilentError
+from testbed.live.variant_follower import VariantFollower
 from testbed.live.view import View
-from testbed.live.watch import Watch
 
 EVERY_S = 1.0
 """How often the view is brought up to date."""
@@ -24,7 +24,7 @@ class LiveMonitor:
     have theirs from the kernel's classes; what they use is the difference of two dumps.
     """
 
-    def __init__(self, watch: Watch, classes: LiveClasses) -> None:
+    def __init__(self, watch: VariantFollower, classes: LiveClasses) -> None:
         self._watch, self._classes = watch, classes
         self._counted: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._used_bps: dict[tuple[str, str, str], int] = {}

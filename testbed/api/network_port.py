@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from testbed.errors import InvariantError, NotReadyError
 from testbed.host.control import Control
 from testbed.host.orders import News, Order, news_from_message, order_to_message
-from testbed.record.lines import json_object
+from testbed.record.logs import json_object
 
 Listener = Callable[[dict[str, Any]], None]
 

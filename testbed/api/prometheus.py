@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from testbed.api.counters import ServerCounters
 from testbed.api.live_monitor import LiveMonitor
 from testbed.api.outbox import DROPPED, DeliveryOutcome, Outbox
-from testbed.live.delays import BOUNDS_NS, Delays
-from testbed.live.view import OPEN_STATES, Rate, View
+from testbed.live.delay_window import BOUNDS_NS, DelayWindow
+from testbed.live.view import OPEN_STATES, Usage, View
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _RATE_LABELS = ("session", "direction")
@@ -107,7 +107,7 @@ def _of_order(minor: str | None) -> str:
     return f"order-{minor}"
 
 
-def _labels(key: tuple[str, str], rate: Rate) -> list[str]:
+def _labels(key: tuple[str, str], rate: Usage) -> list[str]:
     name, direction = key
     return [name if rate.minor is None else _of_order(rate.minor), direction]
 
@@ -153,7 +153,7 @@ def _delays(view: View) -> Metric:
     return family
 
 
-def _buckets(delays: Delays) -> list[tuple[str, float]]:
+def _buckets(delays: DelayWindow) -> list[tuple[str, float]]:
     """The counts summed up, as the format wants them: of all delays up to each bound."""
     bounds = [*(f"{bound_ns / 1e9:g}" for bound_ns in BOUNDS_NS), "+Inf"]
     total, buckets = 0, []

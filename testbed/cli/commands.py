@@ -13,8 +13,8 @@ from testbed.cli.opening import opened
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import plan_texts, run_scenario
 from testbed.errors import EXPECTATION_FAILED, ScenarioError
-from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import temporary_folder
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import ScenarioFile, load
 from testbed.venue.registry import find_venue
 from testbed.venue.venue import SCENARIO_FILE, Variant

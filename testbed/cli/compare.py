@@ -9,7 +9,7 @@ from rich.console import Console
 from testbed.cli.interrupts import unwinding
 from testbed.cli.opening import opened
 from testbed.errors import ScenarioError
-from testbed.record.directory import RUNS
+from testbed.record.run_directory import RUNS
 from testbed.report.compare_page import print_differences, write_page
 from testbed.report.comparison import compared, of_other_versions
 

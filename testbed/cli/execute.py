@@ -16,8 +16,8 @@ from testbed.cli.output import not_written
 from testbed.cli.progress import ProgressView
 from testbed.cli.running import run_scenario
 from testbed.errors import InvariantError, ScenarioError, TestbedError
-from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import open_regular, remove
+from testbed.record.run_directory import RunDirectory
 from testbed.record.work_events import ProgramExited
 from testbed.scenario import load
 from testbed.text import instead

@@ -1,7 +1,7 @@
 """`testbed run --live`: the dashboard on the terminal of standard error, drawn anew twice a second.
 
-A thread reads what the variants have written by now (`testbed.live.watch`) and draws it. Nothing of it
-reaches into the run: the records are the same bytes with and without it.
+A thread reads what the variants have written so far (`testbed.live.variant_follower`) and draws it. It does
+not affect the run: the records are the same bytes with and without it.
 """
 
 import sys
@@ -17,8 +17,8 @@ from rich.text import Text
 
 from testbed.cli.live_text import Block, Screen, joined, lines
 from testbed.errors import ScenarioError
-from testbed.live.watch import Watch
-from testbed.record.directory import RunDirectory
+from testbed.live.variant_follower import VariantFollower
+from testbed.record.run_directory import RunDirectory
 
 _EVERY_S = 0.5
 
@@ -42,7 +42,7 @@ class LiveView:
     def __init__(self, title: str, variants: Sequence[str]) -> None:
         self._title, self._variants = title, list(variants)
         self._console = Console(file=sys.stderr)
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, VariantFollower] = {}
         self._progress: dict[str, _Course] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -69,7 +69,7 @@ class LiveView:
     def begun(self, run: RunDirectory) -> None:
         """Watch a run whose directory is there from now on."""
         with self._lock:
-            self._watches = {variant: Watch(run.raw_path(variant)) for variant in self._variants}
+            self._watches = {variant: VariantFollower(run.raw_path(variant)) for variant in self._variants}
 
     def __call__(self, variant: str, reached_ns: int, of_ns: int, _text: str) -> None:
         """Take note of a variant's progress; may be called from any thread."""
@@ -95,7 +95,7 @@ class LiveView:
             blocks = [self._block(variant, watch) for variant, watch in self._watches.items()]
         return joined(lines(self._title, time.monotonic() - self._began_s, blocks, screen))
 
-    def _block(self, variant: str, watch: Watch) -> Block:
+    def _block(self, variant: str, watch: VariantFollower) -> Block:
         course = self._progress.get(variant)
         if course is None:
             return Block(variant, watch.view, 0, 0, None)

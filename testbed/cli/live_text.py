@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from testbed.live import wording
-from testbed.live.delays import BIN_NS, Delays
+from testbed.live import short_text
+from testbed.live.delay_window import BIN_NS, DelayWindow
 from testbed.live.spark import on_grid, sparkline
-from testbed.live.view import RATE_BIN_NS, Channel, Job, Rate, View
+from testbed.live.view import RATE_BIN_NS, ChannelView, JobView, Usage, View
 from testbed.record.event import Event
 from testbed.record.events import RunEnded
 
@@ -98,7 +98,7 @@ def block_lines(block: Block, screen: Screen) -> list[Text]:
     if view.events and events > 0:
         newest = list(view.events)[-events:]
         found.append(Text("Events", "bold"))
-        found += [Text(f"{wording.seconds(at_ns):>8} {_event(event)}") for at_ns, event in newest]
+        found += [Text(f"{short_text.seconds(at_ns):>8} {_event(event)}") for at_ns, event in newest]
     return [_fitted(line, screen.columns) for line in found[: screen.rows]]
 
 
@@ -139,7 +139,7 @@ def _lateness(view: View) -> list[Text]:
     """What is wrong with the numbers of a machine that does not keep real time."""
     if not view.late_ns:
         return []
-    return [Text(f"late by up to {wording.delay(view.late_ns)}: not the network's delays alone", "bold")]
+    return [Text(f"late by up to {short_text.delay(view.late_ns)}: not the network's delays alone", "bold")]
 
 
 def _spark_columns(screen: Screen) -> int:
@@ -152,21 +152,21 @@ def _rate_heading(screen: Screen) -> Text:
     return Text(f"{'Rate':14} {'':5} {'Allotted':>12} {'Used':>12} {'Queue':>9}{dropped}{spark}", "bold")
 
 
-def _rate_rows(rates: dict[tuple[str, str], Rate], screen: Screen) -> list[Text]:
+def _rate_rows(rates: dict[tuple[str, str], Usage], screen: Screen) -> list[Text]:
     return [_rate_row(key, rate, screen) for key, rate in rates.items()]
 
 
-def _rate_row(key: tuple[str, str], rate: Rate, screen: Screen) -> Text:
+def _rate_row(key: tuple[str, str], rate: Usage, screen: Screen) -> Text:
     name, direction = key
     values = (
-        wording.rate(rate.rate_bps),
-        wording.rate(rate.throughput_bps),
-        wording.size(rate.backlog_bytes),
+        short_text.rate(rate.rate_bps),
+        short_text.rate(rate.throughput_bps),
+        short_text.size(rate.backlog_bytes),
     )
     allotted, used, queue = values
     row = f"{_short(name, 14):14} {_WAYS.get(direction, direction):5} {allotted:>12} {used:>12} {queue:>9}"
     if screen.columns >= 70:
-        row += f" {wording.NOTHING if rate.dropped is None else rate.dropped:>8}"
+        row += f" {short_text.NOTHING if rate.dropped is None else rate.dropped:>8}"
     if columns := _spark_columns(screen):
         history = on_grid(rate.history, RATE_BIN_NS, columns)
         highest = max((value for value in history if value is not None), default=0)
@@ -174,11 +174,11 @@ def _rate_row(key: tuple[str, str], rate: Rate, screen: Screen) -> Text:
     return Text(row)
 
 
-def _delay_rows(delays: dict[tuple[str, str, str], Delays], screen: Screen) -> list[Text]:
+def _delay_rows(delays: dict[tuple[str, str, str], DelayWindow], screen: Screen) -> list[Text]:
     return [_delay_row(key, each, screen) for key, each in delays.items() if each.arrived]
 
 
-def _delay_row(key: tuple[str, str, str], delays: Delays, screen: Screen) -> Text:
+def _delay_row(key: tuple[str, str, str], delays: DelayWindow, screen: Screen) -> Text:
     name, measure, direction = key
     columns = max(8, min(60, screen.columns - 53))
     grid = on_grid(((each.at_ns, each.highest_ns) for each in delays.bins), BIN_NS, columns)
@@ -186,18 +186,20 @@ def _delay_row(key: tuple[str, str, str], delays: Delays, screen: Screen) -> Tex
     lowest, highest = min(shown, default=0), max(shown, default=0)
     spark = sparkline(grid, lowest, highest, ascii_only=screen.ascii_only)
     head = f"{_short(name, 10):10} {_short(measure, 11):11} {_WAYS.get(direction, direction):6}"
-    span = f"{wording.delay(lowest)} to {wording.delay(highest)}"
+    span = f"{short_text.delay(lowest)} to {short_text.delay(highest)}"
     return Text(f"{head} {spark} {span}")
 
 
-def channel_words(name: str, channel: Channel) -> str:
+def channel_words(name: str, channel: ChannelView) -> str:
     """A channel in a line: state, rates, for whom, and why."""
-    rates = ", ".join(f"{wording.rate(value)} {direction}" for direction, value in channel.rates_bps.items())
+    rates = ", ".join(
+        f"{short_text.rate(value)} {direction}" for direction, value in channel.rates_bps.items()
+    )
     ordered = f" ordered for {channel.device}, {channel.profile}" if channel.device else ""
     return f"{_short(name, 14)} {channel.state}{ordered}{': ' if rates else ''}{rates}"
 
 
-def job_words(name: str, job: Job) -> str:
+def job_words(name: str, job: JobView) -> str:
     """A job in a line: state, node and backup."""
     where = f" on {job.node}" if job.node else ""
     backup = f", backup {job.backup}" if job.backup else ""
@@ -206,7 +208,7 @@ def job_words(name: str, job: Job) -> str:
 
 def _event(event: Event) -> str:
     content = event.as_json()
-    return f"{content['kind']} {wording.fields(content)}"
+    return f"{content['kind']} {short_text.fields(content)}"
 
 
 def _short(text: str, most: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from testbed.errors import ScenarioError, TestbedError, one_line
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from testbed.model.pon import Reporting
 from testbed.net.olt import Announced, Olt
 from testbed.net.shaper import PonShaper
 from testbed.plan.network_plan import NetworkPlan
-from testbed.plan.pon import tos_of
+from testbed.plan.pon_ports import tos_of
 from testbed.pon import encapsulated_bytes, framing, propagation_ns
 from testbed.pon.provision import alloc_id_of
 from testbed.probe.prober import ProbeReceiver, ProbeSender

@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 
 _LOG_EVERY_S = 5.0
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from testbed.applications.quantity import Quantified
 from testbed.cli.running import run_scenario
 from testbed.errors import ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import rates, samples, summary_frame, write
 from testbed.report.expectations import measured
 from testbed.scenario import from_mapping, load

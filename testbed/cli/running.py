@@ -23,8 +23,8 @@ from testbed.lifeline import tied
 from testbed.plan.make import make_plan
 from testbed.plan.plan_text import plan_text
 from testbed.record.atomic import explained
-from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import keep, remove
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import ScenarioFile
 from testbed.scenario.extensions import origins
 from testbed.venue.launch import stop_on_terminate

@@ -39,10 +39,10 @@ from testbed.driver.carriable import never_carried
 from testbed.errors import NotReadyError, ScenarioError
 from testbed.host.line import MOST_MESSAGE_BYTES
 from testbed.host.orders import News, Order
-from testbed.live.watch import Watch
+from testbed.live.variant_follower import VariantFollower
 from testbed.plan.make import make_plan
 from testbed.record.atomic import explained
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import ScenarioFile, load
 from testbed.venue.launcher import last_error
 from testbed.venue.registry import find_venue
@@ -270,7 +270,7 @@ async def _serve_api(
     app = create_app(serving.settings, network)
     classes = LiveClasses(network)
     app.include_router(live_router(classes))
-    monitor = LiveMonitor(Watch(folder), classes)
+    monitor = LiveMonitor(VariantFollower(folder), classes)
     named = {"scenario": serving.scenario_file.name, "variant": serving.variant, "venue": serving.venue}
     add_views(
         app,

@@ -13,12 +13,12 @@ from testbed import __version__
 from testbed.cli.interrupts import held, unwinding
 from testbed.cli.sweep_progress import SweepProgress
 from testbed.errors import EXPECTATION_FAILED, ScenarioError, TestbedError, error_of
-from testbed.record.directory import RUNS
+from testbed.record.run_directory import RUNS
 from testbed.sweep.axes import parsed_axes
-from testbed.sweep.directory import SweepDirectory
-from testbed.sweep.order import Ended, Happened, Order
 from testbed.sweep.plan import SweepPlan, make_plan
-from testbed.sweep.tally import Tally, failed_line
+from testbed.sweep.run_counts import RunCounts, failed_line
+from testbed.sweep.run_order import RunOrder, RunResult, RunUpdate
+from testbed.sweep.sweep_directory import SweepDirectory
 from testbed.text import counted
 from testbed.venue import kernel
 
@@ -62,11 +62,11 @@ def _slots(jobs: int | None, scheduler: str | None) -> int:
 
 def _work_off(
     plan: SweepPlan, directory: SweepDirectory, options: argparse.Namespace, slots: int, lock: int
-) -> tuple[set[str], list[Ended]]:
+) -> tuple[set[str], list[RunResult]]:
     """Have the unfinished runs done; the names of all that are finished, and those that failed."""
     finished = set(_finished_before(plan, directory))
     orders = [
-        Order(
+        RunOrder(
             name=run.name,
             text=run.point.text,
             seed=run.seed,
@@ -78,9 +78,9 @@ def _work_off(
         for run in plan.runs
         if run.name not in finished
     ]
-    tally = Tally(len(plan.runs), len(plan.runs) - len(orders))
+    tally = RunCounts(len(plan.runs), len(plan.runs) - len(orders))
     print(_opening(plan, directory, tally), file=sys.stderr)
-    failed: list[Ended] = []
+    failed: list[RunResult] = []
     with (
         closing(_happening(directory, orders, options.scheduler, slots, lock)) as news,
         SweepProgress(tally) as view,
@@ -88,7 +88,7 @@ def _work_off(
         try:
             for happened in map(partial(_verified, directory), news):
                 view.take(happened)
-                if isinstance(happened, Ended):
+                if isinstance(happened, RunResult):
                     if happened.status:
                         failed.append(happened)
                     else:
@@ -113,17 +113,17 @@ def _finished_before(plan: SweepPlan, directory: SweepDirectory) -> Iterator[str
             print(f"run {run.name} is made anew: {fault}", file=sys.stderr)
 
 
-def _verified(directory: SweepDirectory, happened: Happened) -> Happened:
+def _verified(directory: SweepDirectory, happened: RunUpdate) -> RunUpdate:
     """A run whose program says that it is finished has failed all the same if its files are not whole."""
-    if not isinstance(happened, Ended) or happened.status:
+    if not isinstance(happened, RunResult) or happened.status:
         return happened
     fault = directory.fault(happened.name)
-    return happened if fault is None else Ended(happened.name, TestbedError.exit_status, fault)
+    return happened if fault is None else RunResult(happened.name, TestbedError.exit_status, fault)
 
 
 def _happening(
-    directory: SweepDirectory, orders: Sequence[Order], scheduler: str | None, slots: int, lock: int
-) -> Generator[Happened, None, None]:
+    directory: SweepDirectory, orders: Sequence[RunOrder], scheduler: str | None, slots: int, lock: int
+) -> Generator[RunUpdate, None, None]:
     if not orders:
         return
     if scheduler is not None:
@@ -138,7 +138,7 @@ def _happening(
     yield from LocalRuns(directory, COMMAND, slots).work_off(orders, lock)
 
 
-def _opening(plan: SweepPlan, directory: SweepDirectory, tally: Tally) -> str:
+def _opening(plan: SweepPlan, directory: SweepDirectory, tally: RunCounts) -> str:
     points = counted(len(plan.points), "combination")
     shape = f"{points} of values, {counted(len(plan.seeds), 'seed')}: {counted(tally.total, 'run')}"
     before = f", {tally.before} of them finished before" if tally.before else ""
@@ -146,7 +146,7 @@ def _opening(plan: SweepPlan, directory: SweepDirectory, tally: Tally) -> str:
 
 
 def _reported(
-    plan: SweepPlan, directory: SweepDirectory, done: Collection[str], failed: Sequence[Ended]
+    plan: SweepPlan, directory: SweepDirectory, done: Collection[str], failed: Sequence[RunResult]
 ) -> int:
     """Gather the numbers of the finished runs, write the report, and say what failed."""
     # pandas and plotly are loaded when there is something to report.
@@ -178,7 +178,7 @@ def _reported(
 
 
 def _closing(
-    directory: SweepDirectory, finished: Iterable[str], broken: Sequence[str], failed: Sequence[Ended]
+    directory: SweepDirectory, finished: Iterable[str], broken: Sequence[str], failed: Sequence[RunResult]
 ) -> Iterator[str]:
     count = len(list(finished))
     yield f"{counted(count, 'run')} finished"

@@ -8,14 +8,14 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from testbed.sweep.order import Ended, Happened
-from testbed.sweep.tally import Tally
+from testbed.sweep.run_counts import RunCounts
+from testbed.sweep.run_order import RunResult, RunUpdate
 
 
 class SweepProgress:
     """Shows how many runs are done, running and left, and the time to go; use as a context manager."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: RunCounts) -> None:
         self._tally = tally
         self._is_terminal = sys.stderr.isatty()
         self._began_s = time.monotonic()
@@ -38,11 +38,11 @@ class SweepProgress:
     ) -> None:
         self._bars.stop()
 
-    def take(self, happened: Happened) -> None:
+    def take(self, happened: RunUpdate) -> None:
         """Take note of what happened, and show it."""
         self._tally.take(happened)
         line = self._tally.line(time.monotonic() - self._began_s)
-        if isinstance(happened, Ended) and (happened.status or not self._is_terminal):
+        if isinstance(happened, RunResult) and (happened.status or not self._is_terminal):
             self.note(f"{happened.name} {'failed' if happened.status else 'finished'}; {line}")
         ended = self._tally.done + self._tally.failed
         self._bars.update(self._task, completed=ended, description=line)

@@ -16,7 +16,7 @@ from testbed.errors import NotReadyError, TestbedError, one_line
 from testbed.record.guest_files import remove
 from testbed.report import summarise
 from testbed.scenario import load
-from testbed.sweep.order import Placed
+from testbed.sweep.run_order import LocalOrder
 from testbed.sweep.scratch import scratch_folder
 from testbed.venue import kernel
 from testbed.venue.venue import SCENARIO_FILE
@@ -26,7 +26,7 @@ ARGUMENTS: tuple[str, ...] = ("-m", "testbed.cli.sweep_worker")
 COMMAND = (sys.executable, *ARGUMENTS)
 
 
-def carry_out(placed: Placed) -> None:
+def carry_out(placed: LocalOrder) -> None:
     """Make the run. There is no report of it, which `testbed report` can write: each would be 5 MB.
 
     Raises:
@@ -57,7 +57,7 @@ def carry_out(placed: Placed) -> None:
 
 def main() -> int:
     """Carry out the order; the exit status is 0 for a finished run, whatever it expects."""
-    placed = Placed.from_line(sys.stdin.readline())
+    placed = LocalOrder.from_line(sys.stdin.readline())
     threading.Thread(target=_end_with_starter, daemon=True).start()
     try:
         with interrupts.taken(to_the_end=True), interrupts.unwinding():

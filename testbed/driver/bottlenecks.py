@@ -9,7 +9,7 @@ from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Role
 from testbed.plan.network_plan import NetworkPlan
 from testbed.plan.paths import Hop, way
-from testbed.plan.pon import channel_tcont
+from testbed.plan.pon_ports import channel_tcont
 from testbed.pon import sure_capacity_bps
 
 

@@ -9,7 +9,7 @@ from testbed.driver.protocols import Counted, RunningNetwork
 from testbed.errors import InvariantError
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.plan.network_plan import ShapedClass
-from testbed.plan.pon import channel_tcont
+from testbed.plan.pon_ports import channel_tcont
 
 
 class TcSouthbound:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from testbed.errors import InvariantError
-from testbed.record.lines import json_object
+from testbed.record.logs import json_object
 
 MOST_MESSAGE_BYTES = 4 << 20
 """The longest message; a longer one is the error of a program, not something to make room for."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from testbed.live import wording
+from testbed.live import short_text
 from testbed.live.view import View
 
 MOST_TOLD = 60
@@ -55,7 +55,7 @@ def feed(view: View) -> dict[str, Any]:
             for name, job in [*view.jobs.items()][:MOST_TOLD]
         ],
         "events": [
-            {"at_ns": at_ns, "kind": content["kind"], "text": wording.fields(content)}
+            {"at_ns": at_ns, "kind": content["kind"], "text": short_text.fields(content)}
             for at_ns, event in [*view.events][-MOST_TOLD:]
             for content in [event.as_json()]
         ],

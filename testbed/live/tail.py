@@ -6,7 +6,7 @@ from typing import Any
 
 from testbed.errors import InvariantError
 from testbed.record.guest_files import open_regular
-from testbed.record.lines import json_object
+from testbed.record.logs import json_object
 
 MOST_BYTES = 1 << 20
 """What one reading takes of a file at most; the rest is for the next one."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from testbed.live.delays import Delays
+from testbed.live.delay_window import DelayWindow
 from testbed.record.event import Event
 from testbed.record.events import (
     ChannelActivated,
@@ -59,7 +59,7 @@ StreamKey = tuple[str, str, str]
 
 
 @dataclass(slots=True)
-class Rate:
+class Usage:
     """What one direction is given and uses: the newest sample, and the throughput that it had before.
 
     `rate_bps` is None without a channel, `backlog_bytes` and `dropped` are None of what has no class.
@@ -77,7 +77,7 @@ class Rate:
 
 
 @dataclass(slots=True)
-class Channel:
+class ChannelView:
     """A channel: how far it has come, what it is given by direction, and why."""
 
     state: str
@@ -88,7 +88,7 @@ class Channel:
 
 
 @dataclass(slots=True)
-class Job:
+class JobView:
     """A job: `state` is running, waiting or refused."""
 
     state: str
@@ -104,10 +104,10 @@ class View:
         """The newest instant that anything was told of; None before that."""
         self.sessions: dict[str, str] = {}
         """The sessions that are under way, with their nodes."""
-        self.channels: dict[str, Channel] = {}
-        self.jobs: dict[str, Job] = {}
-        self.rates: dict[Key, Rate] = {}
-        self.delays: dict[StreamKey, Delays] = {}
+        self.channels: dict[str, ChannelView] = {}
+        self.jobs: dict[str, JobView] = {}
+        self.rates: dict[Key, Usage] = {}
+        self.delays: dict[StreamKey, DelayWindow] = {}
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_EVENTS)
         """The newest, each with its instant."""
         self.told = 0
@@ -154,7 +154,7 @@ class View:
         if sample["session"] in self._over:
             return
         key = (sample["session"], sample["direction"])
-        rate = self.rates.setdefault(key, Rate(0, None, None, None, None))
+        rate = self.rates.setdefault(key, Usage(0, None, None, None, None))
         rate.at_ns, rate.rate_bps = sample["at_ns"], sample["rate_bps"]
         rate.throughput_bps = sample["throughput_bps"]
         rate.backlog_bytes, rate.dropped = sample["backlog_bytes"], sample["dropped"]
@@ -168,9 +168,9 @@ class View:
         kept = set(keys)
         self.rates = {key: rate for key, rate in self.rates.items() if rate.minor is None or key in kept}
 
-    def stream(self, key: StreamKey) -> Delays:
+    def stream(self, key: StreamKey) -> DelayWindow:
         """The delays of a stream, made if need be."""
-        return self.delays.setdefault(key, Delays())
+        return self.delays.setdefault(key, DelayWindow())
 
     def _reached(self, at_ns: int) -> None:
         self.at_ns = at_ns if self.at_ns is None else max(self.at_ns, at_ns)
@@ -190,7 +190,7 @@ class View:
         if isinstance(event, ChannelReleased):
             self.channels.pop(name, None)
             return
-        channel = self.channels.setdefault(name, Channel(ADMITTED))
+        channel = self.channels.setdefault(name, ChannelView(ADMITTED))
         match event:
             case ChannelOrdered():
                 channel.state, channel.device, channel.profile = "ordered", event.device, event.profile
@@ -216,14 +216,14 @@ class View:
         name = event.job
         match event:
             case JobPlaced():
-                self.jobs[name] = Job("running", event.node, event.backup)
+                self.jobs[name] = JobView("running", event.node, event.backup)
             case JobPromoted():
-                self.jobs[name] = Job("running", event.node)
+                self.jobs[name] = JobView("running", event.node)
             case JobBackup():
-                self.jobs.setdefault(name, Job("running")).backup = event.backup
+                self.jobs.setdefault(name, JobView("running")).backup = event.backup
             case JobQueued() | JobEvicted():
-                self.jobs[name] = Job("waiting")
+                self.jobs[name] = JobView("waiting")
             case JobRefused():
-                self.jobs[name] = Job("refused")
+                self.jobs[name] = JobView("refused")
             case JobCompleted() | JobCancelled():
                 self.jobs.pop(name, None)

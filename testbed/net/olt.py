@@ -25,9 +25,9 @@ from testbed.net.pon_messages import PonStatus
 from testbed.net.shaper import PonShaper
 from testbed.plan.network_plan import PonPlan, PonPort
 from testbed.pon.dba.assign import decide
-from testbed.pon.dba.grant_map import Burst, GrantMap, Report
+from testbed.pon.dba.dba_state import DbaState, announce, start, with_tcont, without_tcont
+from testbed.pon.dba.grant_map import Burst, GrantMap, QueueReport
 from testbed.pon.dba.quiet import QuietWindow
-from testbed.pon.dba.state import DbaState, announce, start, with_tcont, without_tcont
 from testbed.pon.tcont import tcont_of
 from testbed.pon.timing import lead_frames
 
@@ -134,7 +134,7 @@ class Olt:
             self._line.exchange(self._unsent)
             self._unsent = None
 
-    def _reports(self, status: PonStatus) -> list[Report]:
+    def _reports(self, status: PonStatus) -> list[QueueReport]:
         """The newest word of every T-CONT; of one that does not report, what it has used until now."""
         place_of, tconts = self._state.arrangement.place_of, self._state.tconts
         reports = []
@@ -145,7 +145,7 @@ class Olt:
             frame = status.frame
             if tconts[place].reports:
                 frame -= (status.frame - report_frame) % _WRAP
-            reports.append(Report(minor, frame, queued_bytes, used_bytes))
+            reports.append(QueueReport(minor, frame, queued_bytes, used_bytes))
         return reports
 
     def _listen(self) -> bool:

@@ -8,7 +8,7 @@ from testbed.net.messages import ClassCounters, Request
 from testbed.net.netlink import NetlinkSocket
 from testbed.net.queue_messages import QueueCounters
 from testbed.plan.network_plan import ROOT, Interface, Match, PonPort, PonQueue, ShapedClass
-from testbed.plan.pon import SHARED
+from testbed.plan.pon_ports import SHARED
 from testbed.pon.dba.grant_map import GrantMap
 
 HTB_MAJOR = 1

@@ -5,7 +5,7 @@
 
 from testbed.placement.delays import Delays, MatrixDelays, PairDelays, TierDelays
 from testbed.placement.fleet import Node
-from testbed.placement.job import (
+from testbed.placement.job_request import (
     BadJobError,
     DuplicateJobError,
     JobError,
@@ -14,20 +14,20 @@ from testbed.placement.job import (
     UnknownNodeError,
     Wanted,
 )
+from testbed.placement.node_choice import NodeChoice, NodeScore, Question
 from testbed.placement.outcomes import (
     BackupChosen,
     Cancelled,
     Completed,
     Evicted,
+    JobPlacement,
     Outcome,
-    Placed,
     Promoted,
     Queued,
     Refused,
 )
-from testbed.placement.policy import NodeChoice, NodeScore, Question
 from testbed.placement.scheduler import Scheduler
-from testbed.placement.task import Phase, Status, Task
+from testbed.placement.task import Phase, SchedulerStatus, Task
 
 __all__ = [
     "BackupChosen",
@@ -38,6 +38,7 @@ __all__ = [
     "DuplicateJobError",
     "Evicted",
     "JobError",
+    "JobPlacement",
     "JobRequest",
     "MatrixDelays",
     "Node",
@@ -46,13 +47,12 @@ __all__ = [
     "Outcome",
     "PairDelays",
     "Phase",
-    "Placed",
     "Promoted",
     "Question",
     "Queued",
     "Refused",
     "Scheduler",
-    "Status",
+    "SchedulerStatus",
     "Task",
     "TierDelays",
     "UnknownJobError",

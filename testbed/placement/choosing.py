@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.model.placement import Placement, PlacementPolicy
-from testbed.placement.brought import choice_called, further_scores
 from testbed.placement.delays import UNKNOWN, Delays
 from testbed.placement.fleet import Fleet, view
-from testbed.placement.job import JobRequest
-from testbed.placement.policy import NodeChoice, Numbers, Question, of_rank
+from testbed.placement.job_request import JobRequest
+from testbed.placement.node_choice import NodeChoice, Numbers, Question, of_rank
+from testbed.placement.plugin_policies import choice_called, further_scores
 from testbed.placement.scoring import Floats, Partners, mean_delays_ns, micro_scores
 
 _DRAWS = 16

@@ -6,9 +6,9 @@ once: there is no instant at which half of a node's jobs have moved.
 
 from collections.abc import Iterable
 
+from testbed.placement.explanations import why_backup
 from testbed.placement.holdings import Holdings
 from testbed.placement.outcomes import BackupChosen, Evicted, Outcome, Promoted
-from testbed.placement.reasons import why_backup
 from testbed.placement.task import Phase, Task
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.model.placement import Reservation
-from testbed.placement.job import JobRequest, UnknownNodeError
+from testbed.placement.job_request import JobRequest, UnknownNodeError
 
 NO_ENTRY = 2**62
 """Above every entry: a node that has failed, or none at all."""

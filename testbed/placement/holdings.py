@@ -11,8 +11,8 @@ from testbed.placement.choosing import choose, choose_backup
 from testbed.placement.delays import Delays
 from testbed.placement.equals import NOBODY, Equals
 from testbed.placement.fleet import Fleet
-from testbed.placement.job import DuplicateJobError, JobRequest
-from testbed.placement.policy import Question
+from testbed.placement.job_request import DuplicateJobError, JobRequest
+from testbed.placement.node_choice import Question
 from testbed.placement.task import Phase, Task
 
 

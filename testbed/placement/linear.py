@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.placement.brought import further_scores
 from testbed.placement.choosing import can_take, looks_at_delays
 from testbed.placement.delays import UNKNOWN
-from testbed.placement.policy import Question
+from testbed.placement.node_choice import Question
+from testbed.placement.plugin_policies import further_scores
 from testbed.placement.scoring import mean_delays_ns, missed, shares
 
 Entries = Iterable[tuple[int, float]]
@@ -53,7 +53,7 @@ class Rows:
         )
 
 
-class Program:
+class LinearProgram:
     """The program of some jobs; `together` has groups of their numbers, all placed or all left out."""
 
     def __init__(self, questions: Sequence[Question], together: Sequence[Sequence[int]] = ()) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbed.errors import NotReadyError
-from testbed.placement.linear import Program, Rows
-from testbed.placement.policy import Question
+from testbed.placement.linear import LinearProgram, Rows
+from testbed.placement.node_choice import Question
 
 MOST_VARIABLES = 20_000
 """Beyond it a solver may take minutes; these are small instances."""
@@ -33,7 +33,7 @@ def best_assignment(
     Raises:
         NotReadyError: scipy is not installed, the instance is too large, or the solver gave up.
     """
-    program = Program(questions, together)
+    program = LinearProgram(questions, together)
     if program.columns > MOST_VARIABLES:
         raise NotReadyError(
             f"the policy optimal is for small instances: {len(questions)} jobs on {len(questions[0].fleet)} "
@@ -56,7 +56,7 @@ def best_assignment(
 
 
 def _solved(
-    program: Program, gains: NDArray[np.float64], rows: Rows, further: Rows
+    program: LinearProgram, gains: NDArray[np.float64], rows: Rows, further: Rows
 ) -> NDArray[np.float64] | None:
     """The values of all variables that make the gains largest; None if nothing satisfies the constraints.
 

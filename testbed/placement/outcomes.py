@@ -18,7 +18,7 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed(_Outcome):
+class JobPlacement(_Outcome):
     """The job runs on `node`, as the holder of `epoch`; `scores` has the best nodes that could take it.
 
     `rejected` says why others could not. Both, and the reason, are empty where none were asked for.
@@ -114,4 +114,4 @@ class BackupChosen(_Outcome):
     reason: str
 
 
-Outcome = Placed | Refused | Queued | Completed | Cancelled | Promoted | Evicted | BackupChosen
+Outcome = JobPlacement | Refused | Queued | Completed | Cancelled | Promoted | Evicted | BackupChosen

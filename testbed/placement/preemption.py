@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 
 from testbed.placement.choosing import can_reach
 from testbed.placement.holdings import Holdings
-from testbed.placement.job import JobRequest
-from testbed.placement.policy import Question
+from testbed.placement.job_request import JobRequest
+from testbed.placement.node_choice import Question
 from testbed.placement.task import Task
 
 _Cost = tuple[tuple[int, ...], int, int]

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from testbed.model.placement import Placement, PlacementPolicy
 from testbed.placement import failover
 from testbed.placement.delays import Delays
+from testbed.placement.explanations import told_scores, verdicts, why_backup, why_chosen, why_refused
 from testbed.placement.fleet import Fleet, Node
 from testbed.placement.holdings import Holdings
-from testbed.placement.job import JobRequest, UnknownJobError, Wanted
-from testbed.placement.outcomes import Cancelled, Completed, Evicted, Outcome, Placed, Queued, Refused
-from testbed.placement.policy import Question
+from testbed.placement.job_request import JobRequest, UnknownJobError, Wanted
+from testbed.placement.node_choice import Question
+from testbed.placement.outcomes import Cancelled, Completed, Evicted, JobPlacement, Outcome, Queued, Refused
 from testbed.placement.preemption import cheapest
-from testbed.placement.reasons import told_scores, verdicts, why_backup, why_chosen, why_refused
-from testbed.placement.task import Phase, Status, Task
+from testbed.placement.task import Phase, SchedulerStatus, Task
 
 _NO_SCORES: Mapping[str, float] = {}
 _NOBODY: Mapping[str, str] = {}
@@ -72,11 +72,11 @@ class Scheduler:
         task = self.tasks.get(job)
         return task is not None and task.phase is Phase.RUNNING and (task.node, task.epoch) == (node, epoch)
 
-    def status(self) -> Status:
+    def status(self) -> SchedulerStatus:
         """How much there is of everything."""
         fleet = self.fleet
         counted = Counter(task.phase for task in self.tasks.values())
-        return Status(
+        return SchedulerStatus(
             nodes=len(fleet),
             healthy_nodes=sum(fleet.healthy),
             capacity=sum(fleet.capacity),
@@ -117,7 +117,7 @@ class Scheduler:
         holdings.run(task, number)
         backup = holdings.reserve(task)
         return [
-            Placed(
+            JobPlacement(
                 job=job.name,
                 node=self.fleet.names[number],
                 backup=backup,
@@ -271,7 +271,7 @@ class Scheduler:
             outcomes.append(Evicted(job=task.job.name, failed=node, reason=reason))
         return outcomes, number
 
-    def _run(self, task: Task, number: int, question: Question) -> Placed:
+    def _run(self, task: Task, number: int, question: Question) -> JobPlacement:
         """Put a job on a node, with a backup and a reason."""
         name = self.fleet.names[number]
         scores, rejected = verdicts(question) if self._explained else ({}, {})
@@ -286,12 +286,12 @@ class Scheduler:
         scores: Mapping[str, float],
         rejected: Mapping[str, str],
         reason: str,
-    ) -> Placed:
+    ) -> JobPlacement:
         assert task.node is not None
         backup = self._holdings.reserve(task)
         if self._explained:
             reason += f"; {why_backup(question, task.node, backup)}"
-        return Placed(
+        return JobPlacement(
             job=task.job.name,
             node=task.node,
             backup=backup,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from testbed.model.placement import Placement
 from testbed.placement.delays import UNKNOWN, Delays
 from testbed.placement.fleet import Fleet, view
-from testbed.placement.job import JobRequest
+from testbed.placement.job_request import JobRequest
 from testbed.units import milliseconds
 
 MICRO = 1_000_000

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from testbed.model.placement import Placement
 from testbed.placement.delays import Delays
 from testbed.placement.fleet import Node
-from testbed.placement.job import DuplicateJobError, JobRequest, UnknownJobError, Wanted
-from testbed.placement.outcomes import Evicted, Outcome, Placed
+from testbed.placement.job_request import DuplicateJobError, JobRequest, UnknownJobError, Wanted
+from testbed.placement.outcomes import Evicted, JobPlacement, Outcome
 from testbed.placement.scheduler import Scheduler
 from testbed.placement.task import Phase
 
@@ -58,7 +58,7 @@ class SuperNodeTaskScheduler:
         """Try every queued task once, in order; what is refused stays queued and says why."""
         results = self.scheduler.settle([Wanted((job,)) for job in self._queue.values()])
         for each in results:
-            if isinstance(each, Placed):
+            if isinstance(each, JobPlacement):
                 del self._queue[each.job]
         return results
 

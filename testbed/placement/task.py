@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from testbed.placement.job import JobRequest
+from testbed.placement.job_request import JobRequest
 
 
 class Phase(StrEnum):
@@ -44,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class SchedulerStatus:
     """Counts at one instant; weights are in the unit of the nodes' capacity."""
 
     nodes: int

@@ -11,7 +11,6 @@ from testbed.model.access import Access, Subscription
 from testbed.model.base import UPSTREAM
 from testbed.model.network import Egress, Network, Role
 from testbed.model.pon import Pon, PonModel
-from testbed.plan.buffers import tcp_buffers
 from testbed.plan.fabric import FabricPorts, fabric_routes
 from testbed.plan.network_plan import (
     DirectRoute,
@@ -26,8 +25,9 @@ from testbed.plan.network_plan import (
     Route,
     ShapedClass,
 )
-from testbed.plan.pon import class_matches, downstream_classes, downstream_port, pon_plan, upstream_port
+from testbed.plan.pon_ports import class_matches, downstream_classes, downstream_port, pon_plan, upstream_port
 from testbed.plan.shaping import LINE, UNCLASSIFIED, home_matches, pon_classes, single_rate, unbounded_line
+from testbed.plan.tcp_buffers import tcp_buffers
 
 PREFIX_LENGTH = 8
 UNLIMITED = Access(

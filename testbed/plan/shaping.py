@@ -91,7 +91,7 @@ def pon_classes(egress: Egress, access: Access, direction: Direction, homes: int
 
     A home is served its committed rate always and borrows up to its subscription from what is left
     of the line: an ideal, instantaneous bandwidth assignment. Upstream that is the model `shaped_link`;
-    `testbed.plan.pon` has the other.
+    `testbed.plan.pon_ports` has the other.
     """
     assert egress.rate_bps is not None
     offer = access.towards(direction)

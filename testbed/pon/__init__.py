@@ -10,11 +10,11 @@ from testbed.model.pon import Eligibility, Reporting
 from testbed.pon.capacity import capacity_bps, goodput_bps, per_frame_overhead_bytes
 from testbed.pon.dba.arrangement import check_tconts, engine_capacity_bps, sure_capacity_bps
 from testbed.pon.dba.assign import decide
-from testbed.pon.dba.grant_map import Allocation, Burst, GrantMap, Report
+from testbed.pon.dba.dba_state import DbaState, announce, start, with_tcont, without_tcont
+from testbed.pon.dba.grant_map import Allocation, Burst, GrantMap, QueueReport
 from testbed.pon.dba.quiet import QuietWindow
 from testbed.pon.dba.reference import Share, shares
-from testbed.pon.dba.state import DbaState, announce, start, with_tcont, without_tcont
-from testbed.pon.fibre import Limits, check_distances, check_split, limits, propagation_ns
+from testbed.pon.fibre import TreeLimits, check_distances, check_split, limits, propagation_ns
 from testbed.pon.framing import (
     Framing,
     Payload,
@@ -46,15 +46,15 @@ __all__ = [
     "Fec",
     "Framing",
     "GrantMap",
-    "Limits",
     "Line",
     "Payload",
     "PonStandard",
+    "QueueReport",
     "QuietWindow",
-    "Report",
     "Reporting",
     "Share",
     "TCont",
+    "TreeLimits",
     "announce",
     "capacity_bps",
     "carried_bytes",

@@ -18,7 +18,7 @@ def propagation_ns(length_m: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class TreeLimits:
     """How large a tree may be: its longest fibre, the spread between its ONUs, and its split."""
 
     reach_m: int
@@ -32,21 +32,23 @@ _ITU_DIFFERENTIAL_M = 40_000
 _ITU_SPLIT = 128
 
 
-def _itu(source: str) -> Limits:
-    return Limits(reach_m=_ITU_REACH_M, differential_m=_ITU_DIFFERENTIAL_M, split=_ITU_SPLIT, source=source)
+def _itu(source: str) -> TreeLimits:
+    return TreeLimits(
+        reach_m=_ITU_REACH_M, differential_m=_ITU_DIFFERENTIAL_M, split=_ITU_SPLIT, source=source
+    )
 
 
 _XG = _itu("ITU-T G.987.1, G.987.2")
 _XGS = _itu("ITU-T G.9807.1")
 _50G = _itu("ITU-T G.9804.1, G.9804.3")
-_EPON = Limits(
+_EPON = TreeLimits(
     reach_m=20_000,
     differential_m=20_000,
     split=64,
     source="IEEE Std 802.3 clause 75, power class PR40 (802.3bk)",
 )
 
-_LIMITS: dict[PonStandard, Limits] = {
+_LIMITS: dict[PonStandard, TreeLimits] = {
     PonStandard.XG_PON: _XG,
     PonStandard.XGS_PON: _XGS,
     PonStandard.EPON_10G: _EPON,
@@ -56,7 +58,7 @@ _LIMITS: dict[PonStandard, Limits] = {
 }
 
 
-def limits(standard: PonStandard) -> Limits:
+def limits(standard: PonStandard) -> TreeLimits:
     """The largest tree of a standard."""
     return _LIMITS[standard]
 

@@ -5,10 +5,12 @@ Which kinds of event there are and what they carry is in `testbed.record.events`
 """
 
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from testbed.record.closing import Closing
+from testbed.errors import InvariantError
 from testbed.record.event import Event
 
 EVENTS_FILE = "events.jsonl"
@@ -18,6 +20,37 @@ RATES_FILE = "rates.jsonl"
 def json_line(fields: dict[str, Any]) -> str:
     """One JSON object as a line: compact, ASCII, keys as given; NaN and infinity are refused."""
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def json_object(line: bytes, subject: str) -> dict[str, Any]:
+    """Parse a line as a JSON object. `subject` begins the error message: "a message on the line is not a".
+
+    Raises:
+        InvariantError: It is not JSON, or not an object.
+    """
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvariantError(f"{subject} JSON object: {line[:200]!r}") from error
+    if not isinstance(found, dict):
+        raise InvariantError(f"{subject} JSON object: {line[:200]!r}")
+    return found
+
+
+class Closing(ABC):
+    """A log that a `with` statement closes, whatever ends its block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish; a second call has no effect."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class LineLog(Closing):

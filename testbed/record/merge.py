@@ -7,11 +7,10 @@ from typing import Any
 
 from testbed.errors import InvariantError
 from testbed.record.atomic import explained, replacing
-from testbed.record.directory import RunDirectory
 from testbed.record.events import RunWarning
 from testbed.record.guest_files import keep, read_bytes, remove
-from testbed.record.lines import json_object
-from testbed.record.logs import EVENTS_FILE, RATES_FILE, json_line
+from testbed.record.logs import EVENTS_FILE, RATES_FILE, json_line, json_object
+from testbed.record.run_directory import RunDirectory
 from testbed.record.samples import JoinedStream, join, stream_names
 from testbed.record.tables import rate_table, sample_table, write_table
 
@@ -34,7 +33,7 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Variant:
+class _VariantRecords:
     name: str
     events: _Objects
     rates: _Objects
@@ -76,7 +75,7 @@ def _keep(raw: Path, kept: Path, *patterns: str) -> None:
         keep(path, kept / path.name)
 
 
-def _read(raw: Path, name: str) -> _Variant:
+def _read(raw: Path, name: str) -> _VariantRecords:
     try:
         events, event_warnings = _objects(raw / EVENTS_FILE, _EVENT)
     except FileNotFoundError:
@@ -90,7 +89,7 @@ def _read(raw: Path, name: str) -> _Variant:
         rates, rate_warnings = [], []
     streams = tuple(join(raw, stream) for stream in stream_names(raw))
     stream_warnings = (text for stream in streams for text in stream.warnings)
-    return _Variant(name, events, rates, streams, (*event_warnings, *rate_warnings, *stream_warnings))
+    return _VariantRecords(name, events, rates, streams, (*event_warnings, *rate_warnings, *stream_warnings))
 
 
 def _objects(path: Path, needed: Mapping[str, type]) -> tuple[_Objects, list[str]]:
@@ -119,7 +118,7 @@ def _object(where: str, line: bytes, needed: Mapping[str, type]) -> dict[str, An
     return found
 
 
-def _events(variant: _Variant) -> _Objects:
+def _events(variant: _VariantRecords) -> _Objects:
     """The events in order of instant, those of one instant as they were written; then the warnings."""
     ordered = sorted(variant.events, key=lambda event: event["at_ns"])
     end_ns = ordered[-1]["at_ns"] if ordered else 0
@@ -127,6 +126,6 @@ def _events(variant: _Variant) -> _Objects:
     return [{"variant": variant.name, **event} for event in ordered]
 
 
-def _rates(variant: _Variant) -> _Objects:
+def _rates(variant: _VariantRecords) -> _Objects:
     rows = sorted(variant.rates, key=lambda rate: (rate["session"], rate["direction"], rate["at_ns"]))
     return [{"variant": variant.name, **rate} for rate in rows]

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 from typing import ClassVar
 
-from testbed.record.closing import Closing
+from testbed.record.logs import Closing
 
 SENT = struct.Struct("<qqq")
 """One packet sent: sequence number, size in bytes, instant in ns since the start of the scenario."""

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from testbed.errors import ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report.frames import samples, streams
 from testbed.report.metrics import StreamMetrics, stream_metrics
-from testbed.sweep.statistics import Delays, Estimate, differences
+from testbed.sweep.statistics import Estimate, StreamDelays, differences
 
 PER_MILLE = {"p50": 500, "p95": 950, "p99": 990}
 """The percentiles of which differences are told; of a maximum there can be no interval."""
@@ -33,7 +33,7 @@ class Compared:
     """One stream in one run: its numbers, its delays, and how it differs from the first run's."""
 
     metrics: StreamMetrics
-    delays: Delays
+    delays: StreamDelays
     differences: dict[str, Estimate]
 
 
@@ -106,21 +106,21 @@ def _labels(runs: Sequence[RunDirectory]) -> list[str]:
     return ["/".join(path[-depth:]) for path in paths]
 
 
-def _streams(run: RunDirectory) -> dict[Stream, tuple[StreamMetrics, Delays]]:
+def _streams(run: RunDirectory) -> dict[Stream, tuple[StreamMetrics, StreamDelays]]:
     return {
         Stream(*name): (stream_metrics(packets), _delays(packets)) for name, packets in streams(samples(run))
     }
 
 
-def _delays(packets: pd.DataFrame) -> Delays:
+def _delays(packets: pd.DataFrame) -> StreamDelays:
     arrived = packets[packets["delay_ns"].notna()]
-    return Delays(
+    return StreamDelays(
         arrived["sent_at_ns"].to_numpy(dtype=np.int64), arrived["delay_ns"].to_numpy(dtype=np.int64)
     )
 
 
 def _against_first(
-    stream: Stream, found: dict[str, dict[Stream, tuple[StreamMetrics, Delays]]]
+    stream: Stream, found: dict[str, dict[Stream, tuple[StreamMetrics, StreamDelays]]]
 ) -> dict[str, Compared]:
     """The stream in every run that has it; without it in the first run there are no differences."""
     base = next(iter(found.values())).get(stream)

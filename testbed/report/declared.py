@@ -17,7 +17,7 @@ from testbed.model.base import FROM_TEXT
 from testbed.model.network import Network
 from testbed.record import checksums
 from testbed.record.atomic import explained, replacing
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report.words import conditions
 from testbed.scenario.compose import compose
 from testbed.scenario.network_faults import name_faults

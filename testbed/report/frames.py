@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from testbed.record.atomic import explained, replacing
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.record.tables import RATES, SAMPLES, read_table
 from testbed.report.metrics import stream_metrics
 

@@ -14,9 +14,9 @@ from markupsafe import Markup
 from testbed.applications.game.events import SessionStarted
 from testbed.model.network import Network
 from testbed.record.atomic import explained, replacing
-from testbed.record.directory import RunDirectory
 from testbed.record.event import RecordedEvent
 from testbed.record.events import JobPlaced, JobPromoted
+from testbed.record.run_directory import RunDirectory
 from testbed.report import host_load, timeline
 from testbed.report.declared import Declared, read
 from testbed.report.drawing import Drawing, draw

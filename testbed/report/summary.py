@@ -8,8 +8,8 @@ import pandas as pd
 from testbed.applications.application import all_reports
 from testbed.applications.quantity import MEASURES, Expectation, Reference
 from testbed.model.base import Direction
-from testbed.record.directory import RunDirectory
 from testbed.record.event import RecordedEvent
+from testbed.record.run_directory import RunDirectory
 from testbed.report import failures, timeline
 from testbed.report.channels import (
     AdmissionSummary,

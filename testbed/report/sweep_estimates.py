@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import pyarrow.parquet as pq
 
 from testbed.record.atomic import explained
-from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.plan import SweepPlan
 from testbed.sweep.statistics import Estimate, across_seeds
+from testbed.sweep.sweep_directory import SweepDirectory
 
 
 @dataclass(frozen=True, slots=True)

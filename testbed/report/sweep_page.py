@@ -11,10 +11,10 @@ from testbed.report.page import environment, unit_for_people, written
 from testbed.report.sweep_estimates import Estimated, Estimates, Named, estimates, named, streams
 from testbed.report.sweep_plots import plots
 from testbed.report.table import VARIANT, Column, Look, PageSection, Table, folded, number, verdict
-from testbed.sweep.directory import SweepDirectory
-from testbed.sweep.order import Ended
 from testbed.sweep.plan import SweepPlan
+from testbed.sweep.run_order import RunResult
 from testbed.sweep.statistics import LEVEL
+from testbed.sweep.sweep_directory import SweepDirectory
 
 _SHOWN = ("p50", "p99", "max", "lost")
 
@@ -23,7 +23,7 @@ def write_page(
     plan: SweepPlan,
     directory: SweepDirectory,
     summaries: Mapping[str, Mapping[str, Any]],
-    failed: Sequence[Ended],
+    failed: Sequence[RunResult],
 ) -> None:
     """Write the page; the summaries of the finished runs by name, in the plan's order.
 
@@ -57,7 +57,7 @@ def write_page(
         draft.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
-def _failures(directory: SweepDirectory, failed: Sequence[Ended]) -> Table:
+def _failures(directory: SweepDirectory, failed: Sequence[RunResult]) -> Table:
     return Table(
         "Runs that failed; the same command tries them again",
         (Column("Run"), Column("Why"), Column("Log")),

@@ -41,7 +41,7 @@ def placement_rules(script: Script) -> Iterator[Finding]:
     if not asked:
         return
     # With numpy, which takes a while, and most scenarios have no use for it here.
-    from testbed.placement.brought import choice_called, score_called
+    from testbed.placement.plugin_policies import choice_called, score_called
 
     for keys, name in asked:
         try:

@@ -21,11 +21,11 @@ from typing import Any
 
 from testbed.errors import NotReadyError, TestbedError
 from testbed.record.atomic import explained
-from testbed.record.directory import SUMMARY
-from testbed.sweep.directory import SweepDirectory
+from testbed.record.run_directory import SUMMARY
 from testbed.sweep.local import last_words, let_go, start, stop
-from testbed.sweep.order import Ended, Happened, Order, Placed, Started
+from testbed.sweep.run_order import LocalOrder, RunOrder, RunResult, RunStarted, RunUpdate
 from testbed.sweep.scratch import scratch_folder
+from testbed.sweep.sweep_directory import SweepDirectory
 
 _CONNECT_S = 20
 LOOK_EVERY_S = 5
@@ -34,8 +34,8 @@ NO_WORKER_S = 60.0
 
 
 def work_off(
-    scheduler: str, directory: SweepDirectory, orders: Sequence[Order], command: Sequence[str]
-) -> Generator[Happened, None, None]:
+    scheduler: str, directory: SweepDirectory, orders: Sequence[RunOrder], command: Sequence[str]
+) -> Generator[RunUpdate, None, None]:
     """Have orders done by the workers of a scheduler; `command` is what follows `python` there.
 
     A run whose worker died, or has no testbed, is a failed run and stops no other. Leaving early drops what
@@ -56,16 +56,16 @@ def work_off(
         for order in orders:
             directory.clear(order.name)
             future = client.submit(
-                carry_out, Placed(order=order, out="", side_by_side=1), command, pure=False
+                carry_out, LocalOrder(order=order, out="", side_by_side=1), command, pure=False
             )
             futures[future] = order.name
         # Workers do not say what they begin; they take orders as they come, each as many as it has threads.
         begun = iter([order.name for order in orders])
-        yield from (Started(name) for name in islice(begun, side_by_side))
+        yield from (RunStarted(name) for name in islice(begun, side_by_side))
         while futures:
             for future in _completed(distributed, client, scheduler, futures):
                 name = futures.pop(future)
-                yield from (Started(other) for other in islice(begun, 1))
+                yield from (RunStarted(other) for other in islice(begun, 1))
                 yield _gathered(directory, name, future)
 
 
@@ -116,7 +116,7 @@ def _completed(distributed: Any, client: Any, scheduler: str, futures: Collectio
             return done
 
 
-def _gathered(directory: SweepDirectory, name: str, future: Any) -> Ended:
+def _gathered(directory: SweepDirectory, name: str, future: Any) -> RunResult:
     """What came of a run, which is put where it belongs."""
     refusal = future.exception()
     if refusal is not None:
@@ -130,10 +130,10 @@ def _gathered(directory: SweepDirectory, name: str, future: Any) -> Ended:
         return _failed(directory, name, status, log)
     with explained("keep the run in", directory.run(name).path):
         unpack(packed, directory, name)
-    return Ended(name, 0)
+    return RunResult(name, 0)
 
 
-def carry_out(placed: Placed, command: Sequence[str]) -> tuple[int, str, bytes]:
+def carry_out(placed: LocalOrder, command: Sequence[str]) -> tuple[int, str, bytes]:
     """On a worker: carry an order out in a folder of its own; its status, what it printed, the run packed."""
     with scratch_folder() as (folder, lock):
         out, log = folder / "run", folder / "log"
@@ -172,10 +172,10 @@ def _packed(run: Path) -> bytes:
     return target.getvalue()
 
 
-def _failed(directory: SweepDirectory, name: str, status: int, log: str) -> Ended:
+def _failed(directory: SweepDirectory, name: str, status: int, log: str) -> RunResult:
     with explained("write", directory.log_path(name)):
         directory.log_path(name).write_text(log, encoding="utf-8", errors="backslashreplace")
-    return Ended(name, status, last_words(log, status))
+    return RunResult(name, status, last_words(log, status))
 
 
 @contextmanager

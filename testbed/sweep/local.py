@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.lifeline import tied
-from testbed.sweep.directory import SweepDirectory
-from testbed.sweep.order import Ended, Happened, Order, Placed, Started
+from testbed.sweep.run_order import LocalOrder, RunOrder, RunResult, RunStarted, RunUpdate
+from testbed.sweep.sweep_directory import SweepDirectory
 
 _STOP_S = 15.0
 """How long a run may take to stop in order."""
@@ -29,7 +29,7 @@ class LocalRuns:
     command: tuple[str, ...]
     slots: int
 
-    def work_off(self, orders: Sequence[Order], lock: int) -> Generator[Happened, None, None]:
+    def work_off(self, orders: Sequence[RunOrder], lock: int) -> Generator[RunUpdate, None, None]:
         """Do all of them, in order, and tell what happens; runs hold the lock for as long as they last.
 
         Leaving early, by an error or by closing the iterator, ends every run that is under way.
@@ -42,14 +42,14 @@ class LocalRuns:
                 while waiting and len(under_way) < self.slots:
                     order = waiting.pop()
                     self.directory.clear(order.name)
-                    placed = Placed(
+                    placed = LocalOrder(
                         order=order, out=str(self.directory.run(order.name).path), side_by_side=side_by_side
                     )
                     process = start(self.command, placed, self.directory.log_path(order.name), (lock,))
                     pidfd = os.pidfd_open(process.pid)
                     under_way[pidfd] = (order.name, process)
                     running.register(pidfd, selectors.EVENT_READ)
-                    yield Started(order.name)
+                    yield RunStarted(order.name)
                 for key, _ in running.select():
                     running.unregister(key.fd)
                     name, process = under_way.pop(key.fd)
@@ -61,17 +61,17 @@ class LocalRuns:
                 os.close(pidfd)
             running.close()
 
-    def _ended(self, name: str, process: subprocess.Popen[str]) -> Ended:
+    def _ended(self, name: str, process: subprocess.Popen[str]) -> RunResult:
         let_go(process)
         log, status = self.directory.log_path(name), process.wait()
         if status == 0:
             log.unlink(missing_ok=True)
-            return Ended(name, 0)
-        return Ended(name, status, last_words(log.read_text(encoding="utf-8", errors="replace"), status))
+            return RunResult(name, 0)
+        return RunResult(name, status, last_words(log.read_text(encoding="utf-8", errors="replace"), status))
 
 
 def start(
-    command: Sequence[str], placed: Placed, log: Path, kept: Sequence[int] = ()
+    command: Sequence[str], placed: LocalOrder, log: Path, kept: Sequence[int] = ()
 ) -> subprocess.Popen[str]:
     """Start the program for one order; it has the descriptors `kept`, and prints to the log.
 

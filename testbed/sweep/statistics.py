@@ -79,7 +79,7 @@ def _share_within(t: float, degrees: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Delays:
+class StreamDelays:
     """The packets of one stream that arrived: when each was sent, and its delay."""
 
     sent_at_ns: Integers
@@ -87,7 +87,12 @@ class Delays:
 
 
 def differences(
-    base: Delays, other: Delays, per_mille: Mapping[str, int], *, seed: int, resamples: int = RESAMPLES
+    base: StreamDelays,
+    other: StreamDelays,
+    per_mille: Mapping[str, int],
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Estimate]:
     """How much larger each percentile, and the mean, of the other stream is: "mean" and the names given.
 
@@ -122,7 +127,7 @@ class _Blocked:
     block: Integers
 
     @classmethod
-    def of(cls, stream: Delays, block: Integers) -> "_Blocked":
+    def of(cls, stream: StreamDelays, block: Integers) -> "_Blocked":
         order = np.argsort(stream.delay_ns, kind="stable")
         return cls(stream.delay_ns[order], block[order])
 

@@ -17,8 +17,8 @@ from testbed.model.base import UPSTREAM
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import PonPlan
 from testbed.pon.dba.assign import decide
-from testbed.pon.dba.grant_map import Report
-from testbed.pon.dba.state import start
+from testbed.pon.dba.dba_state import start
+from testbed.pon.dba.grant_map import QueueReport
 from testbed.pon.framing import framing
 from testbed.scenario import ScenarioFile
 from testbed.units import milliseconds, percent
@@ -156,7 +156,7 @@ def _frames(pon: PonPlan) -> Frames:
     frame_ns = framing(pon.standard, UPSTREAM).frame_ns
     took_ns: list[int] = []
     for frame in range(1, _DECISIONS + 1):
-        reports = [Report(tcont.alloc_id, frame - 1, _QUEUED_BYTES, 0) for tcont in pon.tconts]
+        reports = [QueueReport(tcont.alloc_id, frame - 1, _QUEUED_BYTES, 0) for tcont in pon.tconts]
         began_ns = time.perf_counter_ns()
         state, _ = decide(state, reports, frame)
         took_ns.append(time.perf_counter_ns() - began_ns)

@@ -54,7 +54,7 @@ def try_pon() -> None:
     from testbed.net.netlink import NetlinkSocket
     from testbed.net.shaper import PON_MAJOR, PonShaper, apply, downstream_requests
     from testbed.plan.network_plan import PonPort
-    from testbed.plan.pon import SHARED
+    from testbed.plan.pon_ports import SHARED
     from testbed.pon.dba.grant_map import Allocation, Burst, GrantMap
     from testbed.pon.framing import framing
     from testbed.pon.standard import PonStandard

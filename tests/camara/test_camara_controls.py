@@ -97,7 +97,7 @@ def test_a_specification_refuses_what_it_does_not_document() -> None:
         "qosStatus": "AVAILABLE",
         "startedAt": "2030-05-01T12:00:00Z",
     }
-    schema = "#/components/schemas/SessionResource"
+    schema = "#/components/schemas/SessionInfo"
     assert judge.problems(schema, session) == []
     faults = {"sessionId": "five", "duration": 0, "qosStatus": "GOOD", "startedAt": "noon", "devicePorts": {}}
     for name, value in faults.items():

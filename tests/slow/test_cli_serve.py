@@ -16,7 +16,7 @@ from serve_process import PATIENCE_S, Server, children, gone, serving
 from testbed.api.server_settings import SCOPES
 from testbed.cli import main, serve
 from testbed.errors import ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.venue import host
 
 FAKE = Path(__file__).with_name("fake_inner.py")

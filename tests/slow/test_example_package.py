@@ -17,7 +17,7 @@ from testbed.scenario.source import topologies
 from testbed.channel import policy_called
 from testbed.scenario.topology import installed_topology
 from testbed.scenario.workloads import workload_kind
-from testbed.placement.brought import choice_called, score_called
+from testbed.placement.plugin_policies import choice_called, score_called
 
 kinds = (topologies(), CHANNEL_POLICIES, PLACEMENT_POLICIES, PLACEMENT_SCORES, WORKLOADS)
 print(*(name for kind in kinds for name in kind.installed()))

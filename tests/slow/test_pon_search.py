@@ -5,8 +5,8 @@ from grants.line import GrantedLine
 from grants.search import search
 
 from testbed.pon import PonStandard, QuietWindow, Reporting, TCont
-from testbed.pon.dba import demand
-from testbed.pon.dba.ledger import Ledger
+from testbed.pon.dba import demand_estimate
+from testbed.pon.dba.grant_ledger import GrantLedger
 
 PERIODS = 5_000
 
@@ -22,7 +22,7 @@ def test_no_queue_waits_while_the_line_is_idle() -> None:
     assert max(found.round_trips[way] for way in (Reporting.STATUS_REPORTING, Reporting.COOPERATIVE)) <= 2
 
 
-def count_as_served(self: Ledger, index: int, grant_bytes: int) -> None:
+def count_as_served(self: GrantLedger, index: int, grant_bytes: int) -> None:
     """Without the mechanism every grant counts as served, except the header of a frame that it splits."""
     cut = self.known[index] - self.granted[index] > grant_bytes and self.monitors[index] is None
     header_bytes = self.framing.header_bytes if self.framing.fragmentable else 0
@@ -33,8 +33,8 @@ def test_where_grants_count_as_served_that_carry_nothing_queues_are_stuck(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The control."""
-    monkeypatch.setattr(Ledger, "count", count_as_served)
-    monkeypatch.setattr(demand, "_little_left", lambda _, queued_bytes, left_bytes: left_bytes)
+    monkeypatch.setattr(GrantLedger, "count", count_as_served)
+    monkeypatch.setattr(demand_estimate, "_little_left", lambda _, queued_bytes, left_bytes: left_bytes)
     found = search(1, PERIODS // 2)
     assert len(found.stuck) > 1
 
@@ -45,8 +45,8 @@ ASSURED = TCont(alloc_id=1, onu=1, assured_bps=10**8, maximum_bps=10**8)
 
 def without(monkeypatch: pytest.MonkeyPatch, **forgotten: tuple[int, ...]) -> None:
     """Let the OLT forget something from frame to frame."""
-    closed = Ledger.closed
-    monkeypatch.setattr(Ledger, "closed", lambda ledger: closed(ledger)._replace(**forgotten))
+    closed = GrantLedger.closed
+    monkeypatch.setattr(GrantLedger, "closed", lambda ledger: closed(ledger)._replace(**forgotten))
 
 
 def waited_frames() -> int | None:

@@ -13,7 +13,7 @@ import sweep_program
 from testbed.cli import main, sweep_worker
 from testbed.cli import sweep as command
 from testbed.sweep import cluster as clusters
-from testbed.sweep.order import Order
+from testbed.sweep.run_order import RunOrder
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
 
@@ -35,10 +35,10 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def obey(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     """Have each of the runs do what its text says."""
 
-    def obeying(**fields: Any) -> Order:
-        return Order(**{**fields, "text": texts[int(fields["name"].partition("-")[0]) - 1]})
+    def obeying(**fields: Any) -> RunOrder:
+        return RunOrder(**{**fields, "text": texts[int(fields["name"].partition("-")[0]) - 1]})
 
-    monkeypatch.setattr(command, "Order", obeying)
+    monkeypatch.setattr(command, "RunOrder", obeying)
 
 
 def started(done: Path) -> list[str]:

@@ -13,9 +13,9 @@ import sweep_program
 from testbed.cli import main, sweep_worker
 from testbed.cli import sweep as command
 from testbed.errors import NotReadyError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.sweep import cluster
-from testbed.sweep.order import Order, Placed
+from testbed.sweep.run_order import LocalOrder, RunOrder
 
 FAKE = (sys.executable, sweep_program.__file__)
 SWEEP = ["sweep", "cloud_gaming", "--set", "network.parameters.onus=8,16", "--seeds", "2"]
@@ -32,11 +32,11 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
     monkeypatch.setattr("testbed.report.sweep_page.write_page", lambda *_: None)
 
     def run(*options: str, texts: tuple[str, ...] = ("finish",) * 4) -> tuple[int, list[str]]:
-        def obeying(**fields: Any) -> Order:
+        def obeying(**fields: Any) -> RunOrder:
             number = int(fields["name"].partition("-")[0]) - 1
-            return Order(**{**fields, "text": texts[number]})
+            return RunOrder(**{**fields, "text": texts[number]})
 
-        monkeypatch.setattr(command, "Order", obeying)
+        monkeypatch.setattr(command, "RunOrder", obeying)
         done = tmp_path / "done"
         done.unlink(missing_ok=True)
         status = main([*SWEEP, *options])
@@ -125,17 +125,19 @@ def test_a_sweep_on_this_machine_loads_no_dask(sweep: Any, monkeypatch: pytest.M
 def test_a_run_with_another_kernel_than_the_sweep_s_is_refused(
     sweep: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    order = Order(name="run", text="", seed=1, settings=(), kernel="k2", wall_limit_s=1.0, stall_limit_s=1.0)
+    order = RunOrder(
+        name="run", text="", seed=1, settings=(), kernel="k2", wall_limit_s=1.0, stall_limit_s=1.0
+    )
     with pytest.raises(NotReadyError, match="embedded kernel is k1, the sweep's is k2"):
-        sweep_worker.carry_out(Placed(order=order, out=str(tmp_path / "run"), side_by_side=1))
+        sweep_worker.carry_out(LocalOrder(order=order, out=str(tmp_path / "run"), side_by_side=1))
 
 
 def test_what_a_worker_sends_home_is_the_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWEEP_DONE", str(tmp_path / "done"))
-    order = Order(
+    order = RunOrder(
         name="run", text="finish", seed=1, settings=(), kernel="k1", wall_limit_s=1.0, stall_limit_s=1.0
     )
-    status, log, packed = cluster.carry_out(Placed(order=order, out="", side_by_side=1), FAKE[1:])
+    status, log, packed = cluster.carry_out(LocalOrder(order=order, out="", side_by_side=1), FAKE[1:])
     assert (status, log) == (0, "")
     directory = command.SweepDirectory(tmp_path / "sweep")
     directory.path.mkdir()
@@ -150,8 +152,8 @@ def test_what_fails_on_a_worker_comes_home_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SWEEP_DONE", str(tmp_path / "done"))
-    order = Order(
+    order = RunOrder(
         name="run", text="fail 3", seed=1, settings=(), kernel="k1", wall_limit_s=1.0, stall_limit_s=1.0
     )
-    found = cluster.carry_out(Placed(order=order, out="", side_by_side=1), FAKE[1:])
+    found = cluster.carry_out(LocalOrder(order=order, out="", side_by_side=1), FAKE[1:])
     assert found == (3, "error: it could not be\n", b"")

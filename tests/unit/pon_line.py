@@ -8,7 +8,7 @@ from testbed.pon import (
     DbaState,
     GrantMap,
     PonStandard,
-    Report,
+    QueueReport,
     Reporting,
     TCont,
     decide,
@@ -31,7 +31,7 @@ class PonLine:
         self.granted = dict.fromkeys(self.queued, 0)
         self.maps: list[GrantMap] = []
         self._earned = dict.fromkeys(self.queued, 0)
-        self._under_way: deque[list[Report]] = deque([[] for _ in range(pipeline_frames)])
+        self._under_way: deque[list[QueueReport]] = deque([[] for _ in range(pipeline_frames)])
 
     def run(self, frames: int, offered_bps: Mapping[int, int]) -> None:
         """Let frames pass under a steady load."""
@@ -47,14 +47,16 @@ class PonLine:
         self.state, grant_map = decide(self.state, self._under_way.popleft(), self.frame)
         self.maps.append(grant_map)
         reports = [
-            Report(tcont.alloc_id, self.frame, 0, self.used[tcont.alloc_id])
+            QueueReport(tcont.alloc_id, self.frame, 0, self.used[tcont.alloc_id])
             for tcont in self.state.tconts
             if tcont.reporting is Reporting.TRAFFIC_MONITORING
         ]
         for burst in grant_map.bursts:
             for alloc_id, _, _, grant_bytes, _, report in burst.allocations:
                 if report:
-                    reports.append(Report(alloc_id, self.frame, self.queued[alloc_id], self.used[alloc_id]))
+                    reports.append(
+                        QueueReport(alloc_id, self.frame, self.queued[alloc_id], self.used[alloc_id])
+                    )
                 sent = min(self.queued[alloc_id], grant_bytes)
                 self.queued[alloc_id] -= sent
                 self.used[alloc_id] += sent

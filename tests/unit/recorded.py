@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from testbed.record.directory import RunDirectory
 from testbed.record.event import OtherEvent, RecordedEvent, parse
 from testbed.record.logs import json_line
+from testbed.record.run_directory import RunDirectory
 
 
 def recorded(objects: Iterable[Mapping[str, Any]]) -> list[RecordedEvent]:

@@ -9,15 +9,15 @@ import os
 import sys
 from pathlib import Path
 
-from testbed.record.directory import RECORDED, RunDirectory
-from testbed.sweep.order import Placed
+from testbed.record.run_directory import RECORDED, RunDirectory
+from testbed.sweep.run_order import LocalOrder
 
 VERDICT = {"text": "it is near", "holds": True, "measured": 1, "unit": "ns"}
 
 
 def main() -> int:
     """Take the order and obey."""
-    placed = Placed.from_line(sys.stdin.readline())
+    placed = LocalOrder.from_line(sys.stdin.readline())
     out = Path(placed.out)
     out.mkdir(parents=True)
     run = RunDirectory(out)

@@ -18,7 +18,6 @@ from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.record.directory import RunDirectory
 from testbed.record.events import (
     ChannelAdmitted,
     ChannelRefused,
@@ -34,6 +33,7 @@ from testbed.record.events import (
 )
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge
+from testbed.record.run_directory import RunDirectory
 from testbed.record.streams import ReceivedLog, SentLog
 
 MS = 1_000_000

@@ -15,14 +15,14 @@ from testbed.report.numbers import numbers
 from testbed.report.sweep_page import write_page
 from testbed.sweep import dataset
 from testbed.sweep.axes import combinations, parsed_axes
-from testbed.sweep.directory import SweepDirectory
-from testbed.sweep.order import Ended
 from testbed.sweep.plan import PlannedRun, Point, SweepPlan
+from testbed.sweep.run_order import RunResult
+from testbed.sweep.sweep_directory import SweepDirectory
 
 MS = 1_000_000
 VARIANTS = ("best_effort", "elastic")
 SETTINGS = ("background.download.flows=1,4,16", "access.downstream.rate=50 Mbit/s,100 Mbit/s")
-FAILED = Ended("99-that_failed-seed1", 3, "variant elastic: <the kernel> died")
+FAILED = RunResult("99-that_failed-seed1", 3, "variant elastic: <the kernel> died")
 
 
 def plan(settings: Sequence[str] = SETTINGS, seeds: int = 5) -> SweepPlan:
@@ -76,7 +76,7 @@ def _variant(run: PlannedRun, variant: str) -> dict[str, Any]:
     }
 
 
-def write_sweep(path: Path, found: SweepPlan, failed: Sequence[Ended] = ()) -> SweepDirectory:
+def write_sweep(path: Path, found: SweepPlan, failed: Sequence[RunResult] = ()) -> SweepDirectory:
     """The folder of a sweep with all its summaries, its table and its page."""
     directory = SweepDirectory.begin(path, found)
     summaries = {run.name: summary(run) for run in found.runs}

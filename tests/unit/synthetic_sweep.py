@@ -16,10 +16,10 @@ from testbed.applications.flows.events import FlowEnded
 from testbed.applications.quantity import Expectation
 from testbed.applications.script import Scenario
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.record.directory import RunDirectory
 from testbed.record.events import NetworkReady, RunEnded
 from testbed.record.logs import EventLog
 from testbed.record.merge import merge
+from testbed.record.run_directory import RunDirectory
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.report.declared import Declared
 from testbed.report.summary import Summary

@@ -20,7 +20,6 @@ from testbed.applications.script import Scenario
 from testbed.applications.transfer.events import TransferEnded, TransferPlaneChanged
 from testbed.model.base import ACROSS, DOWNSTREAM
 from testbed.model.network import Egress, Fabric, Network, Role, Station, Wire
-from testbed.record.directory import RunDirectory
 from testbed.record.events import (
     FaultBegan,
     FaultRepaired,
@@ -40,6 +39,7 @@ from testbed.record.events import (
 )
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge
+from testbed.record.run_directory import RunDirectory
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.record.work_events import ExpertsEnded, ServiceEnded
 from testbed.report.declared import Declared

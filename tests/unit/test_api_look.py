@@ -17,7 +17,7 @@ from testbed.api.outbox import DROPPED
 from testbed.api.prometheus import CONTENT_TYPE
 from testbed.errors import InvariantError
 from testbed.host.orders import WithdrawOrder
-from testbed.live.delays import BOUNDS_NS
+from testbed.live.delay_window import BOUNDS_NS
 from testbed.record.logs import RateLog
 from testbed.record.streams import ReceivedLog, SentLog
 

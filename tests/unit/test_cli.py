@@ -15,7 +15,7 @@ from testbed.cli import INTERRUPTED, commands, main
 from testbed.cli.commands import COMMANDS
 from testbed.cli.parser import parser
 from testbed.errors import InvariantError, KernelError, NotReadyError, ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import shipped, shipped_topologies
 from testbed.venue import host, module
 from testbed.venue.pon_trial import FEATURE

@@ -9,7 +9,7 @@ import synthetic_sweep
 
 from testbed.cli import main
 from testbed.errors import ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import comparison
 from testbed.report.compare_page import write_page
 from testbed.report.comparison import Comparison, Stream, compared

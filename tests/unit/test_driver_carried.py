@@ -9,7 +9,7 @@ from testbed.driver.flow_filters import filters_of_order
 from testbed.host.orders import ChannelOrder
 from testbed.model.base import DOWNSTREAM, UPSTREAM
 from testbed.plan.network_plan import NetworkPlan, Ports
-from testbed.plan.pon import FIRST_CLASS_ORDER
+from testbed.plan.pon_ports import FIRST_CLASS_ORDER
 
 SCRIPT = elastic()
 PLAYER = SCRIPT.sessions["player"]

@@ -9,7 +9,7 @@ from example_install import install, install_example, lies_on_the_path
 from scenario_documents import SCENARIO, TOPOLOGY
 
 from testbed.cli.running import identity
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report.comparison import Comparison, of_other_versions
 from testbed.scenario import load
 from testbed.sweep.axes import parsed_axes

@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.live import delays as module
-from testbed.live.delays import BIN_NS, BOUNDS_NS, MOST_BINS, MOST_WAITING, Delays
+from testbed.live import delay_window as module
+from testbed.live.delay_window import BIN_NS, BOUNDS_NS, MOST_BINS, MOST_WAITING, DelayWindow
 
 PACKETS = st.lists(
     st.tuples(st.integers(0, 10**10), st.integers(0, 3 * 10**9) | st.none()), min_size=1, max_size=40
@@ -14,14 +14,14 @@ PACKETS = st.lists(
 """When each was sent, and the delay with which it arrived, if it did."""
 
 
-def told(packets: list[tuple[int, int | None]], order: Random) -> Delays:
+def told(packets: list[tuple[int, int | None]], order: Random) -> DelayWindow:
     """A stream whose two ends tell of their packets in some order, piece by piece."""
     packets = sorted(packets, key=lambda packet: packet[0])
     sent = [(seq, 100, at_ns) for seq, (at_ns, _) in enumerate(packets)]
     received = [
         (seq, at_ns + delay_ns) for seq, (at_ns, delay_ns) in enumerate(packets) if delay_ns is not None
     ]
-    stream = Delays()
+    stream = DelayWindow()
     while sent or received:
         if sent and (not received or order.random() < 0.5):
             size = order.randint(1, len(sent))
@@ -51,7 +51,7 @@ def test_the_bins_have_the_lowest_and_the_highest_of_what_was_sent_in_them(
     packets: list[tuple[int, int | None]],
 ) -> None:
     packets = sorted(packets, key=lambda packet: packet[0])
-    stream = Delays()
+    stream = DelayWindow()
     stream.sent((seq, 100, at_ns) for seq, (at_ns, _) in enumerate(packets))
     stream.received(
         (seq, at_ns + (delay or 0)) for seq, (at_ns, delay) in enumerate(packets) if delay is not None
@@ -66,14 +66,14 @@ def test_the_bins_have_the_lowest_and_the_highest_of_what_was_sent_in_them(
 
 
 def test_a_duplicate_counts_for_nothing() -> None:
-    stream = Delays()
+    stream = DelayWindow()
     stream.sent([(0, 100, 0)])
     stream.received([(0, 5), (0, 9)])
     assert (stream.arrived, stream.newest_ns) == (1, 5)
 
 
 def test_memory_is_bounded_though_nothing_arrives_and_though_nothing_was_sent() -> None:
-    lost, stray = Delays(), Delays()
+    lost, stray = DelayWindow(), DelayWindow()
     lost.sent((seq, 100, seq) for seq in range(MOST_WAITING + 50))
     stray.received((seq, seq) for seq in range(MOST_WAITING + 50))
     lost.received([(10, 11), (MOST_WAITING, MOST_WAITING + 3)])
@@ -82,7 +82,7 @@ def test_memory_is_bounded_though_nothing_arrives_and_though_nothing_was_sent() 
 
 
 def test_only_the_newest_stretches_of_time_are_kept() -> None:
-    stream = Delays()
+    stream = DelayWindow()
     for second in range(MOST_BINS):
         stream.sent([(second, 100, second * 2 * BIN_NS)])
         stream.received([(second, second * 2 * BIN_NS + 7)])
@@ -94,7 +94,7 @@ def test_only_the_newest_stretches_of_time_are_kept() -> None:
 
 
 def test_what_comes_too_late_for_its_stretch_still_counts() -> None:
-    stream = Delays()
+    stream = DelayWindow()
     stream.sent([(0, 100, 0), (1, 100, 5 * BIN_NS)])
     stream.received([(1, 5 * BIN_NS + 1), (0, 5 * BIN_NS + 2)])
     assert stream.arrived == 2

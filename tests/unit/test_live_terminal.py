@@ -10,8 +10,8 @@ from live_records import beginning
 from testbed.cli import live, main
 from testbed.cli.live import LiveView, require_terminal
 from testbed.errors import InvariantError, ScenarioError
-from testbed.record.directory import RunDirectory
 from testbed.record.logs import EVENTS_FILE, EventLog
+from testbed.record.run_directory import RunDirectory
 
 
 class Terminal(io.StringIO):

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from live_records import beginning, event, late, sample
 
 from testbed.cli.live_text import Block, Screen, joined, lines, shares
-from testbed.live import wording
-from testbed.live.delays import BIN_NS
+from testbed.live import short_text
+from testbed.live.delay_window import BIN_NS
 from testbed.live.spark import on_grid, sparkline
 from testbed.live.view import View
 
@@ -176,7 +176,7 @@ def test_lines_are_joined_without_being_wrapped() -> None:
     ],
 )
 def test_a_rate_has_three_digits(value: int, told: str) -> None:
-    assert wording.rate(value) == told
+    assert short_text.rate(value) == told
 
 
 @pytest.mark.parametrize(
@@ -191,4 +191,4 @@ def test_a_rate_has_three_digits(value: int, told: str) -> None:
     ],
 )
 def test_a_delay_has_three_digits(value: int | None, told: str) -> None:
-    assert wording.delay(value) == told
+    assert short_text.delay(value) == told

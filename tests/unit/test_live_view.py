@@ -6,8 +6,8 @@ import pytest
 from live_records import Happened, beginning, ending, event, late, sample
 
 from testbed.live.feed import feed
+from testbed.live.variant_follower import MOST_STREAMS, VariantFollower
 from testbed.live.view import MOST_ENDED, MOST_EVENTS, MOST_RATES, View
-from testbed.live.watch import MOST_STREAMS, Watch
 from testbed.record.events import RunWarning
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.streams import ReceivedLog, SentLog
@@ -140,7 +140,7 @@ def write_probes(folder: Path, session: str, count: int) -> None:
 
 
 def test_a_watch_reads_what_a_running_variant_has_written_by_now(tmp_path: Path) -> None:
-    watch = Watch(tmp_path)
+    watch = VariantFollower(tmp_path)
     watch.read()
     assert watch.view.at_ns is None
     with EventLog(tmp_path) as events, RateLog(tmp_path) as rates:
@@ -159,7 +159,7 @@ def test_a_watch_follows_delays_and_not_every_packet(tmp_path: Path) -> None:
         SentLog(tmp_path, session="player", measure=measure, direction="upstream").close()
     for number in range(MOST_STREAMS + 5):
         SentLog(tmp_path, session=f"player{number}", measure="probe", direction="upstream").close()
-    watch = Watch(tmp_path)
+    watch = VariantFollower(tmp_path)
     watch.read()
     assert {measure for _, measure, _ in watch.view.delays} == {"probe"}
     assert len(watch.view.delays) == MOST_STREAMS
@@ -169,7 +169,7 @@ def test_a_stream_is_seen_half_a_second_after_it_was_measured(tmp_path: Path) ->
     """Of the run's own time: the program that writes holds nothing back for longer."""
     stream = {"session": "player", "measure": "probe", "direction": "upstream"}
     with SentLog(tmp_path, **stream) as sent, ReceivedLog(tmp_path, **stream) as received:
-        watch = Watch(tmp_path)
+        watch = VariantFollower(tmp_path)
         for seq in range(50):
             sent.write(seq, 100, seq * 10_000_000)
             received.write(seq, seq * 10_000_000)

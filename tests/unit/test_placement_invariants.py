@@ -8,12 +8,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from testbed.model.placement import Placement, PlacementPolicy, Reservation
 from testbed.placement import (
+    JobPlacement,
     JobRequest,
     Node,
     Outcome,
     PairDelays,
     Phase,
-    Placed,
     Refused,
     Scheduler,
 )
@@ -104,7 +104,7 @@ def test_the_chosen_node_has_the_highest_score_and_every_node_has_its_say(
     network: Network, work: list[Step]
 ) -> None:
     for outcome in outcomes_of(scheduler(network), work):
-        if isinstance(outcome, Placed) and outcome.scores:
+        if isinstance(outcome, JobPlacement) and outcome.scores:
             assert all(0 <= score <= 100 for score in outcome.scores.values())
             assert {*outcome.scores, *outcome.rejected} == set(NODES)
             assert not outcome.scores.keys() & outcome.rejected.keys()
@@ -124,7 +124,7 @@ def test_placements_depend_on_the_seed_and_not_on_the_order_of_the_nodes(
 
     def placements(network: Network) -> list[tuple[str, str, str | None]]:
         outcomes = outcomes_of(scheduler(network), work)
-        return [(each.job, each.node, each.backup) for each in outcomes if isinstance(each, Placed)]
+        return [(each.job, each.node, each.backup) for each in outcomes if isinstance(each, JobPlacement)]
 
     assert placements(network) == placements(network) == placements(shuffled)
 

@@ -7,11 +7,11 @@ from testbed.placement import (
     BadJobError,
     Completed,
     DuplicateJobError,
+    JobPlacement,
     JobRequest,
     Node,
     PairDelays,
     Phase,
-    Placed,
     Refused,
     Scheduler,
     UnknownJobError,
@@ -37,9 +37,9 @@ def render(name: str = "render1", weight: int = 1, *, backup: bool = True) -> Jo
     return JobRequest(name=name, weight=weight, partners={"home1": 1.0}, backup=backup)
 
 
-def placed(core: Scheduler, job: JobRequest) -> Placed:
+def placed(core: Scheduler, job: JobRequest) -> JobPlacement:
     (outcome,) = core.place(job)
-    assert isinstance(outcome, Placed)
+    assert isinstance(outcome, JobPlacement)
     return outcome
 
 

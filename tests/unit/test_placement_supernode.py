@@ -2,7 +2,7 @@
 
 import pytest
 
-from testbed.placement import DuplicateJobError, Node, Placed, Promoted, Refused, UnknownJobError
+from testbed.placement import DuplicateJobError, JobPlacement, Node, Promoted, Refused, UnknownJobError
 from testbed.placement.delays import PairDelays
 from testbed.placement.supernode import SuperNodeTaskScheduler
 
@@ -20,7 +20,7 @@ def test_the_articles_example_places_all_five_tasks_and_loses_none_to_a_failure(
     front = scheduler()
     for i in range(5):
         front.add_task(f"task_{i}", task_weight=3)
-    assert all(isinstance(each, Placed) for each in front.assign_task())
+    assert all(isinstance(each, JobPlacement) for each in front.assign_task())
     busy = front.scheduler.tasks["task_2"].node
     assert busy is not None
     assert any(isinstance(each, Promoted) for each in front.handle_node_failure(busy))
@@ -36,11 +36,11 @@ def test_a_task_that_does_not_fit_stays_queued_until_there_is_room() -> None:
     front.add_task("first", task_weight=3)
     front.add_task("second", task_weight=3)
     assert front.select_optimal_node("second") in NAMES
-    assert [type(each) for each in front.assign_task()] == [Placed, Refused]
+    assert [type(each) for each in front.assign_task()] == [JobPlacement, Refused]
     assert front.select_optimal_node("second") is None
     assert front.get_scheduler_status()["pending_tasks"] == 1
     front.complete_task("first")
-    assert [type(each) for each in front.assign_task()] == [Placed]
+    assert [type(each) for each in front.assign_task()] == [JobPlacement]
 
 
 def test_a_task_without_a_backup_is_queued_again_when_its_node_fails() -> None:

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from testbed.model.placement import Placement, PlacementPolicy
 from testbed.placement import (
+    JobPlacement,
     JobRequest,
     Node,
     Outcome,
     PairDelays,
     Phase,
-    Placed,
     Queued,
     Refused,
     Scheduler,
@@ -68,7 +68,7 @@ def test_what_waits_is_solved_together_when_room_comes() -> None:
     ask(core, job("x", 30), job("y", 50))
     core.complete("before")
     core.complete("also")
-    assert [type(each) for each in core.retry()] == [Placed, Placed]
+    assert [type(each) for each in core.retry()] == [JobPlacement, JobPlacement]
 
 
 def test_the_tasks_of_the_article_are_solved_together_too() -> None:
@@ -76,7 +76,7 @@ def test_the_tasks_of_the_article_are_solved_together_too() -> None:
     front = SuperNodeTaskScheduler(nodes, PairDelays({}), Placement(policy=PlacementPolicy.OPTIMAL))
     front.add_task("x", 30, backup=False)
     front.add_task("y", 50, backup=False)
-    assert [type(each) for each in front.assign_task()] == [Placed, Placed]
+    assert [type(each) for each in front.assign_task()] == [JobPlacement, JobPlacement]
 
 
 def test_a_higher_priority_comes_before_any_number_of_lower_ones() -> None:
@@ -98,7 +98,7 @@ def test_by_other_policies_the_highest_priority_goes_first_and_then_who_waits() 
     ask(core, job("waits", 2))
     core.complete("first")
     found = ask(core, job("comes", 2), job("urgent", 2, priority=1))
-    assert [each.job for each in found if isinstance(each, Placed)] == ["urgent", "waits"]
+    assert [each.job for each in found if isinstance(each, JobPlacement)] == ["urgent", "waits"]
     assert [each.job for each in found if isinstance(each, Queued)] == ["comes"]
 
 
@@ -236,7 +236,7 @@ def test_no_evicted_job_could_have_stayed(
         assert evicted == set()
         return
     placed = outcomes[-1]
-    assert isinstance(placed, Placed)
+    assert isinstance(placed, JobPlacement)
     assert {before[name] for name in evicted} == {placed.node}
     assert frozenset(evicted) in possible, "the new job fits without them"
     assert cost(core, evicted) == min(cost(core, victims) for victims in possible)
@@ -298,7 +298,7 @@ def test_an_equal_priority_is_never_evicted() -> None:
 def test_the_solver_is_not_asked_about_a_single_job() -> None:
     core = scheduler({"node": 4})
     [placed] = ask(core, job("only", 2))
-    assert isinstance(placed, Placed)
+    assert isinstance(placed, JobPlacement)
     assert "solver" not in placed.reason
     [refused] = ask(core, job("large", 3), waits=False)
     assert isinstance(refused, Refused)

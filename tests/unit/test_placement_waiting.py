@@ -5,11 +5,11 @@ import pytest
 from testbed.model.placement import Placement, PlacementPolicy
 from testbed.placement import (
     Evicted,
+    JobPlacement,
     JobRequest,
     Node,
     PairDelays,
     Phase,
-    Placed,
     Queued,
     Refused,
     Scheduler,
@@ -65,7 +65,7 @@ def test_a_higher_priority_takes_the_place_that_costs_least() -> None:
     core.place(job("small", 4, priority=0))
     evicted, placed = core.place(job("urgent", 2, priority=9, preempts=True))
     assert isinstance(evicted, Evicted)
-    assert isinstance(placed, Placed)
+    assert isinstance(placed, JobPlacement)
     assert (evicted.job, placed.node) == ("small", evicted.failed)
     assert core.tasks["small"].phase is Phase.EVICTED
 
@@ -100,13 +100,13 @@ def test_a_group_is_spread_over_failure_domains_its_backups_too() -> None:
 def test_resources_beside_the_weight_are_counted_and_given_back() -> None:
     core = scheduler(Node(name="a", capacity=9, resources={"gpu": 1}), Node(name="b", capacity=9))
     [placed] = core.place(job("first", resources={"gpu": 1}))
-    assert isinstance(placed, Placed)
+    assert isinstance(placed, JobPlacement)
     assert placed.node == "a"
     [refused] = core.place(job("second", resources={"gpu": 1}))
     assert isinstance(refused, Refused)
     assert refused.rejected == {"a": "needs 1 of gpu, 0 of 1 free", "b": "needs 1 of gpu, 0 of 0 free"}
     core.complete("first")
-    assert isinstance(core.place(job("second", resources={"gpu": 1}))[-1], Placed)
+    assert isinstance(core.place(job("second", resources={"gpu": 1}))[-1], JobPlacement)
 
 
 NEAR_AND_FAR = {("near", "home"): 10, ("far", "home"): 1_000, ("near", "far"): 990}
@@ -154,5 +154,5 @@ def test_the_optimum_places_what_one_after_the_other_could_not() -> None:
     nodes = Node(name="large", capacity=4), Node(name="small", capacity=2)
     asked = [job("little", 2), job("big", 4)]
     greedy, best = scheduler(*nodes, policy="least_loaded"), scheduler(*nodes, policy="optimal")
-    assert [type(each) for each in greedy.place_all(asked)] == [Placed, Refused]
-    assert [type(each) for each in best.place_all(asked)] == [Placed, Placed]
+    assert [type(each) for each in greedy.place_all(asked)] == [JobPlacement, Refused]
+    assert [type(each) for each in best.place_all(asked)] == [JobPlacement, JobPlacement]

@@ -8,10 +8,10 @@ from testbed.model.access import Access, Subscription
 from testbed.model.base import DOWNSTREAM
 from testbed.model.network import Egress, Network, Role, Station, Wire
 from testbed.model.pon import Pon, TContClass
-from testbed.plan.buffers import KERNEL_BYTES, tcp_buffers
 from testbed.plan.make import SHAPED_LINK, UNLIMITED, make_plan
 from testbed.plan.paths import delay_ns, way
 from testbed.plan.plan_text import plan_text
+from testbed.plan.tcp_buffers import KERNEL_BYTES, tcp_buffers
 from testbed.scenario import load
 from topologies import elastic_access
 

@@ -14,7 +14,7 @@ from testbed.errors import ScenarioError
 from testbed.model.base import DOWNSTREAM, FROM_TEXT
 from testbed.model.channel import CHANNEL_POLICIES, ResizePolicy
 from testbed.model.placement import Placement, PlacementPolicy
-from testbed.placement import JobRequest, Node, PairDelays, Placed, Refused, Scheduler
+from testbed.placement import JobPlacement, JobRequest, Node, PairDelays, Refused, Scheduler
 from testbed.plugins import ExtensionError, Kind, Origin
 from testbed.scenario import load
 from testbed.scenario.extensions import origins
@@ -287,16 +287,20 @@ def fleet(policy: Placement, used: int = 0, explained: bool = True) -> Scheduler
     return scheduler
 
 
-def placed(scheduler: Scheduler) -> Placed | Refused:
+def placed(scheduler: Scheduler) -> JobPlacement | Refused:
     outcome = scheduler.place(JobRequest(name="job", weight=4, partners={"home": 1.0}, backup=False))[-1]
-    assert isinstance(outcome, Placed | Refused)
+    assert isinstance(outcome, JobPlacement | Refused)
     return outcome
 
 
 def test_a_placement_policy_of_a_package_chooses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lies_on_the_path(monkeypatch, install_example(tmp_path))
     chosen = [placed(fleet(Placement(policy="consolidate"), used)) for used in (0, 1, 7)]
-    assert [outcome.node for outcome in chosen if isinstance(outcome, Placed)] == ["near", "far", "near"]
+    assert [outcome.node for outcome in chosen if isinstance(outcome, JobPlacement)] == [
+        "near",
+        "far",
+        "near",
+    ]
     assert chosen[1].reason.startswith("consolidate: far of 2 that can, then 5 of 10 used")
 
 
@@ -305,23 +309,23 @@ def test_a_further_score_counts_by_its_weight(tmp_path: Path, monkeypatch: pytes
     lies_on_the_path(monkeypatch, install_example(tmp_path))
     light, heavy = (Placement(scores={"energy": weight}) for weight in (20, 50))
     first, second = (placed(fleet(policy, used=1)) for policy in (light, heavy))
-    assert isinstance(first, Placed)
-    assert isinstance(second, Placed)
+    assert isinstance(first, JobPlacement)
+    assert isinstance(second, JobPlacement)
     assert (first.node, second.node) == ("near", "far")
     assert first.scores == {"near": pytest.approx(56 / 1.2), "far": pytest.approx((30 + 20) / 1.2)}
     assert "energy 100.0 x 20" in first.reason
-    assert isinstance(plain := placed(fleet(Placement(), used=1)), Placed)  # the control: without it
+    assert isinstance(plain := placed(fleet(Placement(), used=1)), JobPlacement)  # the control: without it
     assert plain.scores == {"near": pytest.approx(56), "far": pytest.approx(30)}
     for policy in (light, heavy):
         quick = placed(fleet(policy, used=1, explained=False))
-        assert isinstance(quick, Placed)
+        assert isinstance(quick, JobPlacement)
         assert quick.node == (first if policy is light else second).node
 
 
 def test_all_weights_may_be_those_of_further_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lies_on_the_path(monkeypatch, install_example(tmp_path))
     placement = Placement(load_weight=0, delay_weight=0, scores={"energy": 1})
-    assert isinstance(outcome := placed(fleet(placement, used=1)), Placed)
+    assert isinstance(outcome := placed(fleet(placement, used=1)), JobPlacement)
     assert outcome.scores == {"near": 0, "far": 100}
     with pytest.raises(ValueError, match="at least one of them must count"):
         Placement(load_weight=0, delay_weight=0, scores={"energy": 0})
@@ -369,7 +373,7 @@ def test_a_policy_may_choose_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("50.0", "gave 1 scores; there are 2 nodes"),
         ("[0.0, 100.5]", "scores far 100.5; a score is 0 to 100"),
         ("[float('nan'), 1.0]", "scores near nan; a score is 0 to 100"),
-        ("['a', 'b']", "failed: brought.py, line"),
+        ("['a', 'b']", "failed: plugin_policies.py, line"),
         ("[question.fraction('x') * 200 - 300] * 2", "scores near -"),
         ("question.used.fill(0)", "failed: acme_policy.py, line 2: ValueError: assignment destination is"),
     ],

@@ -9,8 +9,8 @@ from testbed.pon import (
     Eligibility,
     GrantMap,
     PonStandard,
+    QueueReport,
     QuietWindow,
-    Report,
     Reporting,
     TCont,
     announce,
@@ -59,7 +59,7 @@ def fixed(alloc_id: int, rate_bps: int, grants: int = 1, onu: int | None = None)
     )
 
 
-def decided(state: DbaState, reports: list[Report], frames: range) -> tuple[DbaState, list[GrantMap]]:
+def decided(state: DbaState, reports: list[QueueReport], frames: range) -> tuple[DbaState, list[GrantMap]]:
     """Reports before the first of some frames, and nothing after."""
     maps = []
     for frame in frames:
@@ -96,7 +96,7 @@ def test_onus_take_turns_when_reports_are_rarer() -> None:
 
 def test_the_t_conts_of_an_onu_share_a_burst() -> None:
     state = start(XGS, [effort(1, onu=7), effort(2, onu=7)])
-    _, (grant_map,) = decided(state, [Report(1, 0, 400, 0), Report(2, 0, 800, 0)], range(1))
+    _, (grant_map,) = decided(state, [QueueReport(1, 0, 400, 0), QueueReport(2, 0, 800, 0)], range(1))
     (burst,) = grant_map.bursts
     # With their reports of 4 bytes, 26 and 51 blocks of 16 bytes.
     assert [(each.grant_bytes, each.skip_bytes) for each in burst.allocations] == [
@@ -108,19 +108,19 @@ def test_the_t_conts_of_an_onu_share_a_burst() -> None:
 def test_a_report_is_answered_once_however_long_the_answer_is_under_way() -> None:
     state = start(XGS, [effort(1)])
     state, _ = decided(state, [], range(5))
-    state, maps = decided(state, [Report(1, 2, 1000, 0)], range(5, 8))
+    state, maps = decided(state, [QueueReport(1, 2, 1000, 0)], range(5, 8))
     assert [each.granted_bytes(1) for each in maps] == [1004, 0, 0]
     # The reports of frames 3 to 5 tell of the same bytes, because the grant came in frame 5.
     for frame, reported in ((8, 3), (9, 4), (10, 5)):
-        state, grant_map = decide(state, [Report(1, reported, 1000, 0)], frame)
+        state, grant_map = decide(state, [QueueReport(1, reported, 1000, 0)], frame)
         assert grant_map.granted_bytes(1) == 0
-    _, grant_map = decide(state, [Report(1, 6, 1000, 1000)], 11)
+    _, grant_map = decide(state, [QueueReport(1, 6, 1000, 1000)], 11)
     assert grant_map.granted_bytes(1) == 1004
 
 
 def test_where_a_grant_cuts_a_frame_the_second_header_is_granted_too() -> None:
     state = start(XGS, [effort(1)])
-    _, maps = decided(state, [Report(1, 0, 200_000, 0)], range(4))
+    _, maps = decided(state, [QueueReport(1, 0, 200_000, 0)], range(4))
     first, second, *rest = (each.granted_bytes(1) for each in maps)
     assert first > 100_000
     assert second == whole_grant(XGS_UP, 200_000 - first + 8, report=True)
@@ -132,7 +132,7 @@ def test_fixed_grants_are_evenly_spaced_always_at_the_same_bytes_and_exact_in_th
     state = start(XGS, [fixed(1, rate_bps, grants=4), fixed(2, 50 * MEGABIT, grants=4), effort(3)])
     maps = []
     for frame in range(8000):
-        state, grant_map = decide(state, [Report(3, frame, 200_000, 0)], frame)
+        state, grant_map = decide(state, [QueueReport(3, frame, 200_000, 0)], frame)
         maps.append(grant_map)
     for alloc_id in (1, 2):
         starts = starts_of(maps[0], alloc_id)
@@ -247,7 +247,7 @@ def test_what_was_announced_is_not_granted_again_for_a_report_before_or_after_it
     assert [each.granted_bytes(1) for each in maps] == [0, 0, 0, 20_012, 0]
     # Frame 2 was before the bytes came; in frame 3 they were there, about to go.
     for frame, reported, queued in ((5, 2, 0), (6, 3, 20_000), (7, 4, 0)):
-        state, grant_map = decide(state, [Report(1, reported, queued, 0)], frame)
+        state, grant_map = decide(state, [QueueReport(1, reported, queued, 0)], frame)
         assert grant_map.granted_bytes(1) == 0
 
 

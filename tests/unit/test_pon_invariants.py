@@ -10,8 +10,8 @@ from testbed.pon import (
     Eligibility,
     GrantMap,
     PonStandard,
+    QueueReport,
     QuietWindow,
-    Report,
     Reporting,
     TCont,
     carried_bytes,
@@ -64,7 +64,7 @@ def one_tcont(draw: st.DrawFn, alloc_id: int) -> TCont:
     )
 
 
-History = tuple[PonStandard, DbaState, list[list[Report]]]
+History = tuple[PonStandard, DbaState, list[list[QueueReport]]]
 
 
 @st.composite
@@ -93,7 +93,7 @@ def histories(draw: st.DrawFn) -> History:
         for place, tcont in enumerate(tconts):
             used[place] += loads[place] // 8
             if draw(st.integers(0, 2)):
-                heard.append(Report(tcont.alloc_id, max(frame - 3, 0), loads[place], used[place]))
+                heard.append(QueueReport(tcont.alloc_id, max(frame - 3, 0), loads[place], used[place]))
         reports.append(heard)
     return standard, state, reports
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from testbed.pon import PonStandard, Report, TCont, decide, start
-from testbed.pon.dba import demand
-from testbed.pon.dba.ledger import Ledger
+from testbed.pon import PonStandard, QueueReport, TCont, decide, start
+from testbed.pon.dba import demand_estimate
+from testbed.pon.dba.grant_ledger import GrantLedger
 
 LEAD_FRAMES = 3
 STANDARDS = [PonStandard.XG_PON, PonStandard.XGS_PON, PonStandard.PON_50G]
@@ -15,7 +15,7 @@ def grants(standard: PonStandard, queued: list[int]) -> list[int]:
     """What is granted in answer to the reports of frames one after another, whatever was granted before."""
     state, granted = start(standard, [ASSURED]), []
     for frame, queued_bytes in enumerate(queued, start=1):
-        state, grant_map = decide(state, [Report(1, frame - 1, queued_bytes, 0)], frame + LEAD_FRAMES)
+        state, grant_map = decide(state, [QueueReport(1, frame - 1, queued_bytes, 0)], frame + LEAD_FRAMES)
         granted.append(grant_map.granted_bytes(1))
     return granted
 
@@ -24,7 +24,7 @@ def shortened(standard: PonStandard, queued_bytes: int) -> list[int]:
     """The grants until a fragment of this length, with its header, has gone; grants carry what they can."""
     state, granted, under_way = start(standard, [ASSURED]), list[int](), [0] * LEAD_FRAMES
     for frame in range(40):
-        state, grant_map = decide(state, [Report(1, frame, queued_bytes, 0)], frame + LEAD_FRAMES)
+        state, grant_map = decide(state, [QueueReport(1, frame, queued_bytes, 0)], frame + LEAD_FRAMES)
         under_way.append(grant_map.granted_bytes(1))
         granted.append(under_way[-1])
         now = under_way.pop(0)
@@ -48,11 +48,11 @@ def test_with_grants_that_count_as_served_a_bare_header_is_granted_for_ever(
 ) -> None:
     """The control."""
 
-    def count(self: Ledger, index: int, grant_bytes: int) -> None:
+    def count(self: GrantLedger, index: int, grant_bytes: int) -> None:
         self.granted[index] += grant_bytes
 
-    monkeypatch.setattr(Ledger, "count", count)
-    monkeypatch.setattr(demand, "_little_left", lambda _, queued_bytes, left_bytes: left_bytes)
+    monkeypatch.setattr(GrantLedger, "count", count)
+    monkeypatch.setattr(demand_estimate, "_little_left", lambda _, queued_bytes, left_bytes: left_bytes)
     granted = grants(PonStandard.XG_PON, [min(8 * frame, 40) for frame in range(1, 60)])
     assert set(granted[20:]) <= {0, 8}
     assert 8 in granted[20:]

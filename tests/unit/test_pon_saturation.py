@@ -9,8 +9,8 @@ from testbed.model.base import UPSTREAM
 from testbed.pon import (
     Eligibility,
     PonStandard,
+    QueueReport,
     QuietWindow,
-    Report,
     TCont,
     capacity_bps,
     decide,
@@ -95,7 +95,7 @@ def test_what_is_sure_can_be_promised_in_uneven_parts(standard: PonStandard) -> 
     state = start(standard, promised)
     granted = dict.fromkeys(range(onus), 0)
     for frame in range(MEASURED_FRAMES):
-        state, grant_map = decide(state, [Report(i, frame, 10**7, 0) for i in range(onus)], frame)
+        state, grant_map = decide(state, [QueueReport(i, frame, 10**7, 0) for i in range(onus)], frame)
         for i in granted:
             granted[i] += grant_map.granted_bytes(i)
     for tcont in promised:
@@ -143,6 +143,8 @@ def test_a_saturated_frame_is_never_left(
     standard, tconts, quiet, frames = case
     state = start(standard, tconts, quiet=quiet)
     for frame, queued in enumerate(frames):
-        reports = [Report(tcont.alloc_id, frame, much, 0) for tcont, much in zip(tconts, queued, strict=True)]
+        reports = [
+            QueueReport(tcont.alloc_id, frame, much, 0) for tcont, much in zip(tconts, queued, strict=True)
+        ]
         state, grant_map = decide(state, reports, frame)
         check_layout(standard, tconts, grant_map)

@@ -11,7 +11,7 @@ from synthetic_run import make_run, manifest
 
 from testbed.errors import ScenarioError
 from testbed.record.atomic import named_by_user
-from testbed.record.directory import RECORDED, RunDirectory
+from testbed.record.run_directory import RECORDED, RunDirectory
 
 STARTED = datetime(2030, 1, 2, 3, 4, 5)
 

@@ -11,11 +11,11 @@ import pytest
 
 from testbed.errors import InvariantError, TestbedError
 from testbed.live.tail import LineTail
-from testbed.record.directory import RunDirectory
 from testbed.record.events import RunEnded
 from testbed.record.guest_files import keep, open_regular, read_bytes, read_console, remove
 from testbed.record.logs import EventLog
 from testbed.record.merge import merge
+from testbed.record.run_directory import RunDirectory
 from testbed.venue.progress import PROGRESS_NAME, ProgressTail
 from testbed.venue.virtual import PRIVATE_NAME, read_status
 

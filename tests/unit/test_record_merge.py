@@ -10,11 +10,11 @@ from recorded import objects
 from synthetic_run import VARIANTS, make_run
 
 from testbed.errors import InvariantError, ScenarioError
-from testbed.record.directory import RunDirectory
 from testbed.record.event import OtherEvent
 from testbed.record.events import RunEnded
 from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import Merged, merge
+from testbed.record.run_directory import RunDirectory
 from testbed.record.streams import ReceivedLog, SentLog
 
 STREAM = {"session": "player", "measure": "probe", "direction": "downstream"}

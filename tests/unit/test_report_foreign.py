@@ -17,10 +17,10 @@ from synthetic_run import VARIANTS, write_report
 
 from testbed.cli import main
 from testbed.errors import ScenarioError
-from testbed.live.watch import Watch
+from testbed.live.variant_follower import VariantFollower
 from testbed.record import checksums
-from testbed.record.directory import RunDirectory
 from testbed.record.logs import EventLog
+from testbed.record.run_directory import RunDirectory
 from testbed.report import declared
 from testbed.report.figures import Plot
 from testbed.report.frames import samples
@@ -69,7 +69,7 @@ def watch_as_if_it_ran(run: RunDirectory, raw: Path) -> None:
     with EventLog(raw) as events:
         for each in run.events():
             events.write(each.event, each.at_ns)
-    Watch(raw).read()
+    VariantFollower(raw).read()
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])

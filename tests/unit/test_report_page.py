@@ -15,7 +15,7 @@ from synthetic_run import (
 
 from testbed import report
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report.declared import Declared
 from testbed.report.drawing import DRAWN_IN_A_COLUMN, draw, egress_text
 from testbed.report.words import conditions, describe

@@ -12,7 +12,7 @@ from synthetic_run import expectations, make_run, manifest, references
 
 from testbed.applications.quantity import Expectation
 from testbed.errors import ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report.expectations import evaluate, judged, sentence
 from testbed.report.frames import rates, samples, summary_frame, to_csv
 from testbed.report.summary import Summary, all_hold, summarise

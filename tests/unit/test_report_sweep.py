@@ -12,7 +12,7 @@ from recorded import recorded
 from rich.console import Console
 from synthetic_sweep import LOADS, VARIANTS, make_run, scenario, write_report
 
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import timeline
 from testbed.report.figures import style
 from testbed.report.reduce import bin_of, binned_bps, drawn_at_most

@@ -25,7 +25,7 @@ from synthetic_work import (
 
 from testbed.applications.experts.report import nodes_in_words
 from testbed.applications.transfer.summary import transfers, united
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import failures, timeline
 from testbed.report.job_tables import refusal_line
 from testbed.report.records import VariantRecords

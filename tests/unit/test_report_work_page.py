@@ -12,8 +12,8 @@ import synthetic_work
 from synthetic_work import NODES, network, scenario
 
 from testbed.model.network import Egress, Network, Role, Station, Wire
-from testbed.record.directory import RunDirectory
 from testbed.record.events import JobCompleted, JobEvicted, JobPlaced, JobPromoted, JobQueued
+from testbed.record.run_directory import RunDirectory
 from testbed.report import failures
 from testbed.report.drawing import DRAWN_IN_A_COLUMN, draw
 from testbed.report.frames import rates, samples

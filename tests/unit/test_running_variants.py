@@ -9,7 +9,7 @@ from robustness.stand_ins import FAKE_VARIANT
 
 from testbed.cli import main, running
 from testbed.errors import KernelError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import load
 
 TWO = "variants: {first: {}, second: {}}\n"

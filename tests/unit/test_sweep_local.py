@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from testbed.errors import ScenarioError
-from testbed.sweep import directory as directories
-from testbed.sweep.directory import SweepDirectory
+from testbed.sweep import sweep_directory as directories
 from testbed.sweep.local import LocalRuns, last_words
-from testbed.sweep.order import Ended, Happened, Order, Placed, Started
-from testbed.sweep.tally import Tally, spoken
+from testbed.sweep.run_counts import RunCounts, spoken
+from testbed.sweep.run_order import LocalOrder, RunOrder, RunResult, RunStarted, RunUpdate
+from testbed.sweep.sweep_directory import SweepDirectory
 
 PROGRAM = Path(__file__).with_name("sweep_program.py")
 COMMAND = (sys.executable, str(PROGRAM))
@@ -26,9 +26,9 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "done"
 
 
-def orders(*texts: str) -> list[Order]:
+def orders(*texts: str) -> list[RunOrder]:
     return [
-        Order(
+        RunOrder(
             name=f"run{n}",
             text=text,
             seed=n,
@@ -41,7 +41,7 @@ def orders(*texts: str) -> list[Order]:
     ]
 
 
-def work_off(folder: Path, wanted: list[Order], slots: int = 2) -> list[Happened]:
+def work_off(folder: Path, wanted: list[RunOrder], slots: int = 2) -> list[RunUpdate]:
     sweep = SweepDirectory(folder / "sweep")
     sweep.path.mkdir(exist_ok=True)
     with sweep.locked() as lock:
@@ -49,8 +49,8 @@ def work_off(folder: Path, wanted: list[Order], slots: int = 2) -> list[Happened
 
 
 def test_an_order_is_the_same_after_its_way_to_the_program() -> None:
-    placed = Placed(order=orders("title: ü\nseed: 1\n")[0], out="/x", side_by_side=3)
-    assert Placed.from_line(placed.line()) == placed
+    placed = LocalOrder(order=orders("title: ü\nseed: 1\n")[0], out="/x", side_by_side=3)
+    assert LocalOrder.from_line(placed.line()) == placed
     assert placed.line().count("\n") == 1
 
 
@@ -58,7 +58,7 @@ def test_never_more_run_at_a_time_than_there_are_slots(tmp_path: Path, done: Pat
     running: set[str] = set()
     most = 0
     for happened in work_off(tmp_path, orders(*["finish"] * 7), slots=3):
-        if isinstance(happened, Started):
+        if isinstance(happened, RunStarted):
             running.add(happened.name)
         else:
             running.remove(happened.name)
@@ -69,10 +69,10 @@ def test_never_more_run_at_a_time_than_there_are_slots(tmp_path: Path, done: Pat
 
 def test_a_failed_run_stops_no_other_and_leaves_its_log(tmp_path: Path, done: Path) -> None:
     happened = work_off(tmp_path, orders("finish", "fail 3", "finish", "fail 70", "finish"))
-    failed = {each.name: each for each in happened if isinstance(each, Ended) and each.status}
+    failed = {each.name: each for each in happened if isinstance(each, RunResult) and each.status}
     assert failed == {
-        "run1": Ended("run1", 3, "it could not be"),
-        "run3": Ended("run3", 70, "it could not be"),
+        "run1": RunResult("run1", 3, "it could not be"),
+        "run3": RunResult("run3", 70, "it could not be"),
     }
     sweep = SweepDirectory(tmp_path / "sweep")
     assert [sweep.is_finished(f"run{n}") for n in range(5)] == [True, False, True, False, True]
@@ -84,7 +84,7 @@ def test_a_run_that_failed_is_made_anew_without_what_it_left(tmp_path: Path, don
     work_off(tmp_path, orders("fail 3"))
     sweep = SweepDirectory(tmp_path / "sweep")
     (sweep.run("run0").path / "half").write_text("of a table")
-    assert work_off(tmp_path, orders("finish"))[-1] == Ended("run0", 0)
+    assert work_off(tmp_path, orders("finish"))[-1] == RunResult("run0", 0)
     assert not (sweep.run("run0").path / "half").exists()
     assert sweep.is_finished("run0")
     assert list((sweep.path / "logs").iterdir()) == []
@@ -95,7 +95,7 @@ def test_leaving_early_ends_the_runs_that_are_under_way(tmp_path: Path, done: Pa
     sweep.path.mkdir()
     with sweep.locked() as lock:
         news = LocalRuns(sweep, COMMAND, 2).work_off(orders("wait", "wait", "finish"), lock)
-        assert [next(news), next(news)] == [Started("run0"), Started("run1")]
+        assert [next(news), next(news)] == [RunStarted("run0"), RunStarted("run1")]
         news.close()
     # Every run holds the lock while it lasts, so this would be refused if one were left.
     with sweep.locked():
@@ -147,14 +147,14 @@ def test_the_last_words_are_the_error_or_the_end_of_the_log() -> None:
 
 
 def test_the_tally_counts_and_foretells() -> None:
-    tally = Tally(total=12, before=2)
+    tally = RunCounts(total=12, before=2)
     assert tally.line(0.0) == "2 of 12 done, 0 running, 10 left"
-    tally.take(Started("a"))
-    tally.take(Started("b"))
+    tally.take(RunStarted("a"))
+    tally.take(RunStarted("b"))
     assert tally.to_go_s(5.0) is None
-    tally.take(Ended("a", 0))
-    tally.take(Started("c"))
-    tally.take(Ended("b", 3))
+    tally.take(RunResult("a", 0))
+    tally.take(RunStarted("c"))
+    tally.take(RunResult("b", 3))
     # Two ended in 20 s; one is half done, and seven are left.
     assert tally.line(20.0) == "3 of 12 done, 1 running, 7 left, 1 failed, about 1 min to go"
     assert tally.to_go_s(20.0) == 75.0

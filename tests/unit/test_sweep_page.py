@@ -10,8 +10,8 @@ from synthetic_seeds import FAILED, MS, VARIANTS, median_ns, plan, write_sweep
 from testbed.report.page import bounds, in_digits, written
 from testbed.report.sweep_estimates import Named, estimates
 from testbed.report.sweep_plots import plots
-from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.statistics import Estimate, across_seeds
+from testbed.sweep.sweep_directory import SweepDirectory
 
 P50 = Named("best_effort", "player", "downstream", "probe", "p50")
 

@@ -11,8 +11,8 @@ import pytest
 from testbed.errors import ScenarioError
 from testbed.scenario import load
 from testbed.sweep.axes import parsed_axes
-from testbed.sweep.directory import SweepDirectory
 from testbed.sweep.plan import SweepPlan, make_plan
+from testbed.sweep.sweep_directory import SweepDirectory
 
 ONUS, FLOWS = "network.parameters.onus=8,16", "channels.provisioning=0 s,1 s"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.sweep.order import Order, Placed
+from testbed.sweep.run_order import LocalOrder, RunOrder
 from testbed.sweep.scratch import scratch_folder
 
 HOLDER = """
@@ -62,8 +62,8 @@ def test_a_run_whose_starter_is_gone_removes_the_folder_that_it_was_given(place:
     scratch = place / "scratch"
     scratch.mkdir()
     limits = {"wall_limit_s": 1.0, "stall_limit_s": 1.0}
-    order = Order(name="run", text="", seed=1, settings=(), kernel="k", **limits)
-    placed = Placed(order=order, out=str(scratch / "run"), side_by_side=1, scratch=str(scratch))
+    order = RunOrder(name="run", text="", seed=1, settings=(), kernel="k", **limits)
+    placed = LocalOrder(order=order, out=str(scratch / "run"), side_by_side=1, scratch=str(scratch))
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

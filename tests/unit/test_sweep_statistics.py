@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from testbed.report.metrics import nearest_rank
-from testbed.sweep.statistics import Delays, Estimate, across_seeds, differences, t_quantile
+from testbed.sweep.statistics import Estimate, StreamDelays, across_seeds, differences, t_quantile
 
 PER_MILLE = {"p50": 500, "p99": 990}
 
@@ -45,12 +45,12 @@ def test_the_interval_has_the_true_mean_in_it_as_often_as_it_says() -> None:
     assert abs(covered - 1900) <= 4 * sqrt(2000 * 0.95 * 0.05)
 
 
-def stream(delay_ns: list[int] | np.ndarray, every_ns: int = 1000) -> Delays:
+def stream(delay_ns: list[int] | np.ndarray, every_ns: int = 1000) -> StreamDelays:
     found = np.asarray(delay_ns, np.int64)
-    return Delays(np.arange(len(found), dtype=np.int64) * every_ns, found)
+    return StreamDelays(np.arange(len(found), dtype=np.int64) * every_ns, found)
 
 
-def waves(seed: int, longer_ns: int = 0) -> Delays:
+def waves(seed: int, longer_ns: int = 0) -> StreamDelays:
     """Delays that go up and down slowly, as a queue does: neighbours are alike."""
     random = np.random.default_rng(seed)
     steps = np.repeat(random.integers(0, 100_000, 160), 50)
@@ -102,5 +102,5 @@ def test_a_stream_of_which_nothing_arrived_has_no_difference() -> None:
 def test_streams_of_one_packet_and_of_no_common_time_are_compared_all_the_same() -> None:
     lone = differences(stream([5]), stream([8]), PER_MILLE, seed=1)
     assert {name: each.value for name, each in lone.items()} == {"mean": 3, "p50": 3, "p99": 3}
-    late = Delays(np.array([10**12]), np.array([9]))
+    late = StreamDelays(np.array([10**12]), np.array([9]))
     assert differences(stream([5, 6, 7]), late, PER_MILLE, seed=1)["p50"].value == 3

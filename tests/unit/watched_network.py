@@ -16,7 +16,7 @@ from testbed.api.live_classes import LiveClasses
 from testbed.api.live_monitor import LiveMonitor
 from testbed.api.live_page import add_views
 from testbed.errors import NotReadyError
-from testbed.live.watch import Watch
+from testbed.live.variant_follower import VariantFollower
 from testbed.record.logs import EventLog
 
 SECOND_NS = 10**9
@@ -63,7 +63,7 @@ class Watched:
 
     def __init__(self, folder: Path, caller: Caller, *, freely: bool) -> None:
         self.folder, self.caller, self.line, self.tally = folder, caller, Line(), ServerCounters()
-        self.monitor = LiveMonitor(Watch(folder), LiveClasses(self.line))
+        self.monitor = LiveMonitor(VariantFollower(folder), LiveClasses(self.line))
         add_views(
             caller.app,
             self.monitor,

@@ -11,7 +11,7 @@ from recorded import objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import load
 
 DISCIPLINES = {"fifo": {"bfifo"}, "fq_codel": {"fq_codel"}, "cake": {"cake"}, "l4s": {"dualpi2", "fq_codel"}}

@@ -12,7 +12,7 @@ import pytest
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import ScenarioFile
 from testbed.scenario.loading import from_mapping
 

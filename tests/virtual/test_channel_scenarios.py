@@ -9,7 +9,7 @@ from recorded import objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import Summary, samples, summarise
 from testbed.scenario import from_mapping, load
 from testbed.scenario.source import scenario_path

@@ -17,7 +17,7 @@ from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
 from testbed.errors import ScenarioError
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import Summary, summarise, write
 from testbed.scenario import ScenarioFile, load
 

@@ -10,7 +10,7 @@ from recorded import assert_read_as_written, objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import Summary, samples, summarise
 from testbed.scenario import load
 

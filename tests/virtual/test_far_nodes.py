@@ -7,7 +7,7 @@ from recorded import objects
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import from_mapping
 
 MS = 1_000_000

@@ -19,7 +19,7 @@ from venue_boot import PYTHON, console_of, embedded_kernel, run_inside
 
 from testbed.cli.running import run_scenario
 from testbed.pon import propagation_ns
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import ScenarioFile
 from testbed.scenario.loading import from_mapping
 from testbed.venue.virtual import OUTPUT_IN_GUEST

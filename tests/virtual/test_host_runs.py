@@ -16,7 +16,7 @@ from recorded import objects
 from venue_boot import PYTHON, console_of, embedded_kernel, run_inside
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario.loading import from_mapping
 from testbed.venue.virtual import OUTPUT_IN_GUEST
 

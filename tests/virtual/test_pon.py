@@ -12,7 +12,7 @@ from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
 from testbed.pon import propagation_ns
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import summarise
 from testbed.scenario import load
 

@@ -18,7 +18,7 @@ from short_game import short_game
 from venue_boot import embedded_kernel, every_core_busy
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import summarise
 from testbed.scenario import load
 

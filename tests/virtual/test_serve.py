@@ -18,7 +18,7 @@ from recorded import objects
 from serve_process import PATIENCE_S, Server, children, gone, serving
 from venue_boot import PYTHON, console_of, embedded_kernel, run_inside
 
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario.loading import from_mapping
 from testbed.venue.virtual import OUTPUT_IN_GUEST
 

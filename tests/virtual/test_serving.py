@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.scenario import ScenarioFile
 from testbed.scenario.loading import from_mapping
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import samples
 from testbed.scenario import ScenarioFile, from_mapping
 

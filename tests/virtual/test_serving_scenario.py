@@ -8,7 +8,7 @@ import pytest
 from venue_boot import embedded_kernel
 
 from testbed.cli.running import run_scenario
-from testbed.record.directory import RunDirectory
+from testbed.record.run_directory import RunDirectory
 from testbed.report import Summary, samples, summarise
 from testbed.scenario import ScenarioFile, from_mapping, load
 

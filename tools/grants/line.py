@@ -10,8 +10,8 @@ from testbed.pon import (
     DbaState,
     GrantMap,
     PonStandard,
+    QueueReport,
     QuietWindow,
-    Report,
     TCont,
     announce,
     decide,
@@ -41,7 +41,7 @@ class GrantedLine:
         """In the last frame, to all."""
         self.grants: dict[int, int] = {}
         """In the last frame, by Alloc-ID."""
-        self._reports: dict[int, Report] = {}
+        self._reports: dict[int, QueueReport] = {}
         self._maps: deque[GrantMap] = deque()
         for early in range(lead_frames):
             self._decide(early)
@@ -61,7 +61,9 @@ class GrantedLine:
                 queue = self.queues[alloc_id]
                 if report:
                     queued_bytes = queue.reported(begin + start_byte)
-                    self._reports[alloc_id] = Report(alloc_id, self.frame, queued_bytes, queue.used_bytes)
+                    self._reports[alloc_id] = QueueReport(
+                        alloc_id, self.frame, queued_bytes, queue.used_bytes
+                    )
                 if grant_bytes:
                     self.granted_bytes += grant_bytes
                     self.grants[alloc_id] = self.grants.get(alloc_id, 0) + grant_bytes
@@ -70,7 +72,7 @@ class GrantedLine:
         for alloc_id, tcont in self.tconts.items():
             if tcont.reporting is Reporting.TRAFFIC_MONITORING:
                 used_bytes = self.queues[alloc_id].used_bytes
-                self._reports[alloc_id] = Report(alloc_id, self.frame, 0, used_bytes)
+                self._reports[alloc_id] = QueueReport(alloc_id, self.frame, 0, used_bytes)
 
     def _decide(self, frame: int) -> None:
         self.state, grants = decide(self.state, list(self._reports.values()), frame)

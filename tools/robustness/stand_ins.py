@@ -36,7 +36,7 @@ def install(mark: Path, *, variant: str = "finish", network: str = "") -> None:
     """Have the command start stand-ins: `variant` as FAKE_VARIANT has it, `network` as FAKE_INNER has it."""
     from testbed.cli import running, serve, sweep, sweep_worker
     from testbed.report import numbers, sweep_page
-    from testbed.sweep import order
+    from testbed.sweep import run_order
     from testbed.venue import host, host_venue, virtual_venue
 
     os.environ |= {"FAKE_VARIANT": variant, "FAKE_MARK": str(mark), "FAKE_INNER": network}
@@ -52,8 +52,8 @@ def install(mark: Path, *, variant: str = "finish", network: str = "") -> None:
     _replace(numbers, "numbers", lambda _summary: [])
     _replace(sweep_page, "write_page", lambda *_: None)
 
-    def obeying(**fields: Any) -> order.Order:
-        return order.Order(**{**fields, "text": "wait" if variant in ("boot", "run") else "finish"})
+    def obeying(**fields: Any) -> run_order.RunOrder:
+        return run_order.RunOrder(**{**fields, "text": "wait" if variant in ("boot", "run") else "finish"})
 
     _replace(sweep, "Order", obeying)
 

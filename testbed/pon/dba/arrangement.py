@@ -7,13 +7,13 @@ from functools import cached_property
 
 from testbed.model.base import UPSTREAM
 from testbed.model.pon import Eligibility
+from testbed.pon.dba.frame_sharing import Claims
 from testbed.pon.dba.gathering import gathered_bytes
 from testbed.pon.dba.grant_map import Burst
 from testbed.pon.dba.layout import capacity_bytes, worth_using
 from testbed.pon.dba.pinned import Pinned, pin, without
-from testbed.pon.dba.quiet import QuietWindow, Span, check_quiet
+from testbed.pon.dba.quiet import QuietSpan, QuietWindow, check_quiet
 from testbed.pon.dba.saturation import divide, room_of
-from testbed.pon.dba.sharing import Claims
 from testbed.pon.framing import Framing, framing, least_grant_bytes, whole_grant
 from testbed.pon.standard import PonStandard
 from testbed.pon.tcont import TCont, check_distinct, check_tcont
@@ -36,7 +36,7 @@ class Arrangement:
     quiet: tuple[QuietWindow, ...]
     report_every_frames: int
     pinned: tuple[Pinned, ...]
-    free: tuple[Span, ...]
+    free: tuple[QuietSpan, ...]
 
     @cached_property
     def place_of(self) -> dict[int, int]:
@@ -215,7 +215,7 @@ def arrange(
     upstream = framing(standard, UPSTREAM)
     pinned = pin(upstream, tconts)
     taken = [span for each in pinned for span in each.spans]
-    free = worth_using(upstream, without([Span(0, upstream.frame_bytes)], taken))
+    free = worth_using(upstream, without([QuietSpan(0, upstream.frame_bytes)], taken))
     arranged = Arrangement(
         framing=upstream,
         tconts=tuple(tconts),

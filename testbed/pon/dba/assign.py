@@ -7,18 +7,18 @@ reports have arrived, and for which frame there is still time to decide.
 
 from collections.abc import Iterable, Sequence
 
-from testbed.pon.dba.grant_map import Burst, GrantMap, Report
+from testbed.pon.dba.dba_state import DbaState
+from testbed.pon.dba.frame_sharing import Claims, share
+from testbed.pon.dba.grant_ledger import GrantLedger
+from testbed.pon.dba.grant_map import Burst, GrantMap, QueueReport
 from testbed.pon.dba.layout import Item, burst_of, capacity_bytes, place, worth_using
-from testbed.pon.dba.ledger import Ledger
 from testbed.pon.dba.pinned import Pinned, without
-from testbed.pon.dba.quiet import Span, next_quiet_frame, quiet_spans
+from testbed.pon.dba.quiet import QuietSpan, next_quiet_frame, quiet_spans
 from testbed.pon.dba.saturation import Division, divide, room_of
-from testbed.pon.dba.sharing import Claims, share
-from testbed.pon.dba.state import DbaState
 from testbed.pon.framing import line_bytes
 
 
-def decide(state: DbaState, reports: Sequence[Report], frame: int) -> tuple[DbaState, GrantMap]:
+def decide(state: DbaState, reports: Sequence[QueueReport], frame: int) -> tuple[DbaState, GrantMap]:
     """The map of an upstream frame, and the state that the next decision starts from.
 
     `reports` are those that have arrived since the last decision, older ones first. Frames are decided in
@@ -29,14 +29,14 @@ def decide(state: DbaState, reports: Sequence[Report], frame: int) -> tuple[DbaS
     """
     if frame <= state.frame:
         raise ValueError(f"frame {frame} has been decided; the next one is {state.frame + 1}")
-    ledger = Ledger(state, frame)
+    ledger = GrantLedger(state, frame)
     arrangement = ledger.arrangement
     quiet = quiet_spans(arrangement.quiet, ledger.framing, frame) if arrangement.quiet else []
     ledger.hear(reports)
     ledger.expect()
     bursts, unreported = _fixed(ledger, quiet)
     ledger.earn()
-    free: Sequence[Span] = arrangement.free
+    free: Sequence[QuietSpan] = arrangement.free
     if quiet:
         free = worth_using(ledger.framing, without(free, quiet))
     turn = frame % arrangement.report_every_frames
@@ -57,7 +57,7 @@ def _start(burst: Burst) -> int:
     return burst[1]
 
 
-def _next_frame(ledger: Ledger, quiet: bool) -> int | None:
+def _next_frame(ledger: GrantLedger, quiet: bool) -> int | None:
     """The first frame whose map may differ from this one."""
     arrangement, after = ledger.arrangement, ledger.frame + 1
     if quiet or not arrangement.steady or any(_owed_bytes(ledger, index) for index in arrangement.fixed_only):
@@ -65,7 +65,7 @@ def _next_frame(ledger: Ledger, quiet: bool) -> int | None:
     return next_quiet_frame(arrangement.quiet, ledger.framing, after)
 
 
-def _fixed(ledger: Ledger, quiet: Sequence[Span]) -> tuple[list[Burst], list[int]]:
+def _fixed(ledger: GrantLedger, quiet: Sequence[QuietSpan]) -> tuple[list[Burst], list[int]]:
     """The fixed bursts of a frame, and whose reports are missing.
 
     A burst that a quiet window meets is left out, and its bytes become credit for other bursts.
@@ -103,7 +103,7 @@ def _fixed(ledger: Ledger, quiet: Sequence[Span]) -> tuple[list[Burst], list[int
 
 
 def _fixed_burst(
-    ledger: Ledger, pinned: Pinned, number: int, grant_bytes: int, report: bool
+    ledger: GrantLedger, pinned: Pinned, number: int, grant_bytes: int, report: bool
 ) -> tuple[Burst, ...]:
     """One fixed burst; none if it would be empty."""
     if not grant_bytes and not report:
@@ -122,11 +122,13 @@ def _fixed_burst(
     return made
 
 
-def _meets(span: Span, others: Iterable[Span]) -> bool:
+def _meets(span: QuietSpan, others: Iterable[QuietSpan]) -> bool:
     return any(span.start_byte < other.end_byte and other.start_byte < span.end_byte for other in others)
 
 
-def _dynamic(ledger: Ledger, free: Sequence[Span], polls: list[int], reporting: list[int]) -> list[Burst]:
+def _dynamic(
+    ledger: GrantLedger, free: Sequence[QuietSpan], polls: list[int], reporting: list[int]
+) -> list[Burst]:
     """All bursts that are not fixed: one for each ONU that is polled or claims something, if they fit.
 
     A report that does not fit is due in the next frame. `reporting` has the bytes of each T-CONT's report.
@@ -157,7 +159,7 @@ def _dynamic(ledger: Ledger, free: Sequence[Span], polls: list[int], reporting: 
     return _laid_out(ledger, free, polls, grants, capacity)
 
 
-def _polled(ledger: Ledger, polls: list[int]) -> list[Burst]:
+def _polled(ledger: GrantLedger, polls: list[int]) -> list[Burst]:
     """The bursts of a frame in which there is nothing to grant beside fixed grants."""
     memory, key = ledger.arrangement.memory, tuple(polls)
     if key not in memory:
@@ -165,7 +167,7 @@ def _polled(ledger: Ledger, polls: list[int]) -> list[Burst]:
     return list(memory[key])
 
 
-def _claims(ledger: Ledger, reporting: Sequence[int]) -> tuple[Claims, list[int]]:
+def _claims(ledger: GrantLedger, reporting: Sequence[int]) -> tuple[Claims, list[int]]:
     """What each T-CONT may ask for by its demand and its credits, and that demand itself.
 
     A grant and its report, which has `reporting` bytes, fill whole blocks. A T-CONT whose own rate has not
@@ -208,14 +210,16 @@ def _claims(ledger: Ledger, reporting: Sequence[int]) -> tuple[Claims, list[int]
     return Claims(indices, promised, wants), needs
 
 
-def _owed_bytes(ledger: Ledger, index: int) -> int:
+def _owed_bytes(ledger: GrantLedger, index: int) -> int:
     """What quiet windows took from a T-CONT that has nothing but fixed grants."""
     block = ledger.block_bytes
     owed_bytes = ledger.assured_credit[index] // (ledger.units * block) * block
     return owed_bytes if owed_bytes >= ledger.least_bytes else 0
 
 
-def _of_onus(ledger: Ledger, claims: Claims, needs: list[int], onus: set[int]) -> tuple[Claims, list[int]]:
+def _of_onus(
+    ledger: GrantLedger, claims: Claims, needs: list[int], onus: set[int]
+) -> tuple[Claims, list[int]]:
     """The claims of some ONUs only."""
     kept = [number for number, index in enumerate(claims.indices) if ledger.arrangement.onu_of[index] in onus]
     chosen = Claims(*([column[number] for number in kept] for column in claims))
@@ -223,7 +227,7 @@ def _of_onus(ledger: Ledger, claims: Claims, needs: list[int], onus: set[int]) -
 
 
 def _divided(
-    ledger: Ledger, free: Sequence[Span], polls: list[int], sure_bytes: int, claims: Claims
+    ledger: GrantLedger, free: Sequence[QuietSpan], polls: list[int], sure_bytes: int, claims: Claims
 ) -> Division:
     """Everybody's share of what is sure to fit, or, when more is wanted, of what fits in such shares."""
     arrangement = ledger.arrangement
@@ -238,7 +242,12 @@ def _divided(
 
 
 def _grants(
-    ledger: Ledger, division: Division, claims: Claims, needs: list[int], reporting: Sequence[int], begun: int
+    ledger: GrantLedger,
+    division: Division,
+    claims: Claims,
+    needs: list[int],
+    reporting: Sequence[int],
+    begun: int,
 ) -> dict[int, int]:
     """Whole blocks for each claim, charged to its credits; what is too little to grant is carried over.
 
@@ -287,7 +296,7 @@ def _grants(
 
 
 def _laid_out(
-    ledger: Ledger, free: Sequence[Span], polls: list[int], grants: dict[int, int], capacity: int
+    ledger: GrantLedger, free: Sequence[QuietSpan], polls: list[int], grants: dict[int, int], capacity: int
 ) -> list[Burst]:
     """The bursts of polls and grants."""
     arrangement, framing = ledger.arrangement, ledger.framing
@@ -303,7 +312,7 @@ def _laid_out(
     return place(framing, free, list(wanted.items()), _not_before(ledger, grants), spare)
 
 
-def _not_before(ledger: Ledger, grants: dict[int, int]) -> dict[int, int]:
+def _not_before(ledger: GrantLedger, grants: dict[int, int]) -> dict[int, int]:
     """The line byte from which on an ONU's burst is announced to find its bytes ready."""
     arrangement = ledger.arrangement
     at_bytes: dict[int, int] = {}

@@ -6,7 +6,7 @@ Named tuples, because thousands are made in a virtual second.
 from typing import NamedTuple
 
 
-class Report(NamedTuple):
+class QueueReport(NamedTuple):
     """What the OLT learns of a T-CONT's queue.
 
     Taken at the T-CONT's first burst in upstream frame `frame`, before that burst's payload, or, for a

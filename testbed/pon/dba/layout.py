@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from testbed.errors import InvariantError
 from testbed.pon.dba.grant_map import Allocation, Burst
-from testbed.pon.dba.quiet import Span
+from testbed.pon.dba.quiet import QuietSpan
 from testbed.pon.framing import Framing, least_grant_bytes, line_bytes
 
 Item = tuple[int, int, bool]
@@ -26,13 +26,13 @@ def _abandoned_bytes(framing: Framing) -> int:
     return framing.burst_overhead_bytes + line_bytes(framing, framed_bytes + 2 * least_part_bytes(framing))
 
 
-def worth_using(framing: Framing, free: Sequence[Span]) -> list[Span]:
+def worth_using(framing: Framing, free: Sequence[QuietSpan]) -> list[QuietSpan]:
     """The free stretches that are long enough for a burst."""
     abandoned = _abandoned_bytes(framing)
     return [span for span in free if span.end_byte - span.start_byte > abandoned]
 
 
-def capacity_bytes(framing: Framing, free: Sequence[Span], bursts: int, reports: int) -> int:
+def capacity_bytes(framing: Framing, free: Sequence[QuietSpan], bursts: int, reports: int) -> int:
     """Payload that is sure to fit these stretches however it is divided; negative if not even reports do.
 
     Each report is counted with all of its blocks, of which a grant for the same T-CONT may use the rest.
@@ -50,7 +50,7 @@ def capacity_bytes(framing: Framing, free: Sequence[Span], bursts: int, reports:
     return line * framing.data_bytes // framing.codeword_bytes - headers - reports * framing.poll_bytes
 
 
-def coded_bytes(framing: Framing, free: Sequence[Span], bursts: int) -> int:
+def coded_bytes(framing: Framing, free: Sequence[QuietSpan], bursts: int) -> int:
     """Line bytes for the coded parts of bursts, of which each stretch but the last may cut one in two.
 
     The second part has a header of its own, and at most two codewords more are only just begun.
@@ -64,10 +64,10 @@ def coded_bytes(framing: Framing, free: Sequence[Span], bursts: int) -> int:
     return line
 
 
-class Line:
+class LayoutLine:
     """The free stretches of a frame while they are filled, in order; never leaves this module."""
 
-    def __init__(self, framing: Framing, free: Sequence[Span]) -> None:
+    def __init__(self, framing: Framing, free: Sequence[QuietSpan]) -> None:
         self.framing = framing
         self.overhead = framing.burst_overhead_bytes
         self.around = framing.burst_header_bytes + framing.burst_trailer_bytes
@@ -148,7 +148,7 @@ def burst_of(framing: Framing, onu: int, start: int, end: int, items: Sequence[I
 
 def place(
     framing: Framing,
-    free: Sequence[Span],
+    free: Sequence[QuietSpan],
     wanted: Sequence[Wanted],
     not_before: Mapping[int, int],
     spare_bytes: int,
@@ -158,7 +158,7 @@ def place(
     Those held back go where the others let them: behind the first burst that ends late enough, or, when
     nothing else is left to place, after a pause, as long as pauses do not exceed `spare_bytes` in all.
     """
-    line = Line(framing, free)
+    line = LayoutLine(framing, free)
     if not not_before:
         for onu, items in wanted:
             line.put(onu, items)
@@ -179,7 +179,7 @@ def place(
     return line.bursts
 
 
-def _pause(line: Line, until_byte: int, spare_bytes: int) -> int:
+def _pause(line: LayoutLine, until_byte: int, spare_bytes: int) -> int:
     """Let the line idle until a byte, or for as long as may be; what may still be wasted."""
     while line.cursor < until_byte:
         pause = min(until_byte, line.end) - line.cursor

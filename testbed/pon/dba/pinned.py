@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from testbed.pon.dba.quiet import Span
+from testbed.pon.dba.quiet import QuietSpan
 from testbed.pon.framing import Framing, least_grant_bytes, line_bytes
 from testbed.pon.tcont import TCont
 from testbed.units import RATE
@@ -19,7 +19,7 @@ class Pinned(NamedTuple):
 
     place: int
     starts: tuple[int, ...]
-    spans: tuple[Span, ...]
+    spans: tuple[QuietSpan, ...]
     most_bytes: int
 
 
@@ -33,7 +33,7 @@ def pin(framing: Framing, tconts: Sequence[TCont]) -> tuple[Pinned, ...]:
         ValueError: Some do not fit; the message says how many grants would.
     """
     fixed = [index for index, tcont in enumerate(tconts) if tcont.fixed_bps]
-    taken: list[Span] = []
+    taken: list[QuietSpan] = []
     pinned = []
     for index in sorted(fixed, key=lambda index: -tconts[index].grants_per_frame):
         tcont = tconts[index]
@@ -48,7 +48,7 @@ def pin(framing: Framing, tconts: Sequence[TCont]) -> tuple[Pinned, ...]:
     return tuple(pinned)
 
 
-def without(free: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+def without(free: Iterable[QuietSpan], taken: Iterable[QuietSpan]) -> list[QuietSpan]:
     """What is left of free stretches, in order and apart, once others are taken out."""
     left = list(free)
     for start, end in taken:
@@ -56,8 +56,8 @@ def without(free: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
             part
             for span in left
             for part in (
-                Span(span.start_byte, min(span.end_byte, start)),
-                Span(max(span.start_byte, end), span.end_byte),
+                QuietSpan(span.start_byte, min(span.end_byte, start)),
+                QuietSpan(max(span.start_byte, end), span.end_byte),
             )
         ]
         left = [part for part in parts if part.start_byte < part.end_byte]
@@ -82,13 +82,13 @@ def _longest_bytes(framing: Framing, tcont: TCont, grants: int) -> int:
     return framing.burst_overhead_bytes + line_bytes(framing, carried)
 
 
-def _place(framing: Framing, taken: Sequence[Span], tcont: TCont, grants: int) -> list[Span] | None:
+def _place(framing: Framing, taken: Sequence[QuietSpan], tcont: TCont, grants: int) -> list[QuietSpan] | None:
     """The earliest evenly spaced places that are free, or None."""
     length, frame_bytes = _longest_bytes(framing, tcont, grants), framing.frame_bytes
     steps = [number * frame_bytes // grants for number in range(grants)]
     first = 0
     while length <= frame_bytes // grants and first + steps[-1] + length <= frame_bytes:
-        spans = [Span(first + step, first + step + length) for step in steps]
+        spans = [QuietSpan(first + step, first + step + length) for step in steps]
         beyond = _beyond_conflict(spans, taken)
         if beyond == 0:
             return spans
@@ -96,7 +96,7 @@ def _place(framing: Framing, taken: Sequence[Span], tcont: TCont, grants: int) -
     return None
 
 
-def _beyond_conflict(spans: Sequence[Span], taken: Sequence[Span]) -> int:
+def _beyond_conflict(spans: Sequence[QuietSpan], taken: Sequence[QuietSpan]) -> int:
     """How far to move on, at least, to leave a stretch behind that is taken; 0 if none is in the way."""
     return max(
         (
@@ -123,7 +123,7 @@ def _check_holds_a_frame(framing: Framing, tcont: TCont) -> None:
         )
 
 
-def _refusal(framing: Framing, taken: Sequence[Span], tcont: TCont) -> str:
+def _refusal(framing: Framing, taken: Sequence[QuietSpan], tcont: TCont) -> str:
     fitting = (
         grants
         for grants in range(tcont.grants_per_frame - 1, 0, -1)
@@ -139,7 +139,7 @@ def _refusal(framing: Framing, taken: Sequence[Span], tcont: TCont) -> str:
     return f"{refused}; the most that fits is {RATE.format_down(_most_bps(framing, taken, tcont))}"
 
 
-def _most_bps(framing: Framing, taken: Sequence[Span], tcont: TCont) -> int:
+def _most_bps(framing: Framing, taken: Sequence[QuietSpan], tcont: TCont) -> int:
     """The largest fixed rate for which there is a place in every frame, whatever the number of grants."""
     fits_bps, too_much_bps = 0, tcont.fixed_bps
     while too_much_bps - fits_bps > 1:

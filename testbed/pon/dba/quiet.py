@@ -6,7 +6,7 @@ from typing import NamedTuple
 from testbed.pon.framing import Framing
 
 
-class Span(NamedTuple):
+class QuietSpan(NamedTuple):
     """A stretch of an upstream frame in line bytes, its end excluded."""
 
     start_byte: int
@@ -37,7 +37,7 @@ def check_quiet(windows: Iterable[QuietWindow]) -> None:
             )
 
 
-def quiet_spans(windows: Iterable[QuietWindow], framing: Framing, frame: int) -> list[Span]:
+def quiet_spans(windows: Iterable[QuietWindow], framing: Framing, frame: int) -> list[QuietSpan]:
     """The parts of a frame that are quiet, rounded outwards to whole bytes."""
     frame_ns, frame_bytes = framing.frame_ns, framing.frame_bytes
     from_ns = frame * frame_ns
@@ -48,7 +48,7 @@ def quiet_spans(windows: Iterable[QuietWindow], framing: Framing, frame: int) ->
             end_ns = start_ns + window.length_ns
             first = max(start_ns - from_ns, 0) * frame_bytes // frame_ns
             last = -(-min(end_ns - from_ns, frame_ns) * frame_bytes // frame_ns)
-            spans.append(Span(first, last))
+            spans.append(QuietSpan(first, last))
             start_ns = _start_ns(window, end_ns) if window.period_ns else None
     return spans
 

@@ -7,9 +7,9 @@ the more is carried. Deliberately not here: who gets how much of it, which is in
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from testbed.pon.dba.frame_sharing import Claims, share
 from testbed.pon.dba.layout import coded_bytes
-from testbed.pon.dba.quiet import Span
-from testbed.pon.dba.sharing import Claims, share
+from testbed.pon.dba.quiet import QuietSpan
 from testbed.pon.framing import Framing, least_grant_bytes, line_bytes
 
 TRIES = 3
@@ -22,7 +22,7 @@ Shares = tuple[list[int], list[int]]
 """Guaranteed bytes and surplus units of each claim, as `sharing.share` gives them."""
 
 
-class Room(NamedTuple):
+class FrameRoom(NamedTuple):
     """What a frame has for the bursts of the ONUs that claim something, one each.
 
     `coded_bytes` are line bytes for their coded parts, `own_bytes` what each carries beside its grants, and
@@ -41,7 +41,7 @@ class Division(NamedTuple):
     """A capacity, the shares of it, and what each burst may be granted so that all of them fit.
 
     They do if grants are `capacity_bytes` at most in all and `most_bytes` at most in each burst, not counting
-    what they use of `Room.idle_bytes`, of which the capacity is to be lessened first: then no
+    what they use of `FrameRoom.idle_bytes`, of which the capacity is to be lessened first: then no
     burst has more codewords than were counted. `burst_of` is the burst of each claim. Both are empty where
     the capacity fits however it is divided.
     """
@@ -53,8 +53,8 @@ class Division(NamedTuple):
 
 
 def room_of(
-    framing: Framing, free: Sequence[Span], onu_of: Sequence[int], claiming: list[int], polls: list[int]
-) -> Room:
+    framing: Framing, free: Sequence[QuietSpan], onu_of: Sequence[int], claiming: list[int], polls: list[int]
+) -> FrameRoom:
     """What is free of a frame, less bursts with nothing but reports; T-CONTs are given by their place."""
     around_bytes = framing.burst_header_bytes + framing.burst_trailer_bytes
     claimers = set(claiming)
@@ -75,11 +75,11 @@ def room_of(
     coded = coded_bytes(framing, free, len(own_bytes))
     for only_bytes in own_bytes[claimants:]:
         coded -= line_bytes(framing, only_bytes)
-    return Room(framing, coded, own_bytes[:claimants], idle_bytes, burst_of)
+    return FrameRoom(framing, coded, own_bytes[:claimants], idle_bytes, burst_of)
 
 
 def divide(
-    room: Room,
+    room: FrameRoom,
     sure_bytes: int,
     claims: Claims,
     guaranteed_bps: Sequence[int],
@@ -120,7 +120,7 @@ def divide(
     return best
 
 
-def _even_bytes(room: Room) -> int:
+def _even_bytes(room: FrameRoom) -> int:
     """What may be granted in bursts that are all equally long."""
     framing, bursts = room.framing, len(room.own_bytes)
     codewords, rest_bytes = divmod(room.coded_bytes, bursts * framing.codeword_bytes)
@@ -128,7 +128,7 @@ def _even_bytes(room: Room) -> int:
     return data_bytes - sum(room.own_bytes)
 
 
-def _carried_bytes(room: Room, shares: Shares, units: int) -> list[int]:
+def _carried_bytes(room: FrameRoom, shares: Shares, units: int) -> list[int]:
     """The data of each burst, with shares rounded up to whole blocks and to the least that is granted.
 
     What is too little to grant in one frame is granted in a later one, and must find its place there.

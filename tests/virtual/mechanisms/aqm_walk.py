@@ -23,7 +23,7 @@ from testbed.model.pon import Aqm, Pon, PonModel, TContClass
 from testbed.net.emulation import Emulation
 from testbed.plan.make import make_plan
 from testbed.plan.network_plan import Match, NetworkPlan
-from testbed.plan.pon import tos_of
+from testbed.plan.pon_ports import tos_of
 from testbed.plan.shaping import FIRST_CHANNEL, FIRST_SESSION_ORDER, LINE, channel_class
 from testbed.pon.provision import FIRST_HOME, alloc_id_of
 from topologies import elastic_access

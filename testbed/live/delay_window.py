@@ -28,7 +28,7 @@ class Bin:
     lowest_ns: int
 
 
-class Delays:
+class DelayWindow:
     """One stream's delays: the newest, the highest of each half second, and how many lie in which class."""
 
     def __init__(self) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from testbed.pon.dba.grant_map import Report
-from testbed.pon.dba.state import DbaState, Monitor
+from testbed.pon.dba.dba_state import DbaState, TrafficMonitor
+from testbed.pon.dba.grant_map import QueueReport
 from testbed.pon.framing import least_grant_bytes
 
 _WRAP = 2**32
@@ -11,11 +11,11 @@ _WRAP = 2**32
 
 def hear(
     state: DbaState,
-    reports: Sequence[Report],
+    reports: Sequence[QueueReport],
     frame: int,
     known: list[int],
     reported: list[int],
-    monitors: list[Monitor | None],
+    monitors: list[TrafficMonitor | None],
 ) -> None:
     """Enter reports into `known`, `reported` and `monitors`, in place, before the map of `frame` is decided.
 
@@ -65,8 +65,8 @@ def _little_left(state: DbaState, queued_bytes: int, left_bytes: int) -> int:
 
 
 def _watched(
-    state: DbaState, index: int, monitor: Monitor, report: Report, granted: int, frame: int
-) -> Monitor:
+    state: DbaState, index: int, monitor: TrafficMonitor, report: QueueReport, granted: int, frame: int
+) -> TrafficMonitor:
     """A new estimate: twice as much while grants are used up, else what was used, a quarter more and a probe.
 
     It grows no sooner than the last growth can have shown, and at once to the assured rate, which would
@@ -80,7 +80,7 @@ def _watched(
         estimate = max(monitor.estimate_bytes, probe)
         if frames <= 0 <= monitor.frame:
             return monitor
-        return Monitor(estimate, report.frame, report.used_bytes, granted, frame)
+        return TrafficMonitor(estimate, report.frame, report.used_bytes, granted, frame)
     used = (report.used_bytes - monitor.used_bytes) % _WRAP
     given = granted - monitor.granted_bytes
     estimate, grown_frame = monitor.estimate_bytes, monitor.grown_frame
@@ -96,4 +96,4 @@ def _watched(
     elif given > 0:
         wanted = used * 5 // (4 * frames) + probe
         estimate = min(estimate, max(wanted, estimate * 3 // 4))
-    return Monitor(max(estimate, probe), report.frame, report.used_bytes, granted, grown_frame)
+    return TrafficMonitor(max(estimate, probe), report.frame, report.used_bytes, granted, grown_frame)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from testbed.sweep.order import Ended, Happened, Started
+from testbed.sweep.run_order import RunResult, RunStarted, RunUpdate
 from testbed.text import counted
 
 
 @dataclass(slots=True)
-class Tally:
+class RunCounts:
     """Counts runs; `before` were finished when we began, `at_s` are seconds since then.
 
     The time to go is what the runs that ended took on average, side by side as they were.
@@ -19,12 +19,12 @@ class Tally:
     finished: int = 0
     failed: int = 0
 
-    def take(self, happened: Happened) -> None:
+    def take(self, happened: RunUpdate) -> None:
         """Take note of what happened."""
         match happened:
-            case Started(name):
+            case RunStarted(name):
                 self.running.add(name)
-            case Ended(name, status):
+            case RunResult(name, status):
                 self.running.discard(name)
                 if status == 0:
                     self.finished += 1

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from testbed.pon.dba.demand import hear
-from testbed.pon.dba.grant_map import Report
-from testbed.pon.dba.state import HISTORY_FRAMES, DbaState
+from testbed.pon.dba.dba_state import HISTORY_FRAMES, DbaState
+from testbed.pon.dba.demand_estimate import hear
+from testbed.pon.dba.grant_map import QueueReport
 
 
-class Ledger:
+class GrantLedger:
     """The lists are by place in `arrangement.tconts`, as in the state."""
 
     def __init__(self, state: DbaState, frame: int) -> None:
@@ -30,7 +30,7 @@ class Ledger:
         self.monitors = list(state.monitors)
         self.overdue: tuple[int, ...] = ()
 
-    def hear(self, reports: Sequence[Report]) -> None:
+    def hear(self, reports: Sequence[QueueReport]) -> None:
         """Take in what has become known, and what was announced for this frame."""
         hear(self.state, reports, self.frame, self.known, self.reported, self.monitors)
         for announcement in self.state.announcements:

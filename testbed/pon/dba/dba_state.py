@@ -16,7 +16,7 @@ HISTORY_FRAMES = 64
 T = TypeVar("T")
 
 
-class Announcement(NamedTuple):
+class DemandAnnouncement(NamedTuple):
     """What an application's system said would be ready in a frame, at a line byte if that is known."""
 
     frame: int
@@ -25,8 +25,8 @@ class Announcement(NamedTuple):
     at_byte: int
 
 
-class Monitor(NamedTuple):
-    """What watching a T-CONT has told: see `testbed.pon.dba.demand`.
+class TrafficMonitor(NamedTuple):
+    """What watching a T-CONT has told: see `testbed.pon.dba.demand_estimate`.
 
     `estimate_bytes` is what it is thought to want per frame. The others are of the report before: its
     frame, what had been used and granted then; and the frame in which the estimate last grew.
@@ -59,11 +59,11 @@ class DbaState(NamedTuple):
     assured_credit: tuple[int, ...]
     maximum_credit: tuple[int, ...]
     carried: tuple[int, ...]
-    monitors: tuple[Monitor | None, ...]
+    monitors: tuple[TrafficMonitor | None, ...]
     history: tuple[tuple[int, ...], ...]
     history_frame: int
     overdue: tuple[int, ...]
-    announcements: tuple[Announcement, ...]
+    announcements: tuple[DemandAnnouncement, ...]
 
     @property
     def tconts(self) -> tuple[TCont, ...]:
@@ -153,7 +153,7 @@ def announce(state: DbaState, alloc_id: int, at_ns: int, announced_bytes: int) -
         frame, at_byte = frame + 1, 0
     if frame <= state.frame:
         frame, at_byte = state.frame + 1, 0
-    announcement = Announcement(frame, alloc_id, announced_bytes, at_byte)
+    announcement = DemandAnnouncement(frame, alloc_id, announced_bytes, at_byte)
     return state._replace(announcements=tuple(sorted([*state.announcements, announcement])))
 
 
@@ -163,8 +163,8 @@ def _check_known(state: DbaState, alloc_id: int) -> None:
         raise ValueError(f"no T-CONT has Alloc-ID {alloc_id}; known: {known}")
 
 
-def _monitor(tcont: TCont) -> Monitor | None:
-    return Monitor(0) if tcont.reporting is Reporting.TRAFFIC_MONITORING else None
+def _monitor(tcont: TCont) -> TrafficMonitor | None:
+    return TrafficMonitor(0) if tcont.reporting is Reporting.TRAFFIC_MONITORING else None
 
 
 def _rearranged(state: DbaState, tconts: Sequence[TCont]) -> DbaState:
@@ -182,7 +182,7 @@ def _rearranged(state: DbaState, tconts: Sequence[TCont]) -> DbaState:
         for place, tcont, credit in zip(places, tconts, kept(state.fixed_credit, 0), strict=True)
     )
     monitors = tuple(
-        (monitor or Monitor(0)) if tcont.reporting is Reporting.TRAFFIC_MONITORING else None
+        (monitor or TrafficMonitor(0)) if tcont.reporting is Reporting.TRAFFIC_MONITORING else None
         for tcont, monitor in zip(tconts, kept(state.monitors, None), strict=True)
     )
     return state._replace(

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class RunOrder:
     """One run of a sweep, complete in itself, so that any machine with the testbed can carry it out.
 
     `text` is the effective scenario with the settings in it, except for the seed; `settings` are what the
@@ -22,13 +22,13 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class LocalOrder:
     """An order with the folder that becomes its run directory, and how many variants run side by side.
 
     `scratch` is a folder that is of no use any more if whoever started the run is gone.
     """
 
-    order: Order
+    order: RunOrder
     out: str
     side_by_side: int
     scratch: str = ""
@@ -38,23 +38,23 @@ class Placed:
         return json.dumps(asdict(self)) + "\n"
 
     @classmethod
-    def from_line(cls, line: str) -> "Placed":
+    def from_line(cls, line: str) -> "LocalOrder":
         """From a line of JSON, as `line` gives it."""
         fields = json.loads(line)
         written = fields["order"]
-        order = Order(**{**written, "settings": tuple(written["settings"])})
+        order = RunOrder(**{**written, "settings": tuple(written["settings"])})
         return cls(**{**fields, "order": order})
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class RunStarted:
     """A run is under way."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RunResult:
     """A run is over: with status 0 it is finished, otherwise `message` is what its program said last."""
 
     name: str
@@ -62,5 +62,5 @@ class Ended:
     message: str = ""
 
 
-Happened = Started | Ended
+RunUpdate = RunStarted | RunResult
 """What whoever has runs done tells while they are."""

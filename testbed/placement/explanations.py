@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from testbed.model.placement import PlacementPolicy
-from testbed.placement.brought import further_scores
 from testbed.placement.choosing import looks_at_delays
-from testbed.placement.policy import Question
+from testbed.placement.node_choice import Question
+from testbed.placement.plugin_policies import further_scores
 from testbed.placement.scoring import Score, explain, mean_delay_ns, score
 from testbed.text import counted
 from testbed.units import milliseconds

@@ -18,8 +18,8 @@ from typing import Any
 
 from testbed.errors import ScenarioError
 from testbed.record.atomic import explained, replacing
-from testbed.record.directory import RunDirectory
 from testbed.record.guest_files import remove
+from testbed.record.run_directory import RunDirectory
 from testbed.sweep.plan import SweepPlan
 
 _PATIENCE_S = 30.0

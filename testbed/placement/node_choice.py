@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from testbed.model.placement import Placement
 from testbed.placement.delays import Delays
 from testbed.placement.fleet import Fleet, view
-from testbed.placement.job import JobRequest
+from testbed.placement.job_request import JobRequest
 from testbed.placement.scoring import Floats, Partners, mean_delays_ns
 
 Numbers = NDArray[np.float64] | NDArray[np.int64]

@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from testbed.model.placement import PLACEMENT_POLICIES, PLACEMENT_SCORES, Placement
-from testbed.placement.policy import NodeChoice, NodeScore, Question
+from testbed.placement.node_choice import NodeChoice, NodeScore, Question
 from testbed.placement.scoring import Floats
 from testbed.plugins import ExtensionError, Origin, methods, place_of
 from testbed.text import quoted
@@ -20,16 +20,16 @@ def choice_called(name: str) -> NodeChoice:
     Raises:
         ExtensionError: None does, or what it brings is none.
     """
-    return PLACEMENT_POLICIES.load(name, _Choice)
+    return PLACEMENT_POLICIES.load(name, _PluginChoice)
 
 
-def score_called(name: str) -> "Score":
+def score_called(name: str) -> "PluginScore":
     """The score that a package brings under a name.
 
     Raises:
         ExtensionError: None does, or what it brings is none.
     """
-    return PLACEMENT_SCORES.load(name, Score)
+    return PLACEMENT_SCORES.load(name, PluginScore)
 
 
 def further_scores(question: Question) -> dict[str, Floats]:
@@ -41,7 +41,7 @@ def further_scores(question: Question) -> dict[str, Floats]:
     return {name: score_called(name).scores(question) for name in question.policy.scores}
 
 
-class _Choice:
+class _PluginChoice:
     """A policy from outside: the node that it chooses must be able to take the job."""
 
     def __init__(self, brought: object, origin: Origin) -> None:
@@ -74,7 +74,7 @@ class _Choice:
         return int(number)
 
 
-class Score:
+class PluginScore:
     """A score from outside: a number from 0 to 100 for every node."""
 
     def __init__(self, brought: object, origin: Origin) -> None:

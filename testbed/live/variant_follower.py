@@ -23,7 +23,7 @@ MOST_STREAMS = 128
 """Streams that are followed, the first by name; a view of more would help nobody."""
 
 
-class Watch:
+class VariantFollower:
     """Follows one variant's folder; `view` is what is known of it."""
 
     def __init__(self, folder: Path) -> None:
