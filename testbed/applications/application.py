@@ -12,6 +12,7 @@ no run, control no report. What is common to the programs of several kinds is in
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from testbed.applications.registry import parts
@@ -77,6 +78,10 @@ class Rules:
 
     def partners(self, script: "Script") -> Iterable[str]:
         """The hosts that those jobs talk to, as far as they are known beforehand."""
+        return ()
+
+    def files(self, script: "Script") -> Iterable[Path]:
+        """Files of this machine that programs need, besides those that are named as `InputFile`."""
         return ()
 
     def processes(self, script: "Script") -> int:

@@ -18,9 +18,12 @@ from testbed.plugins import Kind as ExtensionKind
 
 SHIPPED = (
     "testbed.applications.flows",
+    "testbed.applications.survey",
     "testbed.applications.inference",
     "testbed.applications.transfer",
     "testbed.applications.experts",
+    "testbed.applications.user_program",
+    "testbed.applications.capture",
     "testbed.applications.game",
 )
 """In the order in which their programs are started; to change it changes what runs record."""

@@ -14,13 +14,11 @@ from testbed.applications.registry import kinds
 from testbed.model.access import Access
 from testbed.model.base import Line, Name, Value
 from testbed.model.channel import Channels, Period
-from testbed.model.command import UserProgram
 from testbed.model.failure import Fault, Health
 from testbed.model.job import JobGroup
 from testbed.model.northbound import Northbound
 from testbed.model.placement import Placement
 from testbed.model.pon import Pon
-from testbed.model.survey import Survey
 from testbed.model.workload import Workload
 
 if TYPE_CHECKING:
@@ -66,14 +64,8 @@ class Common(Value):
     """How failures of nodes are noticed."""
     jobs: dict[Name, JobGroup] = Field(default_factory=dict)
     """Jobs without a session."""
-    survey: Survey | None = None
-    """Live measurement of delays, by which jobs are then placed."""
     faults: dict[Name, Fault] = Field(default_factory=dict)
     """What breaks, and when."""
-    programs: dict[Name, UserProgram] = Field(default_factory=dict)
-    """Programs of your own on hosts."""
-    capture: tuple[Name, ...] = ()
-    """Stations whose packets are kept as pcapng."""
 
 
 _SCRIPT = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from testbed.applications.user_program.events import ProgramExited
 from testbed.cli.interrupts import held, unwinding
 from testbed.cli.output import not_written
 from testbed.cli.progress import ProgressView
@@ -18,7 +19,6 @@ from testbed.cli.running import run_scenario
 from testbed.errors import InvariantError, ScenarioError, TestbedError
 from testbed.record.guest_files import open_regular, remove
 from testbed.record.run_directory import RunDirectory
-from testbed.record.work_events import ProgramExited
 from testbed.scenario import load
 from testbed.text import instead
 

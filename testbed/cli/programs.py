@@ -1,6 +1,6 @@
 """Puts together what runs on each host: the only place that knows workloads, probes and addresses at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +20,6 @@ from testbed.host.control import Control
 from testbed.host.loop import Loop
 from testbed.host.process import Ask, Part, run_program
 from testbed.model.base import DOWNSTREAM, UPSTREAM, Direction
-from testbed.model.command import UserProgram
 from testbed.model.network import Role
 from testbed.model.pon import Reporting
 from testbed.net.olt import Announced, Olt
@@ -33,12 +32,9 @@ from testbed.probe.prober import ProbeReceiver, ProbeSender
 from testbed.record.streams import ReceivedLog, SentLog
 from testbed.workload.application import Application, Booked
 from testbed.workload.bulk import TcpSink, TcpSource
-from testbed.workload.capture import Capture
-from testbed.workload.command import Command
 from testbed.workload.departures import departures
 from testbed.workload.game import Ends, Player, RenderServer
 from testbed.workload.packets import BatchedSource, PacedSource, UdpSink, sending
-from testbed.workload.survey import Surveyor
 from testbed.workload.video import Takeover
 
 Program = Callable[[], None]
@@ -145,38 +141,6 @@ class PlannedPrograms:
         def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
             player = Player(loop, self._ends(placed, logs), tell_takeover)
             return [player, *self._probes(loop, placed, logs, placed.session.player, UPSTREAM)]
-
-        return lambda: run_program(control, Loop(clock), parts)
-
-    def capture(self, station: str, clock: Clock, control: Control, logs: Path) -> Program:
-        """What writes down every packet that passes a station's ports."""
-        ports = [each.name for each in self._plan.interfaces if each.station == station]
-
-        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            return [Capture(loop, logs / f"{station}.pcapng", ports)]
-
-        return lambda: run_program(control, Loop(clock), parts)
-
-    def command(self, name: str, program: UserProgram, clock: Clock, control: Control, logs: Path) -> Program:
-        """What runs a program of the user's."""
-        output = logs / f"{name}.out", logs / f"{name}.err"
-
-        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            return [Command(loop, program, output, lambda status: control.say("exit", status=status))]
-
-        return lambda: run_program(control, Loop(clock), parts)
-
-    def survey(self, pairs: Iterable[tuple[str, str]], clock: Clock, control: Control) -> Program:
-        """What measures the delays between nodes and other stations."""
-        survey = self._scenario.survey
-        assert survey is not None
-        addresses = {address.host: address.ip for address in self._plan.addresses}
-
-        def tell(pair: tuple[str, str], delay_ns: int) -> None:
-            control.say("delay", a=pair[0], b=pair[1], delay_ns=delay_ns)
-
-        def parts(loop: Loop, _ask: Ask) -> Sequence[Part]:
-            return [Surveyor(loop, survey, pairs, addresses, self._inside, tell)]
 
         return lambda: run_program(control, Loop(clock), parts)
 

@@ -15,11 +15,9 @@ from testbed.applications.application import Running, all_controls
 from testbed.applications.script import Scenario
 from testbed.driver.assignment import Assignment
 from testbed.driver.bottlenecks import shared_links
-from testbed.driver.captures import Captures
 from testbed.driver.carriable import devices_with_channels
 from testbed.driver.channels import Channels
 from testbed.driver.children import Children
-from testbed.driver.commands import Commands
 from testbed.driver.failover import Failover
 from testbed.driver.flows import Flows
 from testbed.driver.host_load import HostLoad, LoadWatchProgram, starting_ns
@@ -31,7 +29,6 @@ from testbed.driver.rates import Rates
 from testbed.driver.run_context import RunContext
 from testbed.driver.scenes import Scenes
 from testbed.driver.sessions import DRAIN_NS, Sessions
-from testbed.driver.surveys import Surveys
 from testbed.driver.tc_southbound import TcSouthbound
 from testbed.driver.workloads import Workloads
 from testbed.host.clock import Clock, use_exact_timers
@@ -120,15 +117,12 @@ class Driver:
         scenario = self._scenario
         stop = self._run.stop
         network, children = self._network, self._children
-        events, clock, plan = self._events, self._clock, self._network.plan
+        events, clock = self._events, self._clock
         yield Failover(self._run, programs.health, self._sessions)
         yield Flows(scenario.background, network, programs, children, events, clock, self._logs, stop)
         yield Workloads(scenario.workloads, programs.workloads, children, events, clock, self._logs, stop)
-        yield Surveys(scenario, plan, programs, children, events, clock, stop, self._jobs.measured)
         for control in all_controls():
             yield control(self._run)
-        yield Commands(scenario.programs, programs, children, events, clock, self._logs, stop)
-        yield Captures(scenario.capture, programs, children, clock, self._logs, stop)
         yield Queues(network, events, clock)
 
     def run(self) -> None:

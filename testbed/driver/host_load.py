@@ -35,9 +35,9 @@ _API_NS = 2_000_000_000
 def starting_ns(scenario: Scenario) -> int:
     """How much longer before time 0 a run in real time begins, for its programs to be ready by then."""
     pairs = len(scenario.background)
-    programs = 2 * pairs + len(scenario.programs) + len(scenario.capture)
+    programs = 2 * pairs
     programs += sum(rules.processes(scenario) for rules in all_rules())
-    watched = scenario.health is not None or scenario.survey is not None
+    watched = scenario.health is not None
     return _START_NS * (programs + 2 * watched) + _API_NS * (scenario.northbound is not None)
 
 

@@ -1,6 +1,6 @@
 """What the driver needs of the parts that it does not know: the running network, and programs for it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from testbed.driver.workload_protocols import WorkloadPrograms
 from testbed.host.clock import Clock
 from testbed.host.control import Control
 from testbed.model.base import Direction
-from testbed.model.command import UserProgram
 from testbed.plan.network_plan import Match, NetworkPlan, ShapedClass
 
 
@@ -96,13 +95,6 @@ class Programs(Protocol):
     def application(self, placed: Placed, clock: Clock, control: Control) -> Callable[[], None]: ...
     def at_node(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
     def at_home(self, placed: Placed, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
-    def command(
-        self, name: str, program: UserProgram, clock: Clock, control: Control, logs: Path
-    ) -> Callable[[], None]: ...
-    def capture(self, station: str, clock: Clock, control: Control, logs: Path) -> Callable[[], None]: ...
-    def survey(
-        self, pairs: Iterable[tuple[str, str]], clock: Clock, control: Control
-    ) -> Callable[[], None]: ...
     def source(
         self, name: str, flow: Flow, port: int, clock: Clock, control: Control, logs: Path
     ) -> Callable[[], None]: ...

@@ -89,8 +89,7 @@ def event_classes() -> dict[str, type[Event]]:
     # Writing needs no model and no list of kinds.
     from testbed.applications.registry import modules
 
-    common = [import_module(f"testbed.record.{name}") for name in ("events", "work_events")]
-    owners = [*common, *modules("events")]
+    owners = [import_module("testbed.record.events"), *modules("events")]
     places = {owner.__name__: place for place, owner in enumerate(owners)}
     ordered = sorted(_CLASSES.values(), key=lambda each: places.get(each.__module__, len(places)))
     return {each.kind: each for each in ordered}

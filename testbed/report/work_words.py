@@ -1,16 +1,12 @@
 """What a scenario declares of work on nodes and of failures, in words."""
 
-import shlex
 from collections.abc import Iterator
 
 from testbed.applications.application import all_reports
 from testbed.applications.script import Scenario
-from testbed.model.command import UserProgram
 from testbed.model.failure import Fault, Health
 from testbed.model.job import Job, JobGroup
-from testbed.model.survey import Survey
 from testbed.report.failures import broken
-from testbed.text import listed
 from testbed.units import DURATION, SIZE
 
 _MILLION = 1_000_000
@@ -26,28 +22,11 @@ def work_conditions(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield from part.conditions(scenario)
     for name, fault in scenario.faults.items():
         yield f"fault {name}", _fault(fault)
-    if scenario.survey is not None:
-        yield "survey", _survey(scenario.survey)
-    for name, program in scenario.programs.items():
-        yield f"program {name}", _program(program)
-    if scenario.capture:
-        yield "capture", listed(scenario.capture)
 
 
 def span(starts_at_ns: int, ends_at_ns: int) -> str:
     """From when to when: "1 s to 5 s"."""
     return f"{DURATION.format(starts_at_ns)} to {DURATION.format(ends_at_ns)}"
-
-
-def _survey(survey: Survey) -> str:
-    packets = f"{SIZE.format(survey.size_bytes)} each way every {DURATION.format(survey.interval_ns)}"
-    return f"{packets}; placement goes by the median of the last {survey.window}"
-
-
-def _program(program: UserProgram) -> str:
-    ends = "the end" if program.ends_at_ns is None else DURATION.format(program.ends_at_ns)
-    command = shlex.join(program.command)
-    return f"{command}, on {program.host}, {DURATION.format(program.starts_at_ns)} to {ends}"
 
 
 def _health(health: Health) -> str:

@@ -15,7 +15,6 @@ from testbed.model.channel import ChannelRequest
 from testbed.model.frame_trace import FrameTrace
 from testbed.model.network import Network, Role
 from testbed.plugins import ExtensionError
-from testbed.scenario.command_rules import command_rules
 from testbed.scenario.common_rules import fits_a_node, within
 from testbed.scenario.extensions import placement_rules
 from testbed.scenario.failure_rules import failure_rules
@@ -55,8 +54,6 @@ def script_rules(script: Script, network: Network, pon_name: str) -> Iterator[Fi
     yield from _flow_rules(script, network)
     yield from workload_rules(script, network)
     yield from northbound_rules(script, network)
-    yield from _capture_rules(script, network)
-    yield from command_rules(script, network)
     for rules in all_rules():
         yield from rules.findings(script, network)
     yield from failure_rules(script, network)
@@ -104,15 +101,6 @@ def _channel_rules(at: Keys, channel: ChannelRequest, script: Script) -> Iterato
             f"{DURATION.format(channel.hold_ns)} is shorter than channels.sample, "
             f"{DURATION.format(sample_ns)}: a {channel.policy} channel would follow every reading",
         )
-
-
-def _capture_rules(script: Script, network: Network) -> Iterator[Finding]:
-    stations = [station.name for station in network.stations]
-    for index, name in enumerate(script.capture):
-        if name not in stations:
-            yield ("capture", index), f"{name!r} is no station of {network.name}; {instead(name, stations)}"
-        elif name in script.capture[:index]:
-            yield ("capture", index), f"{name!r} stands here twice; remove one"
 
 
 def _flow_rules(script: Script, network: Network) -> Iterator[Finding]:

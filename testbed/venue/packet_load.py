@@ -58,9 +58,6 @@ def _stretches(scenario: Scenario, network: Network) -> Iterator[PacketLoad]:
     nodes, end_ns = len(network.having(Role.COMPUTE)), scenario.duration_ns
     if scenario.health is not None:
         yield PacketLoad("health", 0, end_ns, 2 * nodes * _NS / scenario.health.heartbeat_ns)
-    if scenario.survey is not None:
-        pairs = nodes * (nodes + len(network.having(Role.HOME)))
-        yield PacketLoad("survey", 0, end_ns, pairs * _NS / scenario.survey.interval_ns)
 
 
 def _of_session(name: str, session: Session) -> Iterator[PacketLoad]:

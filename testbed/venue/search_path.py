@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
 
+from testbed.applications.application import all_rules
 from testbed.applications.script import Script
 from testbed.plugins import folders
 from testbed.scenario import load
@@ -48,6 +49,5 @@ def within_reach(folder: Path) -> Reach:
         network = script.network
         visible += [Path(network.topology).parent] if network.topology.endswith(".py") else []
         visible += files_read(script, folder)
-        words = [word for program in script.programs.values() for word in program.command]
-        visible += [Path(word) for word in words if word.startswith("/") and os.path.lexists(word)]
+        visible += [path for rules in all_rules() for path in rules.files(script)]
     return Reach(environment=search_path(scripts), visible=tuple(dict.fromkeys(visible)))

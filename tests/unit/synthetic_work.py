@@ -14,7 +14,9 @@ from typing import Any
 import synthetic_run
 
 from testbed import report
+from testbed.applications.experts.events import ExpertsEnded
 from testbed.applications.game.events import SessionEnded, SessionGap, SessionRefused, SessionStarted
+from testbed.applications.inference.events import ServiceEnded
 from testbed.applications.quantity import Expectation, Reference
 from testbed.applications.script import Scenario
 from testbed.applications.transfer.events import TransferEnded, TransferPlaneChanged
@@ -41,7 +43,6 @@ from testbed.record.logs import EventLog, RateLog
 from testbed.record.merge import merge
 from testbed.record.run_directory import RunDirectory
 from testbed.record.streams import ReceivedLog, SentLog
-from testbed.record.work_events import ExpertsEnded, ServiceEnded
 from testbed.report.declared import Declared
 from testbed.report.failures import RECOVERY_PARTS
 from testbed.report.summary import Summary

@@ -8,9 +8,9 @@ from synthetic_run import VARIANTS, make_run, networks, scenario, write_report
 from synthetic_work import write_report as write_work_report
 
 from testbed import report
-from testbed.model.command import UserProgram
+from testbed.applications.survey.model import Survey
+from testbed.applications.user_program.model import UserProgram
 from testbed.model.pon import Discovery, Pon, TContClass
-from testbed.model.survey import Survey
 from testbed.report.declared import Declared
 from testbed.report.words import conditions
 

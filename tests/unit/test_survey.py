@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.workload.survey import Medians
+from testbed.applications.survey.endpoints import Medians
 
 PAIR = ("npu1", "home1")
 

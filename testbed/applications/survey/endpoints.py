@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
+from testbed.applications.survey.model import Survey
 from testbed.errors import KernelError
 from testbed.host import ports
 from testbed.host.datagrams import NUMBER
 from testbed.host.loop import Loop
-from testbed.model.survey import Survey
 
 PORT = ports.SURVEY.first
 FIRST_AT_NS = -1_000_000_000

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from testbed.applications.user_program.model import UserProgram
 from testbed.host.loop import Loop
-from testbed.model.command import UserProgram
 
 GRACE_NS = 1_000_000_000
 """From SIGTERM to SIGKILL."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from testbed.applications.kind import Kind, Section
 from testbed.model.base import Duration, Size, Value
 
 
@@ -20,3 +21,13 @@ class Survey(Value):
     """Of the IP packet."""
     window: Annotated[int, Field(ge=1, le=100)] = 5
     """Packets of each way of which the median is taken."""
+
+
+class Surveys(Section):
+    """Keys of a scenario file."""
+
+    survey: Survey | None = None
+    """Live measurement of delays, by which jobs are then placed."""
+
+
+KIND = Kind(section=Surveys, nouns={"survey": "survey"})

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from testbed.applications.kind import Kind, Section
 from testbed.model.base import Argument, Duration, Name
 from testbed.model.span import Span
 
@@ -23,3 +24,13 @@ class UserProgram(Span):
     """When it is started."""
     ends_at_ns: Duration | None = Field(default=None, alias="ends")
     """When it is told to end by SIGTERM, and a second later by SIGKILL; else at the end of the run."""
+
+
+class UserPrograms(Section):
+    """Keys of a scenario file."""
+
+    programs: dict[Name, UserProgram] = Field(default_factory=dict)
+    """Programs of your own on hosts."""
+
+
+KIND = Kind(section=UserPrograms, nouns={"programs": "program"})

@@ -1,0 +1,1 @@
+"""Captures: the packets that pass the ports of a station, as pcapng."""
