@@ -23,7 +23,7 @@ class Kind:
     """One kind of application.
 
     `nouns` has what one entry of each key is called in messages and in the report, by key of the scenario
-    file: {"transfers": "transfer"}. `measures` and `statistics` are those that no other kind has.
+    file: {"sessions": "session"}. `measures` and `statistics` are those that no other kind has.
     """
 
     section: type[Section]

@@ -24,7 +24,6 @@ from testbed.model.workload import Workload
 if TYPE_CHECKING:
     from testbed.applications.flows.model import Background
     from testbed.applications.game.model import Sessions
-    from testbed.applications.transfer.model import Transfers
 
 
 class NetworkChoice(Value):
@@ -74,7 +73,7 @@ _SCRIPT = (
 
 if TYPE_CHECKING:
 
-    class Script(Common, Sessions, Background, Transfers):
+    class Script(Common, Sessions, Background):
         """As the type checker sees it; a kind sees its own keys by `Section.of`."""
 
 else:

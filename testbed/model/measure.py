@@ -201,7 +201,7 @@ MEASURES = (
         name="recovery",
         key="recoveries",
         meaning=(
-            "Of a session, a service, or a group of jobs or experts: from a fault to the first request or "
+            "Of anything that has jobs: from a fault to the first request or "
             "frame that is served again; lost if none was."
         ),
         direction=ACROSS,

@@ -102,7 +102,7 @@ class RateLog(LineLog):
 
         `rate_bps` is what the session's channel is given, None without a channel. Throughput,
         backlog and `dropped` (packets since the start) are of the class that carries the session; of what
-        has no class, as a transfer, throughput is all that is known.
+        has no class, throughput is all that is known.
         """
         self._append(
             {

@@ -46,7 +46,7 @@ def measured(wanted: Quantified, variants: Mapping[str, Any]) -> int | None:
 
 
 def _of_a_whole(wanted: Quantified, numbers: Mapping[str, Any]) -> int | None:
-    """A number of a flow, a transfer, a service or all jobs; the summary has its unit in its name."""
+    """A number of a whole, such as a flow or all jobs; the summary has its unit in its name."""
     value = numbers.get(f"{wanted.statistic}{_ENDINGS[wanted.unit]}")
     return None if value is None else int(value)
 

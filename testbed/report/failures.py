@@ -55,7 +55,7 @@ class GapSummary(TypedDict):
 
 
 class RefusalSummary(TypedDict):
-    """A session, a service or a model of experts that did not run, because there was no node for it."""
+    """An entry of a scenario that did not run, because there was no node for it."""
 
     what: str
     name: str

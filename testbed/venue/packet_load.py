@@ -1,7 +1,7 @@
 """How many packets a second a scenario asks of a machine in real time, at its busiest. Pure.
 
-Counted are sessions, background flows, services, transfers, experts, requests, heartbeats and the survey,
-each by what it sends when the network holds nothing up. User programs and retransmissions are not.
+It counts sessions, flows, requests and heartbeats, and what each kind of application says of itself, while
+the network holds nothing up. It does not count retransmissions, nor what user programs send.
 """
 
 from collections.abc import Iterator
