@@ -55,7 +55,7 @@ def install(mark: Path, *, variant: str = "finish", network: str = "") -> None:
     def obeying(**fields: Any) -> run_order.RunOrder:
         return run_order.RunOrder(**{**fields, "text": "wait" if variant in ("boot", "run") else "finish"})
 
-    _replace(sweep, "Order", obeying)
+    _replace(sweep, "RunOrder", obeying)
 
 
 def pause(module: str, function: str, mark: Path) -> None:
