@@ -120,7 +120,7 @@ def test_many_variants_of_a_long_file_are_refused_quickly(tmp_path: Path) -> Non
     )
     began_s = time.process_time()
     assert "variants: 22 variants of 6,0" in refusal(path)
-    assert time.process_time() - began_s < 1
+    assert time.process_time() - began_s < 2
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(tmp_path: Path) -> None:
