@@ -1,6 +1,5 @@
 """What every kind of application declares of itself: its keys in a scenario file. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,11 +21,9 @@ class Section(Value):
 class Kind:
     """One kind of application.
 
-    `nouns` has what one entry of each key is called in messages and in the report, by key of the scenario
-    file: {"sessions": "session"}. `measures` and `statistics` are those that no other kind has.
+    `measures` and `statistics` are those that no other kind has.
     """
 
     section: type[Section]
-    nouns: Mapping[str, str]
     measures: tuple[Measure, ...] = ()
     statistics: tuple[Statistic, ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from testbed.driver.assignment import Assignment
-from testbed.driver.classes import class_of_channel, home_of, minor_of_channel
+from testbed.driver.classes import class_of_channel, home_of
 from testbed.driver.flow_filters import FlowFilters
 from testbed.driver.protocols import Counted, RunningNetwork
 from testbed.errors import InvariantError
@@ -66,10 +66,6 @@ class TcSouthbound:
         return {
             session: found[shaped.minor] for (session, way), shaped in self._open.items() if way is direction
         }
-
-    def minor(self, session: str) -> int:
-        """The class of a session's channel."""
-        return minor_of_channel(self._filters[session].number)
 
     def opened(self) -> Iterable[tuple[str, Direction, ShapedClass]]:
         """Every class of an open channel, with its session and direction."""

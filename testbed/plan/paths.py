@@ -9,6 +9,8 @@ from testbed.model.access import Access
 from testbed.model.base import DOWNSTREAM
 from testbed.model.network import Egress, Network
 
+_UDP_HEADERS_BYTES = 28
+"""IPv4 and UDP."""
 _GRANTS_NS = 2_000_000
 """Until a home that was silent has its assured rate again upstream (the target of G.9807.1 C.7)."""
 
@@ -126,6 +128,11 @@ def _waits_ns(egress: Egress, access: Access) -> int:
     if egress.rate_bps is None or egress.queue_bytes is None:
         return 0
     return egress.queue_bytes * 8 * 10**9 // egress.rate_bps
+
+
+def payload_bytes(network: Network, a: str, b: str) -> int:
+    """The largest payload of UDP that two hosts can send each other in one packet."""
+    return mtu_bytes(network, a, b) - _UDP_HEADERS_BYTES
 
 
 def mtu_bytes(network: Network, a: str, b: str) -> int:

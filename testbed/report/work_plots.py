@@ -19,9 +19,6 @@ _BAR_PX, _ABOVE_PX, _BELOW_PX = 26, 165, 50
 
 _LONGEST_NAME = 16
 
-_STREAMS = (("Requests to", (("request", "request and answer"),)),)
-"""Headings, and the measures that are drawn below one another, each with its title."""
-
 _PART_WORDS = ("detection", "decision", "transfer of state", "restart", "first request")
 _PATTERNS = ("", "/", "x", ".", "-")
 
@@ -29,8 +26,8 @@ _PATTERNS = ("", "/", "x", ".", "-")
 def plots_of_work(summary: Summary, run: RunRecords) -> list[tuple[str, list[Plot]]]:
     """All plots by heading; none for a run without such work."""
     found = [("Recoveries", _recoveries(summary))] if recovery_rows(summary) else []
-    for heading, measures in _STREAMS:
-        found += [(f"{heading} {name}", plots) for name, plots in stream_plots(run, measures)]
+    requests = stream_plots(run, [("request", "request and answer")])
+    found += [(f"Requests to {name}", plots) for name, plots in requests]
     return found + [each for part in all_reports() for each in part.plots(run, summary)]
 
 

@@ -11,4 +11,4 @@ class Captures(Section):
     """Stations whose packets are kept as pcapng."""
 
 
-KIND = Kind(section=Captures, nouns={"capture": "capture"})
+KIND = Kind(section=Captures)

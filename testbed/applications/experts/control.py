@@ -16,12 +16,11 @@ from testbed.driver.due import Due
 from testbed.driver.jobs import Answer
 from testbed.driver.run_context import Process, RunContext
 from testbed.host import ports
-from testbed.host.datagrams import HEADERS_BYTES
 from testbed.host.process import Part
 from testbed.model.network import Network, Role
 from testbed.placement import JobRequest
 from testbed.plan.fabric import addresses_towards
-from testbed.plan.paths import farthest_ns, mtu_bytes
+from testbed.plan.paths import farthest_ns, payload_bytes
 
 _LEAD_NS = 500_000_000
 _DRAIN_NS = 500_000_000
@@ -146,8 +145,7 @@ def _farthest_ns(network: Network) -> int:
 def _packet_bytes(network: Network, nodes: Sequence[str]) -> int:
     """The largest payload that any two of these nodes can send each other in one packet."""
     first, *others = dict.fromkeys(nodes)
-    mtus_bytes = (mtu_bytes(network, first, other) - HEADERS_BYTES for other in others)
-    return min((MOST_PACKET_BYTES, *mtus_bytes))
+    return min((MOST_PACKET_BYTES, *(payload_bytes(network, first, other) for other in others)))
 
 
 PART = RunningExperts

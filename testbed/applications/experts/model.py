@@ -91,4 +91,4 @@ MEASURES = (
     Measure(name="exchange", key="exchanges", meaning="Of experts: both together.", direction=ACROSS),
 )
 
-KIND = Kind(section=ExpertModels, nouns={"experts": "experts"}, measures=MEASURES)
+KIND = Kind(section=ExpertModels, measures=MEASURES)

@@ -156,4 +156,4 @@ class Background(Section):
     """Other traffic, measured if it says so; no flow has a session's name."""
 
 
-KIND = Kind(section=Background, nouns={"background": "flow"})
+KIND = Kind(section=Background)

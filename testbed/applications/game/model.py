@@ -135,4 +135,4 @@ class Sessions(Section):
     """Cloud-gaming sessions, whose traffic is measured."""
 
 
-KIND = Kind(section=Sessions, nouns={"sessions": "session"})
+KIND = Kind(section=Sessions)

@@ -186,4 +186,4 @@ STATISTICS = (
     Statistic(name="token_rate", kind=Unit.COUNT, meaning="Tokens a second, over the service's time."),
 )
 
-KIND = Kind(section=Services, nouns={"services": "service"}, measures=MEASURES, statistics=STATISTICS)
+KIND = Kind(section=Services, measures=MEASURES, statistics=STATISTICS)

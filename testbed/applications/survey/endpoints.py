@@ -15,15 +15,13 @@ from functools import partial
 from testbed.applications.survey.model import Survey
 from testbed.errors import KernelError
 from testbed.host import ports
-from testbed.host.datagrams import NUMBER
+from testbed.host.datagrams import HEADERS_BYTES, NUMBER
 from testbed.host.loop import Loop
 
 PORT = ports.SURVEY.first
 FIRST_AT_NS = -1_000_000_000
 """Before time 0, for the first job to be placed by it, and long enough after the build: a packet that is sent
 while interfaces come up waits for that."""
-_HEADERS_BYTES = 28
-"""IPv4 and UDP: the survey's packets are as large on the wire as it says."""
 _SO_TIMESTAMPNS = 35
 _CONTROL_BYTES = socket.CMSG_SPACE(16)
 _DEADBAND_DIVISOR, _LEAST_CHANGE_NS = 10, 1_000
@@ -97,7 +95,7 @@ class Surveyor:
 
     def _send(self) -> None:
         here, there, pair = self._ways[self._sent % len(self._ways)]
-        payload = NUMBER.pack(self._sent).ljust(self._survey.size_bytes - _HEADERS_BYTES, b"\0")
+        payload = NUMBER.pack(self._sent).ljust(self._survey.size_bytes - HEADERS_BYTES, b"\0")
         now_ns = self._loop.clock.now_ns()
         self._on_their_way[self._sent] = pair, (here, there), now_ns
         # What is still on its way after as many rounds as the window has is lost.

@@ -30,4 +30,4 @@ class Surveys(Section):
     """Live measurement of delays, by which jobs are then placed."""
 
 
-KIND = Kind(section=Surveys, nouns={"survey": "survey"})
+KIND = Kind(section=Surveys)

@@ -85,4 +85,4 @@ STATISTICS = (
     ),
 )
 
-KIND = Kind(section=Transfers, nouns={"transfers": "transfer"}, measures=MEASURES, statistics=STATISTICS)
+KIND = Kind(section=Transfers, measures=MEASURES, statistics=STATISTICS)

@@ -6,15 +6,12 @@ from testbed.applications.application import Named, PacketLoad, Rules
 from testbed.applications.script import Script
 from testbed.applications.transfer.model import Transfer, Transfers
 from testbed.model.network import Network, Role
-from testbed.plan.paths import delay_ns, mtu_bytes
+from testbed.plan.paths import delay_ns, payload_bytes
 from testbed.scenario.common_rules import within
 from testbed.scenario.rates import Finding
 from testbed.scenario.tree import Keys
 from testbed.text import instead
 from testbed.units import DURATION, SIZE
-
-_HEADERS_BYTES = 28
-"""IPv4 and UDP."""
 
 
 class TransferRules(Rules):
@@ -64,7 +61,7 @@ def _findings(at: Keys, transfer: Transfer, network: Network) -> Iterator[Findin
         yield (*at, "destination"), f"is {transfer.source!r}, the source itself; a transfer joins two nodes"
     elif {*ends.values()} <= {*nodes}:
         try:
-            carried_bytes = mtu_bytes(network, transfer.source, transfer.destination) - _HEADERS_BYTES
+            carried_bytes = payload_bytes(network, transfer.source, transfer.destination)
         except ValueError as error:
             yield (*at, "destination"), f"{error}: hosts do not forward; wire the two to a switch or a fabric"
             return

@@ -33,4 +33,4 @@ class UserPrograms(Section):
     """Programs of your own on hosts."""
 
 
-KIND = Kind(section=UserPrograms, nouns={"programs": "program"})
+KIND = Kind(section=UserPrograms)

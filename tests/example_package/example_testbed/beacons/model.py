@@ -28,7 +28,6 @@ class Beacons(Section):
 
 KIND = Kind(
     section=Beacons,
-    nouns={"beacons": "beacon"},
     measures=(
         Measure(name="beacon", key="beacon_delays", meaning="From sending to arrival.", direction=ACROSS),
         Measure(
